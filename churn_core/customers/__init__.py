@@ -1,0 +1,1 @@
+"""What people do with scores: tiers, lists, profiles, exports."""

@@ -1,0 +1,1 @@
+"""Facts before the cutoff, labels after it."""

@@ -1,0 +1,1 @@
+"""A result in, a plotly figure out."""

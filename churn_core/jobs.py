@@ -1,0 +1,215 @@
+"""Long-running work: a row in ``jobs``, one worker thread per workspace, progress that a page can poll.
+
+Jobs of a workspace run one after another, so two imports never meet. Progress lives in memory (the file is
+held by this process anyway); the row is written when a job is asked for and when it ends. What a crash left
+unfinished is marked ``interrupted`` when the workspace is opened again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from churn_core.errors import ChurnError, JobCancelled, NotFound
+from churn_core.warehouse import Warehouse, utc_now
+
+logger = logging.getLogger(__name__)
+
+UNFINISHED = ("queued", "running")
+
+
+class Progress(Protocol):
+    """What long-running work calls to say how far it is; raises JobCancelled when it should stop."""
+
+    def __call__(self, share: float, message: str) -> None:
+        """``share`` of the work done in [0, 1] and what is happening now, in words."""
+
+
+def no_progress(share: float, message: str) -> None:
+    """Progress that nobody watches."""
+
+
+def part(progress: Progress, start: float, stop: float) -> Progress:
+    """Progress of a step that is the part from ``start`` to ``stop`` of a larger piece of work.
+
+    >>> part(lambda share, message: print(share, message), 0.5, 1.0)(0.5, "half of the second half")
+    0.75 half of the second half
+    """
+
+    def report(share: float, message: str) -> None:
+        progress(start + (stop - start) * min(max(share, 0.0), 1.0), message)
+
+    return report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A piece of work as it stands."""
+
+    job_id: str
+    kind: str
+    """import, train, score, export or demo."""
+    label: str
+    """What it does, in words."""
+    status: str
+    """queued, running, done, failed, cancelled or interrupted."""
+    share_done: float
+    """Progress in [0, 1]."""
+    message: str
+    """What is happening, or the error in one sentence."""
+    result: Mapping[str, Any] | None
+    """What the work returned."""
+    created_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it will not change any more."""
+        return self.status not in UNFINISHED
+
+
+class JobRunner:
+    """The jobs of one workspace. Make one per warehouse and keep it as long as the warehouse is open."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="churn-job")
+        self._lock = threading.Lock()
+        self._live: dict[str, Job] = {}
+        self._cancelled: set[str] = set()
+        self._mark_interrupted()
+
+    def start(self, kind: str, label: str, work: Callable[[Progress], Mapping[str, Any] | None]) -> str:
+        """Queue a piece of work; its job id. ``work`` gets a Progress and returns what to keep as JSON."""
+        job = Job(
+            job_id=uuid.uuid4().hex[:12],
+            kind=kind,
+            label=label,
+            status="queued",
+            share_done=0.0,
+            message="waiting",
+            result=None,
+            created_at=utc_now(),
+            finished_at=None,
+        )
+        with self._warehouse.transaction() as tx:
+            tx.execute(
+                "INSERT INTO jobs (job_id, kind, label, status, message, created_at) "
+                "VALUES ($job_id, $kind, $label, 'running', 'started', $created_at)",
+                {"job_id": job.job_id, "kind": kind, "label": label, "created_at": job.created_at},
+            )
+        with self._lock:
+            self._live[job.job_id] = job
+        self._executor.submit(self._run, job.job_id, work)
+        return job.job_id
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop at its next progress report; nothing happens to a finished one."""
+        with self._lock:
+            self._cancelled.add(job_id)
+
+    def job(self, job_id: str) -> Job:
+        """A job as it stands; NotFound when there is none of that id."""
+        with self._lock:
+            if job_id in self._live:
+                return self._live[job_id]
+        found = [job for job in self.recent(limit=1000) if job.job_id == job_id]
+        if not found:
+            raise NotFound(f"there is no job {job_id!r} in this workspace.")
+        return found[0]
+
+    def recent(self, limit: int = 20) -> list[Job]:
+        """The newest jobs first, those that are running included."""
+        stored = [
+            _stored_job(row)
+            for row in self._warehouse.records(
+                "SELECT * FROM jobs ORDER BY created_at DESC, job_id LIMIT $limit", {"limit": limit}
+            )
+        ]
+        with self._lock:
+            return [self._live.get(job.job_id, job) for job in stored]
+
+    def unfinished(self) -> list[Job]:
+        """Jobs that are queued or running in this process, oldest first."""
+        with self._lock:
+            return [job for job in self._live.values() if not job.is_finished]
+
+    def close(self) -> None:
+        """Cancel what is running and wait for it to stop."""
+        for job in self.unfinished():
+            self.cancel(job.job_id)
+        self._executor.shutdown(wait=True)
+
+    def _run(self, job_id: str, work: Callable[[Progress], Mapping[str, Any] | None]) -> None:
+        def progress(share: float, message: str) -> None:
+            if job_id in self._cancelled:
+                raise JobCancelled("cancelled; nothing was changed.")
+            self._update(job_id, status="running", share_done=min(max(share, 0.0), 1.0), message=message)
+
+        try:
+            progress(0.0, "started")
+            result = work(progress)
+        except JobCancelled as error:
+            self._finish(job_id, status="cancelled", message=str(error))
+        except ChurnError as error:
+            self._finish(job_id, status="failed", message=str(error))
+        except Exception as error:
+            logger.exception("job %s failed", job_id)
+            self._finish(
+                job_id,
+                status="failed",
+                message=f"stopped by an unexpected {type(error).__name__}; nothing was changed, the log has the details.",
+            )
+        else:
+            self._finish(job_id, status="done", message="done", result=result)
+
+    def _update(self, job_id: str, **changes: Any) -> Job:
+        with self._lock:
+            self._live[job_id] = replace(self._live[job_id], **changes)
+            return self._live[job_id]
+
+    def _finish(self, job_id: str, *, status: str, message: str, result: Mapping[str, Any] | None = None) -> None:
+        now = utc_now()
+        with self._warehouse.transaction() as tx:
+            tx.execute(
+                "UPDATE jobs SET status = $status, message = $message, result = $result, finished_at = $now WHERE job_id = $job_id",
+                {
+                    "status": status,
+                    "message": message,
+                    "result": json.dumps(result, default=str, ensure_ascii=False) if result is not None else None,
+                    "now": now,
+                    "job_id": job_id,
+                },
+            )
+        share = {"share_done": 1.0} if status == "done" else {}
+        self._update(job_id, status=status, message=message, result=result, finished_at=now, **share)
+
+    def _mark_interrupted(self) -> None:
+        with self._warehouse.transaction() as tx:
+            tx.execute(
+                "UPDATE jobs SET status = 'interrupted', finished_at = $now, "
+                "message = 'the program ended before the job did; nothing was changed, start it again.' "
+                "WHERE status IN ('queued', 'running')",
+                {"now": utc_now()},
+            )
+
+
+def _stored_job(row: Mapping[str, Any]) -> Job:
+    return Job(
+        job_id=row["job_id"],
+        kind=row["kind"],
+        label=row["label"],
+        status=row["status"],
+        share_done=1.0 if row["status"] == "done" else 0.0,
+        message=row["message"],
+        result=json.loads(row["result"]) if row["result"] else None,
+        created_at=row["created_at"],
+        finished_at=row["finished_at"],
+    )

@@ -1,0 +1,1 @@
+"""Estimators, training, calibration, evaluation, registry, contributions, scoring."""

@@ -1,0 +1,468 @@
+"""Every table of a workspace, declared once.
+
+DDL, the data dictionary, the mapping targets of the import page and the upload templates all come from
+these declarations, so they cannot drift apart. Nothing here touches a database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    """Name in SQL, in files and on pages."""
+    type: str
+    """DuckDB type."""
+    meaning: str
+    """What it holds, with the unit."""
+    required: bool = False
+    """Whether a row without it is rejected."""
+    mappable: bool = True
+    """Whether a column of an uploaded file can be mapped to it."""
+    personal: bool = False
+    """Whether it identifies or reaches a person."""
+    example: str = ""
+    """A value for the upload template."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table: its columns, its key and what it is for."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    """Columns that identify a row; an import with the same key updates the row."""
+    meaning: str
+    time: str | None = None
+    """The column that says when the row became known, if the table has a time."""
+    adds: str = ""
+    """What a user gets from uploading it."""
+    indexed: bool = True
+    """Whether the key is declared PRIMARY KEY (large fact tables are kept unique by the loader instead)."""
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError if there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of all columns in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def mappable(self) -> tuple[Column, ...]:
+        """The columns an uploaded file may fill."""
+        return tuple(column for column in self.columns if column.mappable)
+
+
+def _column(name: str, type_: str, meaning: str, *flags: str, example: str = "") -> Column:
+    return Column(
+        name=name,
+        type=type_,
+        meaning=meaning,
+        required="required" in flags,
+        mappable="internal" not in flags,
+        personal="personal" in flags,
+        example=example,
+    )
+
+
+_CUSTOMER = _column(
+    "customer_id", "VARCHAR", "Customer id, kept as text exactly as given", "required", example="C-00042"
+)
+_IMPORT = _column("import_id", "BIGINT", "Import that last wrote the row", "internal")
+
+CUSTOMERS = Table(
+    name="customers",
+    meaning="One row per customer: who they are, as known today.",
+    key=("customer_id",),
+    adds="names and addresses on lists, filters by attribute",
+    columns=(
+        _CUSTOMER,
+        _column("name", "VARCHAR", "Name", "personal", example="Ada Lovelace"),
+        _column("email", "VARCHAR", "E-mail address", "personal", example="ada@example.org"),
+        _column("phone", "VARCHAR", "Telephone number", "personal", example="+44 20 0000 0000"),
+        _column("country", "VARCHAR", "Country", example="United Kingdom"),
+        _column("city", "VARCHAR", "City", example="London"),
+        _column("language", "VARCHAR", "Language of correspondence", example="en"),
+        _column("signup_time", "TIMESTAMP", "When the account was opened (UTC)", example="2024-03-01"),
+        _column("email_consent", "BOOLEAN", "Whether e-mail marketing is allowed", example="yes"),
+        _column("attributes", "JSON", "Further columns of the file, as known today", "internal"),
+        _IMPORT,
+    ),
+)
+
+ORDERS = Table(
+    name="orders",
+    meaning="One row per order: who bought when and for how much.",
+    key=("order_id",),
+    time="order_time",
+    adds="everything starts here",
+    indexed=False,
+    columns=(
+        _CUSTOMER,
+        _column(
+            "order_id",
+            "VARCHAR",
+            "Order or invoice number; made from customer and time when the file has none",
+            example="A-1001",
+        ),
+        _column("order_time", "TIMESTAMP", "When the order was placed (UTC)", "required", example="2025-05-17 14:03"),
+        _column("amount", "DECIMAL(18,2)", "What the customer paid, in the shop's currency", example="49.90"),
+        _column("n_items", "DOUBLE", "Pieces in the order", example="3"),
+        _column("discount_amount", "DECIMAL(18,2)", "Discount granted, in the shop's currency", example="5.00"),
+        _column("channel", "VARCHAR", "Where the order came from", example="web"),
+        _column("n_lines", "INTEGER", "Order lines it was aggregated from", "internal"),
+        _column(
+            "gap_days",
+            "INTEGER",
+            "Days since the customer's previous day with an order; empty for the first day and for further orders of a day",
+            "internal",
+        ),
+        _column("is_new_day", "BOOLEAN", "Whether it is the customer's first order of that day", "internal"),
+        _IMPORT,
+    ),
+)
+
+ORDER_LINES = Table(
+    name="order_lines",
+    meaning="One row per article in an order.",
+    key=("order_id", "line_no"),
+    time="order_time",
+    adds="breadth of categories, basket and discount signals",
+    indexed=False,
+    columns=(
+        _column("order_id", "VARCHAR", "Order or invoice number", "required", example="A-1001"),
+        _column("line_no", "INTEGER", "Position in the order", "internal"),
+        _CUSTOMER,
+        _column("order_time", "TIMESTAMP", "When the order was placed (UTC)", "required", example="2025-05-17 14:03"),
+        _column("product_id", "VARCHAR", "Article number", example="85123A"),
+        _column("product_name", "VARCHAR", "Article name", example="Tea light holder"),
+        _column("category", "VARCHAR", "Article category", example="Home"),
+        _column("quantity", "DOUBLE", "Pieces; negative means returned", example="2"),
+        _column("unit_price", "DECIMAL(18,4)", "Price of one piece, in the shop's currency", example="9.95"),
+        _column("amount", "DECIMAL(18,2)", "Line total; quantity x unit price when the file has none", example="19.90"),
+        _column("discount_amount", "DECIMAL(18,2)", "Discount granted on the line", example="0"),
+        _IMPORT,
+    ),
+)
+
+RETURNS = Table(
+    name="returns",
+    meaning="One row per return or cancellation.",
+    key=("return_id",),
+    time="return_time",
+    adds="return signals, net value",
+    indexed=False,
+    columns=(
+        _CUSTOMER,
+        _column("return_id", "VARCHAR", "Return or credit note number", example="R-77"),
+        _column(
+            "return_time", "TIMESTAMP", "When it was returned or cancelled (UTC)", "required", example="2025-05-20"
+        ),
+        _column("amount", "DECIMAL(18,2)", "What was paid back, as a positive amount", example="9.95"),
+        _column("order_id", "VARCHAR", "Order it belongs to", example="A-1001"),
+        _IMPORT,
+    ),
+)
+
+EVENTS = Table(
+    name="events",
+    meaning="One row per visit, product view, cart or search.",
+    key=("event_id",),
+    time="event_time",
+    adds="browsing and cart-without-order signals, often weeks earlier than orders",
+    indexed=False,
+    columns=(
+        _CUSTOMER,
+        _column("event_id", "VARCHAR", "Event id; made from the row when the file has none"),
+        _column("event_time", "TIMESTAMP", "When it happened (UTC)", "required", example="2025-05-16 21:40"),
+        _column("kind", "VARCHAR", "visit, view, cart, search, wishlist or login", "required", example="view"),
+        _column("product_id", "VARCHAR", "Article number", example="85123A"),
+        _column("category", "VARCHAR", "Article category", example="Home"),
+        _column("session_id", "VARCHAR", "Visit the event belongs to", example="s-1"),
+        _IMPORT,
+    ),
+)
+
+FEEDBACK = Table(
+    name="feedback",
+    meaning="One row per review or survey answer.",
+    key=("feedback_id",),
+    time="feedback_time",
+    adds="rating signals; reasons in the customers' own words",
+    indexed=False,
+    columns=(
+        _CUSTOMER,
+        _column("feedback_id", "VARCHAR", "Review id; made from the row when the file has none"),
+        _column("feedback_time", "TIMESTAMP", "When it was written (UTC)", "required", example="2025-05-22"),
+        _column("rating", "DOUBLE", "Rating, higher is better", example="4"),
+        _column("text", "VARCHAR", "What the customer wrote", example="Fast delivery, lovely packaging"),
+        _column("language", "VARCHAR", "Language of the text", example="en"),
+        _column("product_id", "VARCHAR", "Article it speaks about", example="85123A"),
+        _IMPORT,
+    ),
+)
+
+TICKETS = Table(
+    name="tickets",
+    meaning="One row per request to customer service.",
+    key=("ticket_id",),
+    time="opened_at",
+    adds="waiting-time and unanswered-complaint signals",
+    indexed=False,
+    columns=(
+        _CUSTOMER,
+        _column("ticket_id", "VARCHAR", "Ticket id; made from the row when the file has none"),
+        _column("opened_at", "TIMESTAMP", "When the customer asked (UTC)", "required", example="2025-05-23 09:00"),
+        _column("first_reply_at", "TIMESTAMP", "When somebody first answered (UTC)", example="2025-05-23 15:30"),
+        _column("resolved_at", "TIMESTAMP", "When it was settled (UTC)", example="2025-05-24 11:00"),
+        _column("topic", "VARCHAR", "What it was about", example="delivery"),
+        _column("satisfaction", "DOUBLE", "Satisfaction with the answer, higher is better", example="5"),
+        _column("text", "VARCHAR", "What the customer wrote", example="My parcel has not arrived"),
+        _IMPORT,
+    ),
+)
+
+CONTACTS = Table(
+    name="contacts",
+    meaning="One row per marketing message and what became of it.",
+    key=("contact_id",),
+    time="contact_time",
+    adds="e-mail engagement signals",
+    indexed=False,
+    columns=(
+        _CUSTOMER,
+        _column("contact_id", "VARCHAR", "Contact id; made from the row when the file has none"),
+        _column("contact_time", "TIMESTAMP", "When it happened (UTC)", "required", example="2025-06-01 08:00"),
+        _column(
+            "kind", "VARCHAR", "sent, delivered, opened, clicked, unsubscribed or bounced", "required", example="opened"
+        ),
+        _column("channel", "VARCHAR", "email, sms, push or phone", example="email"),
+        _column("campaign", "VARCHAR", "Campaign or newsletter it belongs to", example="June newsletter"),
+        _IMPORT,
+    ),
+)
+
+SNAPSHOTS = Table(
+    name="snapshots",
+    meaning="One row per customer with a churn label, for shops without an order history.",
+    key=("customer_id",),
+    adds="risk from a single table with a churn column",
+    columns=(
+        _CUSTOMER,
+        _column("churned", "BOOLEAN", "Whether the customer left: the label", "required", example="no"),
+        _column(
+            "value_amount",
+            "DECIMAL(18,2)",
+            "What the customer is worth per period, in the shop's currency",
+            example="29.85",
+        ),
+        _column("attributes", "JSON", "All further columns of the file", "internal"),
+        _column("row_no", "BIGINT", "Row in the file it came from", "internal"),
+        _IMPORT,
+    ),
+)
+
+USER_TABLES: tuple[Table, ...] = (
+    CUSTOMERS, ORDERS, ORDER_LINES, RETURNS, EVENTS, FEEDBACK, TICKETS, CONTACTS, SNAPSHOTS,
+)  # fmt: skip
+
+
+def _system(
+    name: str, meaning: str, key: tuple[str, ...], *columns: tuple[str, str, str], indexed: bool = True
+) -> Table:
+    return Table(
+        name=name,
+        meaning=meaning,
+        key=key,
+        indexed=indexed,
+        columns=tuple(_column(column, type_, text, "internal") for column, type_, text in columns),
+    )
+
+
+SYSTEM_TABLES: tuple[Table, ...] = (
+    _system(
+        "imports", "One row per file that was loaded.", ("import_id",),
+        ("import_id", "BIGINT", "Running number"),
+        ("imported_at", "TIMESTAMP", "When (UTC)"),
+        ("file_name", "VARCHAR", "Name of the file as uploaded"),
+        ("sha256", "VARCHAR", "Digest of the file's bytes"),
+        ("mapping", "JSON", "How columns were understood"),
+        ("shape_key", "VARCHAR", "Digest of the column names, to remember the mapping"),
+        ("tables", "VARCHAR[]", "Tables written"),
+        ("n_rows", "BIGINT", "Rows read"),
+        ("n_added", "BIGINT", "Rows new to the workspace"),
+        ("n_updated", "BIGINT", "Rows that replaced an older version"),
+        ("n_unchanged", "BIGINT", "Rows that were there already"),
+        ("n_rejected", "BIGINT", "Rows kept aside"),
+        ("data_version", "BIGINT", "Data version after the import"),
+    ),
+    _system(
+        "rejected_rows", "Rows that could not be understood, with the cause.", ("import_id", "line_no"),
+        ("import_id", "BIGINT", "Import they came with"),
+        ("line_no", "BIGINT", "Line in the file, the header being line 1"),
+        ("column_name", "VARCHAR", "Column of the file at fault"),
+        ("cause", "VARCHAR", "What was wrong"),
+        ("raw", "JSON", "The row as it stood in the file"),
+        indexed=False,
+    ),
+    _system(
+        "settings", "Workspace settings, one row each.", ("name",),
+        ("name", "VARCHAR", "Setting"),
+        ("value", "JSON", "Its value"),
+        ("changed_at", "TIMESTAMP", "When it was last changed (UTC)"),
+    ),
+    _system(
+        "churn_definitions", "Every definition of churn that was ever active.", ("version",),
+        ("version", "INTEGER", "Running number; the highest is active"),
+        ("horizon_days", "INTEGER", "Days looked ahead"),
+        ("activity_days", "INTEGER", "Eligible: an order within these days; empty for all past buyers"),
+        ("lead_days", "INTEGER", "Days left free to act"),
+        ("saved_at", "TIMESTAMP", "When it was saved (UTC)"),
+    ),
+    _system(
+        "jobs", "Long-running work.", ("job_id",),
+        ("job_id", "VARCHAR", "Identifier"),
+        ("kind", "VARCHAR", "import, train, score, export or demo"),
+        ("label", "VARCHAR", "What it does, in words"),
+        ("status", "VARCHAR", "queued, running, done, failed, cancelled or interrupted"),
+        ("message", "VARCHAR", "Last message or error, in one sentence"),
+        ("result", "JSON", "What it produced"),
+        ("created_at", "TIMESTAMP", "When it was asked for (UTC)"),
+        ("finished_at", "TIMESTAMP", "When it ended (UTC)"),
+    ),
+    _system(
+        "model_versions", "Every trained model, whole: a model is data, never a pickle.", ("model_version",),
+        ("model_version", "INTEGER", "Running number"),
+        ("trained_at", "TIMESTAMP", "When (UTC)"),
+        ("source", "VARCHAR", "orders or snapshots"),
+        ("estimator", "VARCHAR", "Chosen estimator"),
+        ("status", "VARCHAR", "champion, challenger or archived"),
+        ("data_version", "BIGINT", "Data it learned from"),
+        ("definition_version", "INTEGER", "Churn definition it learned"),
+        ("feature_names", "VARCHAR[]", "Inputs in order"),
+        ("summary", "JSON", "Cutoffs, parameters, seed, metrics, calibration, library versions"),
+        ("artifact", "VARCHAR", "The fitted model as JSON text"),
+        ("sha256", "VARCHAR", "Digest of the artifact, checked before use"),
+    ),
+    _system(
+        "score_runs", "Every time customers were scored.", ("run_id",),
+        ("run_id", "INTEGER", "Running number"),
+        ("scored_at", "TIMESTAMP", "When (UTC)"),
+        ("as_of", "TIMESTAMP", "Cutoff: nothing from here on was seen"),
+        ("source", "VARCHAR", "orders or snapshots"),
+        ("model_version", "INTEGER", "Model used"),
+        ("data_version", "BIGINT", "Data used"),
+        ("definition_version", "INTEGER", "Churn definition used"),
+        ("n_customers", "BIGINT", "Customers scored"),
+        ("base_log_odds", "DOUBLE", "Where every force plot starts"),
+        ("feature_names", "VARCHAR[]", "Order of the values in contributions"),
+        ("summary", "JSON", "Usual ranges, notes, tier counts"),
+    ),
+    _system(
+        "scores", "Risk and value of one customer in one run.", ("run_id", "customer_id"),
+        ("run_id", "INTEGER", "Score run"),
+        ("customer_id", "VARCHAR", "Customer"),
+        ("risk", "DOUBLE", "Calibrated probability of churning within the horizon"),
+        ("log_odds", "DOUBLE", "The same as calibrated log-odds"),
+        ("expected_value", "DOUBLE", "Expected margin within the horizon if the customer stays; empty when unknown"),
+        ("value_at_risk", "DOUBLE", "risk x expected value"),
+        ("tier", "VARCHAR", "high, medium or low"),
+        ("main_reason", "VARCHAR", "Feature that raises the risk most; empty when none does"),
+        ("main_group", "VARCHAR", "Group of that feature"),
+        indexed=False,
+    ),
+    _system(
+        "reasons", "The strongest reasons of one customer in one run, in words.", ("run_id", "customer_id"),
+        ("run_id", "INTEGER", "Score run"),
+        ("customer_id", "VARCHAR", "Customer"),
+        ("up_1", "VARCHAR", "Strongest reason that raises the risk"),
+        ("up_2", "VARCHAR", "Second"),
+        ("up_3", "VARCHAR", "Third"),
+        ("down_1", "VARCHAR", "Strongest reason that lowers the risk"),
+        ("down_2", "VARCHAR", "Second"),
+        indexed=False,
+    ),
+    _system(
+        "contributions", "All contributions of one customer in one run.", ("run_id", "customer_id"),
+        ("run_id", "INTEGER", "Score run"),
+        ("customer_id", "VARCHAR", "Customer"),
+        ("feature_values", "FLOAT[]", "Values of the features, in the run's order; empty where a value is not a number"),
+        ("contributions", "FLOAT[]", "Contributions to the calibrated log-odds, in the run's order"),
+        indexed=False,
+    ),
+    _system(
+        "tier_policies", "Every tier policy; the highest version is active.", ("version",),
+        ("version", "INTEGER", "Running number"),
+        ("high_from", "DOUBLE", "Risk from which a customer is in the high tier"),
+        ("medium_from", "DOUBLE", "Risk from which a customer is in the medium tier"),
+        ("saved_at", "TIMESTAMP", "When it was saved (UTC)"),
+    ),
+    _system(
+        "segments", "Saved groups of customers.", ("segment_id",),
+        ("segment_id", "INTEGER", "Running number"),
+        ("name", "VARCHAR", "Name"),
+        ("meaning", "VARCHAR", "How it was made, in words"),
+        ("saved_at", "TIMESTAMP", "When (UTC)"),
+    ),
+    _system(
+        "segment_members", "Who is in a saved group.", ("segment_id", "customer_id"),
+        ("segment_id", "INTEGER", "Segment"),
+        ("customer_id", "VARCHAR", "Customer"),
+        indexed=False,
+    ),
+    _system(
+        "exports", "Every list that left the product.", ("export_id",),
+        ("export_id", "INTEGER", "Running number"),
+        ("exported_at", "TIMESTAMP", "When (UTC)"),
+        ("file_name", "VARCHAR", "Name given"),
+        ("n_rows", "BIGINT", "Rows written"),
+        ("filters", "JSON", "What was selected"),
+        ("run_id", "INTEGER", "Score run"),
+        ("sha256", "VARCHAR", "Digest of the bytes"),
+    ),
+    _system(
+        "audit_log", "Every change, in order.", ("entry",),
+        ("entry", "BIGINT", "Running number"),
+        ("at", "TIMESTAMP", "When (UTC)"),
+        ("action", "VARCHAR", "What was done"),
+        ("detail", "JSON", "To what"),
+    ),
+)  # fmt: skip
+
+TABLES: dict[str, Table] = {table.name: table for table in (*USER_TABLES, *SYSTEM_TABLES)}
+
+
+def quote(identifier: str) -> str:
+    """An identifier as SQL, whatever characters it holds.
+
+    >>> quote('order"; DROP TABLE orders; --')
+    '"order""; DROP TABLE orders; --"'
+    """
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def create_statement(table: Table) -> str:
+    """The DDL of a table."""
+    lines = [f"{quote(column.name)} {column.type}" for column in table.columns]
+    if table.indexed:
+        lines.append(f"PRIMARY KEY ({', '.join(quote(name) for name in table.key)})")
+    return f"CREATE TABLE {quote(table.name)} ({', '.join(lines)})"
+
+
+def create_script() -> str:
+    """The DDL of all tables, a statement each, separated by a semicolon and a line break."""
+    return "".join(create_statement(table) + ";\n" for table in TABLES.values())
+
+
+if __name__ == "__main__":
+    print(create_script(), end="")

@@ -1,0 +1,1 @@
+"""What the Streamlit pages share: cached calls into the core and reusable blocks."""
