@@ -165,7 +165,7 @@ class JobRunner:
             self._finish(
                 job_id,
                 status="failed",
-                message=f"stopped by an unexpected {type(error).__name__}; nothing was changed, the log has the details.",
+                message=f"stopped by an unexpected {type(error).__name__}; nothing was changed, the log says more.",
             )
         else:
             self._finish(job_id, status="done", message="done", result=result)
@@ -179,7 +179,8 @@ class JobRunner:
         now = utc_now()
         with self._warehouse.transaction() as tx:
             tx.execute(
-                "UPDATE jobs SET status = $status, message = $message, result = $result, finished_at = $now WHERE job_id = $job_id",
+                "UPDATE jobs SET status = $status, message = $message, result = $result, finished_at = $now "
+                "WHERE job_id = $job_id",
                 {
                     "status": status,
                     "message": message,
