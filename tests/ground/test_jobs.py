@@ -1,0 +1,141 @@
+"""Jobs: progress, cancel, failure, and what a crash leaves behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from churn_core.errors import InputError, NotFound
+from churn_core.jobs import Job, JobRunner, Progress
+from churn_core.warehouse import Warehouse
+
+
+@pytest.fixture
+def runner(warehouse: Warehouse) -> Iterator[JobRunner]:
+    made = JobRunner(warehouse)
+    yield made
+    made.close()
+
+
+def wait_until_finished(runner: JobRunner, job_id: str) -> Job:
+    deadline = time.monotonic() + 20
+    while not runner.job(job_id).is_finished:
+        assert time.monotonic() < deadline, "the job did not finish"
+        time.sleep(0.01)
+    return runner.job(job_id)
+
+
+def test_a_job_reports_progress_and_keeps_its_result(runner: JobRunner, warehouse: Warehouse) -> None:
+    half_way, go_on = threading.Event(), threading.Event()
+
+    def work(progress: Progress) -> dict[str, int]:
+        progress(0.5, "half way")
+        half_way.set()
+        go_on.wait(10)
+        return {"n_rows": 7}
+
+    job_id = runner.start("import", "Import of a file", work)
+    assert half_way.wait(10)
+    running = runner.job(job_id)
+    assert (running.status, running.share_done, running.message) == ("running", 0.5, "half way")
+    assert [job.job_id for job in runner.unfinished()] == [job_id]
+    go_on.set()
+    done = wait_until_finished(runner, job_id)
+    assert (done.status, done.result) == ("done", {"n_rows": 7})
+    assert warehouse.rows("SELECT status, result->>'n_rows' FROM jobs") == [("done", "7")]
+
+
+def test_a_cancelled_job_stops_at_its_next_report_and_changes_nothing(runner: JobRunner, warehouse: Warehouse) -> None:
+    started = threading.Event()
+
+    def work(progress: Progress) -> None:
+        with warehouse.transaction() as tx:
+            tx.save_setting("currency", "EUR")
+            started.set()
+            while True:
+                time.sleep(0.005)
+                progress(0.1, "working")
+
+    job_id = runner.start("train", "Training", work)
+    assert started.wait(10)
+    runner.cancel(job_id)
+    job = wait_until_finished(runner, job_id)
+    assert job.status == "cancelled"
+    assert warehouse.setting("currency") is None
+
+
+def test_a_sentence_reaches_the_person_and_a_traceback_does_not(runner: JobRunner) -> None:
+    def refuse(progress: Progress) -> None:
+        raise InputError("the file is empty; choose another one.")
+
+    def break_(progress: Progress) -> None:
+        raise ZeroDivisionError("a detail nobody should read")
+
+    refused = wait_until_finished(runner, runner.start("import", "Import", refuse))
+    broken = wait_until_finished(runner, runner.start("import", "Import", break_))
+    assert (refused.status, refused.message) == ("failed", "the file is empty; choose another one.")
+    assert broken.status == "failed"
+    assert "a detail nobody should read" not in broken.message
+    assert "ZeroDivisionError" in broken.message
+
+
+def test_jobs_of_a_workspace_run_one_after_another(runner: JobRunner) -> None:
+    at_work: list[int] = []
+    most: list[int] = []
+
+    def work(progress: Progress) -> None:
+        at_work.append(1)
+        most.append(len(at_work))
+        time.sleep(0.02)
+        at_work.pop()
+
+    for job_id in [runner.start("score", "Scoring", work) for _ in range(4)]:
+        assert wait_until_finished(runner, job_id).status == "done"
+    assert most == [1, 1, 1, 1]
+
+
+def test_a_queued_job_can_be_cancelled_before_it_starts(runner: JobRunner) -> None:
+    go_on = threading.Event()
+    ran: list[str] = []
+    first = runner.start("score", "Scoring", lambda progress: go_on.wait(10) and None)
+    second = runner.start("score", "Scoring", lambda progress: ran.append("second"))
+    runner.cancel(second)
+    go_on.set()
+    assert wait_until_finished(runner, first).status == "done"
+    assert wait_until_finished(runner, second).status == "cancelled"
+    assert ran == []
+
+
+def test_an_unknown_job_is_not_found(runner: JobRunner) -> None:
+    with pytest.raises(NotFound, match="no job 'nope'"):
+        runner.job("nope")
+
+
+def test_a_killed_process_leaves_its_job_interrupted_and_its_tables_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "shop.duckdb"
+    program = f"""
+import os, signal, time
+from churn_core.jobs import JobRunner
+from churn_core.warehouse import Warehouse
+warehouse = Warehouse.open({str(path)!r})
+def work(progress):
+    with warehouse.transaction() as tx:
+        tx.bump_data_version()
+        os.kill(os.getpid(), signal.SIGKILL)
+JobRunner(warehouse).start("import", "Import of orders.csv", work)
+time.sleep(60)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False)
+    warehouse = Warehouse.open(path)
+    runner = JobRunner(warehouse)
+    [job] = runner.recent()
+    assert (job.status, job.label) == ("interrupted", "Import of orders.csv")
+    assert warehouse.data_version == 0
+    runner.close()
+    warehouse.close()
