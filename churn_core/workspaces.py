@@ -42,7 +42,8 @@ def home() -> Path:
 def list_workspaces() -> list[Workspace]:
     """All workspaces, by name."""
     folder = home()
-    files = sorted(folder.glob("*.duckdb"), key=lambda file: file.stem.casefold()) if folder.is_dir() else []
+    found = [file for file in folder.glob("*.duckdb") if not file.name.startswith(".")] if folder.is_dir() else []
+    files = sorted(found, key=lambda file: file.stem.casefold())
     return [
         Workspace(
             name=file.stem,
@@ -89,7 +90,7 @@ def delete_workspace(name: str, *, typed_name: str) -> None:
 
 
 def _existing(name: str) -> Path:
-    path = _path(name)
+    path = path_of(name)
     if not path.exists():
         known = [workspace.name for workspace in list_workspaces()]
         if not known:
@@ -99,14 +100,15 @@ def _existing(name: str) -> Path:
 
 
 def _free(name: str, *, allowed: Path | None = None) -> Path:
-    path = _path(name)
+    path = path_of(name)
     taken = {workspace.name.casefold(): workspace.path for workspace in list_workspaces()}
     if name.strip().casefold() in taken and taken[name.strip().casefold()] != allowed:
         raise InputError(f"a workspace named {name.strip()!r} exists already; choose another name.")
     return path
 
 
-def _path(name: str) -> Path:
+def path_of(name: str) -> Path:
+    """The file a workspace of that name has or would have; InputError when it cannot be a name."""
     clean = name.strip()
     if not _NAME.fullmatch(clean) or clean.endswith(".") or clean.casefold() in _RESERVED:
         raise InputError(

@@ -1,0 +1,107 @@
+"""The demo workspace: simulate, load, define, train, score - whole or not at all.
+
+It is built under another name and renamed when everything is done, so a build that was killed never
+passes for a demo shop.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from dataclasses import replace as changed
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from churn_core import workspaces
+from churn_core.customers.tiers import score_workspace
+from churn_core.errors import InputError
+from churn_core.features.definition import propose_definition, save_definition
+from churn_core.intake.simulate import ShopPlan, load_shop
+from churn_core.jobs import Progress, no_progress, part
+from churn_core.models.training import train_model
+from churn_core.warehouse import Warehouse
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoWorkspace:
+    """What was built."""
+
+    workspace: str
+    """Name of the workspace."""
+    n_customers: int
+    n_orders: int
+    n_events: int
+    truth_path: Path
+    """The file with the ground truth, which the workspace itself does not hold."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return {**asdict(self), "truth_path": str(self.truth_path)}
+
+
+def build_demo_workspace(
+    name: str = workspaces.DEMO,
+    *,
+    n_customers: int = 20_000,
+    n_years: int = 3,
+    seed: int = 7,
+    until: date | None = None,
+    truth_path: Path | None = None,
+    train: bool = True,
+    replace: bool = False,
+    progress: Progress = no_progress,
+) -> DemoWorkspace:
+    """Simulate a shop of a given size and make it a workspace, trained and scored.
+
+    Raises InputError when a workspace of that name exists and ``replace`` is not asked for.
+    """
+    target = workspaces.path_of(name)
+    if target.exists() and not replace:
+        raise InputError(f"a workspace named {name!r} exists already; choose another name, or replace it.")
+    building = target.with_name(f".{target.stem}.building.duckdb")
+    truth = Path(truth_path) if truth_path else target.with_suffix(".truth.parquet")
+    _remove(building)
+    warehouse = Warehouse.open(building)
+    try:
+        _fill(warehouse, _plan(n_customers, n_years, seed, until), truth, train, progress)
+        counts = {table: warehouse.n_rows(table) for table in ("customers", "orders", "events")}
+        progress(0.99, "closing the file")
+        warehouse.close()
+        if target.exists():
+            workspaces.delete_workspace(name, typed_name=name)
+        building.rename(target)
+        building.with_suffix(".files").rename(target.with_suffix(".files"))
+    except BaseException:
+        warehouse.close()
+        _remove(building)
+        raise
+    progress(1.0, "the demo shop is ready")
+    return DemoWorkspace(
+        workspace=name,
+        n_customers=counts["customers"],
+        n_orders=counts["orders"],
+        n_events=counts["events"],
+        truth_path=truth,
+    )
+
+
+def _plan(n_customers: int, n_years: int, seed: int, until: date | None) -> ShopPlan:
+    plan = ShopPlan(n_customers=n_customers, n_years=n_years, seed=seed)
+    return changed(plan, until=until) if until else plan
+
+
+def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progress: Progress) -> None:
+    load_shop(warehouse, plan, truth_path=truth, progress=part(progress, 0.0, 0.45))
+    if not train:
+        return
+    progress(0.45, "proposing what churned means")
+    save_definition(warehouse, propose_definition(warehouse).definition)
+    train_model(warehouse, progress=part(progress, 0.47, 0.85))
+    score_workspace(warehouse, progress=part(progress, 0.85, 0.98))
+
+
+def _remove(building: Path) -> None:
+    building.unlink(missing_ok=True)
+    building.with_name(building.name + ".wal").unlink(missing_ok=True)
+    shutil.rmtree(building.with_suffix(".files"), ignore_errors=True)
