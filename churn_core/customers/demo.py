@@ -22,6 +22,8 @@ from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.training import train_model
 from churn_core.warehouse import Warehouse
 
+TRUTH_FILE = "ground_truth.parquet"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoWorkspace:
@@ -60,9 +62,9 @@ def build_demo_workspace(
     if target.exists() and not replace:
         raise InputError(f"a workspace named {name!r} exists already; choose another name, or replace it.")
     building = target.with_name(f".{target.stem}.building.duckdb")
-    truth = Path(truth_path) if truth_path else target.with_suffix(".truth.parquet")
     _remove(building)
     warehouse = Warehouse.open(building)
+    truth = truth_path or warehouse.file(TRUTH_FILE)
     try:
         _fill(warehouse, _plan(n_customers, n_years, seed, until), truth, train, progress)
         counts = {table: warehouse.n_rows(table) for table in ("customers", "orders", "events")}
@@ -82,7 +84,7 @@ def build_demo_workspace(
         n_customers=counts["customers"],
         n_orders=counts["orders"],
         n_events=counts["events"],
-        truth_path=truth,
+        truth_path=truth_path or target.with_suffix(".files") / TRUTH_FILE,
     )
 
 
