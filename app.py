@@ -1,0 +1,60 @@
+"""The frame of the app: page config, workspace picker, navigation and the one place where errors are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from ui import session
+from ui.errors import errors_shown, show_callback_error
+from ui.welcome import welcome
+from ui.workspace_picker import workspace_picker
+
+ABOUT = (
+    "**Churn Early Warning** says which customers are about to leave, how much money leaves with them, why, "
+    "and what to do about it. Everything stays on this machine."
+)
+SECTIONS = {
+    "Today": {"pages/today/today.py": ("Today", "today")},
+    "Customers": {
+        "pages/customers/at_risk.py": ("At risk", "at-risk"),
+        "pages/customers/customer.py": ("Customer", "customer"),
+    },
+    "Data": {
+        "pages/data/import_file.py": ("Import", "import"),
+        "pages/data/quality.py": ("Data quality", "data-quality"),
+        "pages/data/churn_definition.py": ("Churn definition", "churn-definition"),
+    },
+    "Models": {
+        "pages/models/train.py": ("Train", "train"),
+        "pages/models/quality.py": ("Model quality", "model-quality"),
+    },
+    "Settings": {"pages/settings/settings.py": ("Settings", "settings")},
+}
+
+st.set_page_config(
+    page_title="Churn Early Warning",
+    page_icon=str(Path(__file__).parent / "ui" / "icon.png"),
+    layout="wide",
+    menu_items={"About": ABOUT},
+)
+page = st.navigation(
+    {
+        section: [
+            st.Page(path, title=title, url_path=url, default=path == "pages/today/today.py")
+            for path, (title, url) in pages.items()
+            if (Path(__file__).parent / path).exists()
+        ]
+        for section, pages in SECTIONS.items()
+    },
+    expanded=True,
+)
+
+with errors_shown():
+    workspace_picker()
+    show_callback_error()
+    if st.session_state.get(session.WORKSPACE):
+        page.run()
+    else:
+        welcome()

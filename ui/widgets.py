@@ -1,0 +1,101 @@
+"""Blocks that every page shares: the header, the empty state, the progress of jobs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from churn_core.figures.theme import count, day, percent
+from churn_core.jobs import Job
+from churn_core.state import WorkspaceState
+from ui import session
+from ui.errors import errors_shown, plain, sentence
+
+_STARTED = "started_jobs"
+
+
+def page_header(title: str, question: str) -> None:
+    """Title of the page, the question it answers, and which workspace, data and model the answer rests on."""
+    st.title(title, anchor=False)
+    st.markdown(f":gray[{plain(question)}]")
+    st.caption(" · ".join((f"**{plain(session.current_workspace())}**", *status_words(session.stamp().state))))
+
+
+def status_words(state: WorkspaceState) -> tuple[str, ...]:
+    """Freshness of the data and version of the model, in words."""
+    if state.is_empty:
+        return ("no data yet", "no model yet")
+    data = (
+        f"orders until {day(state.last_order_at)}" if state.last_order_at else f"{count(state.n_snapshots)} customers"
+    )
+    fresh = f"{data} (data version {state.data_version})"
+    if not state.model_version:
+        return (fresh, "no model yet")
+    scored = f", scored {day(state.scored_at)}" if state.scored_at else ", nothing scored yet"
+    behind = ", :orange[data is newer than the scores]" if state.run_id and is_behind(state) else ""
+    return (fresh, f"model {state.model_version}{scored}{behind}")
+
+
+def is_behind(state: WorkspaceState) -> bool:
+    """Whether data was imported after the newest scores were made."""
+    return state.run_data_version < state.data_version
+
+
+def empty_state(message: str, page: str | None = None, label: str = "Continue") -> None:
+    """Why there is nothing to see here, and the page where to go next."""
+    with st.container(border=True):
+        st.markdown(message)
+        if page:
+            st.page_link(page, label=label, icon=":material/arrow_forward:")
+
+
+def job_started(job_id: str) -> None:
+    """Remember that this visit asked for a job, so that its page says how it ended."""
+    st.session_state.setdefault(_STARTED, []).append(job_id)
+
+
+def job_panel(*kinds: str) -> bool:
+    """Running jobs of these kinds (all when none is given) with progress and cancel, and how the last one ended.
+
+    Whether any is running. When one ends, the whole page is drawn again.
+    """
+    running = [job.job_id for job in session.runner().unfinished() if not kinds or job.kind in kinds]
+    if running:
+        st.fragment(_running_jobs, run_every=1.0)(running)
+    else:
+        _last_outcome(kinds)
+    return bool(running)
+
+
+def _running_jobs(job_ids: list[str]) -> None:
+    with errors_shown():
+        jobs = [session.runner().job(job_id) for job_id in job_ids]
+        if all(job.is_finished for job in jobs):
+            st.rerun()
+        for job in jobs:
+            if not job.is_finished:
+                _progress(job)
+
+
+def _progress(job: Job) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.progress(job.share_done, text=f"**{plain(job.label)}** · {percent(job.share_done)} · {plain(job.message)}")
+        if st.button("Cancel", key=f"cancel_{job.job_id}"):
+            session.runner().cancel(job.job_id)
+            st.toast("Stopping; nothing will be changed.")
+
+
+def _last_outcome(kinds: tuple[str, ...]) -> None:
+    finished = [job for job in session.runner().recent() if not kinds or job.kind in kinds]
+    if not finished:
+        return
+    job = finished[0]
+    mine = job.job_id in st.session_state.get(_STARTED, [])
+    if job.status == "done":
+        if mine:
+            st.success(sentence((job.result or {}).get("message") or f"{job.label}: done"))
+        return
+    words = f"**{plain(job.label)}** ({job.created_at:%-d %b %Y %H:%M}): {sentence(job.message)}"
+    if job.status == "failed" and mine:
+        st.error(words)
+    else:
+        {"failed": st.warning, "interrupted": st.warning}.get(job.status, st.info)(words)

@@ -1,0 +1,114 @@
+"""The workspace picker in the sidebar: switch, create, rename, delete.
+
+A frame block rather than a page: every page stands in a workspace. Each action runs in a callback, before
+anything is drawn, so that the page below already sees its outcome.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from churn_core.workspaces import create_workspace, delete_workspace, rename_workspace
+from ui import session
+from ui.errors import guarded, plain, show_callback_error
+
+_NEW, _RENAMED, _TYPED = "new_workspace_name", "renamed_workspace_name", "typed_workspace_name"
+
+
+def workspace_picker() -> None:
+    """Draw the picker and settle which workspace this visit looks at."""
+    names = session.workspace_names()
+    _settle(names)
+    if not names:
+        return
+    with st.sidebar:
+        st.selectbox(
+            "Workspace",
+            names,
+            index=None,
+            key=session.WORKSPACE,
+            bind="query-params",
+            required=True,
+            label_visibility="collapsed",
+            icon=":material/storefront:",
+        )
+        with st.container(horizontal=True, gap="small"):
+            if st.button("New", key="open_new_workspace", type="tertiary"):
+                _new_dialog()
+            if st.button("Rename", key="open_rename_workspace", type="tertiary"):
+                _rename_dialog()
+            if st.button("Delete", key="open_delete_workspace", type="tertiary"):
+                _delete_dialog()
+
+
+def new_workspace_form(label: str = "Create workspace") -> None:
+    """The form that creates a workspace and switches to it."""
+    with st.form("new_workspace", border=False):
+        st.text_input("Name of your business or shop", key=_NEW, max_chars=60, placeholder="Tea & Things")
+        if st.form_submit_button(label, type="primary", on_click=guarded(_create)) and not show_callback_error():
+            st.rerun()
+
+
+def _settle(names: list[str]) -> None:
+    """Choose a workspace when none is chosen, or the chosen one is gone."""
+    chosen = st.session_state.get(session.WORKSPACE)
+    asked_for = st.query_params.get(session.WORKSPACE)
+    if chosen in names or (chosen is None and asked_for in names):
+        return
+    st.session_state[session.WORKSPACE] = session.first_workspace(names)
+
+
+@st.dialog("New workspace")
+def _new_dialog() -> None:
+    st.caption("One workspace holds one business: its data, its settings and its models, in one file on this machine.")
+    new_workspace_form("Create")
+
+
+@st.dialog("Rename workspace")
+def _rename_dialog() -> None:
+    name = session.current_workspace()
+    with st.form("rename_workspace", border=False):
+        st.text_input("New name", value=name, key=_RENAMED, max_chars=60)
+        if (
+            st.form_submit_button("Rename", type="primary", on_click=guarded(_rename), args=(name,))
+            and not show_callback_error()
+        ):
+            st.rerun()
+
+
+@st.dialog("Delete workspace")
+def _delete_dialog() -> None:
+    name = session.current_workspace()
+    st.markdown(
+        f"This deletes **{plain(name)}** with all its data, settings and models. It cannot be undone. "
+        "Type its name to confirm."
+    )
+    with st.form("delete_workspace", border=False):
+        st.text_input("Name of the workspace", key=_TYPED)
+        if (
+            st.form_submit_button("Delete for good", type="primary", on_click=guarded(_delete), args=(name,))
+            and not show_callback_error()
+        ):
+            st.rerun()
+
+
+def _create() -> None:
+    name = st.session_state[_NEW].strip()
+    create_workspace(name)
+    st.session_state[session.WORKSPACE] = name
+
+
+def _rename(name: str) -> None:
+    new_name = st.session_state[_RENAMED].strip()
+    if new_name != name:
+        session.release(name)
+        rename_workspace(name, new_name)
+        st.session_state[session.WORKSPACE] = new_name
+
+
+def _delete(name: str) -> None:
+    typed = st.session_state[_TYPED]
+    if typed == name:
+        session.release(name)
+    delete_workspace(name, typed_name=typed)
+    st.session_state[session.WORKSPACE] = session.first_workspace(session.workspace_names())
