@@ -9,6 +9,7 @@ import streamlit as st
 from ui import session
 from ui.errors import errors_shown, show_callback_error
 from ui.welcome import welcome
+from ui.widgets import running_jobs_note
 from ui.workspace_picker import workspace_picker
 
 ABOUT = (
@@ -55,6 +56,8 @@ with errors_shown():
     workspace_picker()
     show_callback_error()
     if st.session_state.get(session.WORKSPACE):
+        with st.sidebar:
+            running_jobs_note()
         page.run()
     else:
         welcome()

@@ -66,6 +66,11 @@ def runner() -> JobRunner:
     return _opened(current_workspace()).runner
 
 
+def house_runner() -> JobRunner:
+    """Jobs that belong to no workspace yet, such as building the demo shop."""
+    return _house()
+
+
 def stamp() -> Stamp:
     """The key of cached answers about the current workspace, as it is now."""
     return Stamp(workspace=current_workspace(), state=workspace_state(warehouse()))
@@ -77,7 +82,7 @@ def release(name: str) -> None:
     running = opened.runner.unfinished()
     if running:
         raise InputError(f"{running[0].label!r} is still running in {name!r}; wait for it or cancel it first.")
-    _opened.clear(name)  # type: ignore[attr-defined]
+    _opened.clear(name)
     opened.runner.close()
     opened.warehouse.close()
 
@@ -102,3 +107,8 @@ def _still_open(opened: _Opened) -> bool:
 def _opened(name: str) -> _Opened:
     opened = open_workspace(name)
     return _Opened(opened, JobRunner(opened))
+
+
+@st.cache_resource(show_spinner=False)
+def _house() -> JobRunner:
+    return JobRunner(Warehouse.open(None))

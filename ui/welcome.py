@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from churn_core.workspaces import DEMO
+from ui import session
+from ui.errors import guarded
+from ui.widgets import job_panel, job_started
 from ui.workspace_picker import new_workspace_form
 
 
@@ -14,7 +18,32 @@ def welcome() -> None:
         "Which customers are about to leave, how much money leaves with them, why, and what to do about it. "
         "Everything stays on this machine."
     )
-    with st.container(border=True, width=560):
+    if job_panel("demo", runner=session.house_runner()):
+        st.caption("The demo shop opens by itself when it is ready, in about a minute.")
+    own, demo = st.columns(2, gap="medium")
+    with own.container(border=True, height="stretch"):
         st.subheader("Begin with your own shop", anchor=False)
         st.caption("Create a workspace, then import your order history: one file with customer and date is enough.")
         new_workspace_form()
+    with demo.container(border=True, height="stretch"):
+        st.subheader("Look around in a demo shop", anchor=False)
+        st.caption(
+            "A simulated shop with 20,000 customers and three years of orders, visits, reviews and e-mails, "
+            "trained and scored. It takes about a minute to build."
+        )
+        st.button("Build the demo shop", on_click=guarded(_build_demo))
+
+
+def _build_demo() -> None:
+    """Start building, once."""
+    from churn_core.customers.demo import build_demo_workspace
+
+    runner = session.house_runner()
+    if not runner.unfinished():
+        job_started(
+            runner.start(
+                "demo",
+                "Building the demo shop",
+                lambda progress: build_demo_workspace(DEMO, progress=progress).to_dict(),
+            )
+        )

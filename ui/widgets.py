@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from churn_core.figures.theme import count, day, percent
-from churn_core.jobs import Job
+from churn_core.jobs import Job, JobRunner
 from churn_core.state import WorkspaceState
 from ui import session
 from ui.errors import errors_shown, plain, sentence
@@ -53,39 +53,57 @@ def job_started(job_id: str) -> None:
     st.session_state.setdefault(_STARTED, []).append(job_id)
 
 
-def job_panel(*kinds: str) -> bool:
+def job_panel(*kinds: str, runner: JobRunner | None = None) -> bool:
     """Running jobs of these kinds (all when none is given) with progress and cancel, and how the last one ended.
 
     Whether any is running. When one ends, the whole page is drawn again.
     """
-    running = [job.job_id for job in session.runner().unfinished() if not kinds or job.kind in kinds]
+    jobs = runner or session.runner()
+    running = [job.job_id for job in jobs.unfinished() if not kinds or job.kind in kinds]
     if running:
-        st.fragment(_running_jobs, run_every=1.0)(running)
+        st.fragment(_running_jobs, run_every=1.0)(jobs, running)
     else:
-        _last_outcome(kinds)
+        _last_outcome(jobs, kinds)
     return bool(running)
 
 
-def _running_jobs(job_ids: list[str]) -> None:
+def running_jobs_note() -> None:
+    """One line per running job, for the sidebar: work goes on while other pages are looked at."""
+    running = [job.job_id for job in session.runner().unfinished()]
+    if running:
+        st.fragment(_running_note, run_every=2.0)(session.runner(), running)
+
+
+def _running_jobs(runner: JobRunner, job_ids: list[str]) -> None:
     with errors_shown():
-        jobs = [session.runner().job(job_id) for job_id in job_ids]
+        jobs = [runner.job(job_id) for job_id in job_ids]
         if all(job.is_finished for job in jobs):
             st.rerun()
         for job in jobs:
             if not job.is_finished:
-                _progress(job)
+                _progress(runner, job)
 
 
-def _progress(job: Job) -> None:
+def _running_note(runner: JobRunner, job_ids: list[str]) -> None:
+    with errors_shown():
+        jobs = [runner.job(job_id) for job_id in job_ids]
+        if all(job.is_finished for job in jobs):
+            st.rerun()
+        for job in jobs:
+            if not job.is_finished:
+                st.progress(job.share_done, text=f"{plain(job.label)} · {percent(job.share_done)}")
+
+
+def _progress(runner: JobRunner, job: Job) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.progress(job.share_done, text=f"**{plain(job.label)}** · {percent(job.share_done)} · {plain(job.message)}")
         if st.button("Cancel", key=f"cancel_{job.job_id}"):
-            session.runner().cancel(job.job_id)
+            runner.cancel(job.job_id)
             st.toast("Stopping; nothing will be changed.")
 
 
-def _last_outcome(kinds: tuple[str, ...]) -> None:
-    finished = [job for job in session.runner().recent() if not kinds or job.kind in kinds]
+def _last_outcome(runner: JobRunner, kinds: tuple[str, ...]) -> None:
+    finished = [job for job in runner.recent() if not kinds or job.kind in kinds]
     if not finished:
         return
     job = finished[0]
