@@ -229,10 +229,11 @@ class Warehouse(_Reader):
             raise InputError(f"{name!r} is not a plain file name.")
         return self.folder / name
 
-    def write_file(self, sql: str, parameters: Parameters, target: Path, *, options: str) -> None:
-        """Write a query's rows to a file in the workspace's folder with DuckDB's COPY."""
+    def write_file(self, sql: str, parameters: Parameters, target: Path, *, options: str) -> int:
+        """Write a query's rows to a file in the workspace's folder with DuckDB's COPY; the number of rows written."""
         literal = str(target).replace("'", "''")
-        self._cursor().execute(f"COPY ({sql}) TO '{literal}' ({options})", _used(sql, parameters))
+        rows = self._cursor().execute(f"COPY ({sql}) TO '{literal}' ({options})", _used(sql, parameters)).fetchall()
+        return int(rows[0][0])
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file."""

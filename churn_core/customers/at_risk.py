@@ -1,0 +1,182 @@
+"""The at-risk list: how many, how much money, and one page of customers.
+
+Works on a million customers: counts and totals are one pass over the run's scores, and everything that a
+page shows beyond its scores is looked up for the rows of that page only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from churn_core.customers.selection import Condition, CustomerFilter, RunKey, condition
+from churn_core.customers.tiers import TIERS, active_policy
+from churn_core.errors import InputError, NotEnoughData
+from churn_core.models.runs import latest_run
+from churn_core.timeline import seen_before
+from churn_core.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N_PAGE_MOST = 1000
+"""Rows of one page at most; whole lists leave as an export."""
+
+LAST_ORDER = f"SELECT customer_id, max(order_time) AS last_order FROM orders WHERE {seen_before('order_time')}"
+"""Last order of each customer before ``$cutoff``; to be completed by further conditions and GROUP BY."""
+
+DAYS_SINCE = "date_diff('day', CAST(last_order AS DATE), CAST($cutoff AS DATE))"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierTotal:
+    """One tier of a choice of customers."""
+
+    tier: str
+    n_customers: int
+    value_at_risk: float | None
+    """Sum over customers whose value is known, in the shop's currency; None when no value is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """How many customers a filter means and what is at stake."""
+
+    run_id: int
+    n_customers: int
+    """Customers the filter means."""
+    n_scored: int
+    """Customers of the run."""
+    n_value_known: int
+    """Customers whose expected value is known."""
+    value_at_risk: float | None
+    """Sum of risk x expected value, in the shop's currency; None when no value is known."""
+    expected_value: float | None
+    """Sum of expected value, in the shop's currency; None when no value is known."""
+    mean_risk: float | None
+    """Average risk; None when there is nobody."""
+    tiers: tuple[TierTotal, ...]
+    """Always all three, the most urgent first."""
+
+    def tier(self, name: str) -> TierTotal:
+        """The totals of one tier."""
+        return self.tiers[TIERS.index(name)]
+
+
+def current_run(warehouse: Warehouse, *, run_id: int | None = None) -> RunKey | None:
+    """The latest score run as conditions need it; None when nothing was scored yet.
+
+    With ``run_id`` the run must still be the latest: InputError otherwise, so that a list and its export
+    cannot come from two runs.
+    """
+    run = latest_run(warehouse)
+    if run_id is not None and (run is None or run.run_id != run_id):
+        raise InputError("customers were scored again in the meantime; reload the page and export again.")
+    if run is None:
+        return None
+    previous = warehouse.value(
+        "SELECT max(run_id) FROM score_runs WHERE run_id < $run_id AND source = $source",
+        {"run_id": run.run_id, "source": run.source},
+    )
+    return RunKey(
+        run_id=run.run_id,
+        source=run.source,
+        as_of=run.as_of,
+        previous_run_id=previous,
+        high_from=active_policy(warehouse).high_from,
+    )
+
+
+def required_run(warehouse: Warehouse, *, run_id: int | None = None) -> RunKey:
+    """The latest score run; NotEnoughData when nothing was scored yet."""
+    run = current_run(warehouse, run_id=run_id)
+    if run is None:
+        raise NotEnoughData("no customers were scored yet; train a model and score first.")
+    return run
+
+
+def count_and_totals(warehouse: Warehouse, chosen: CustomerFilter) -> Totals:
+    """How many customers the filter means, with the money, in total and per tier.
+
+    Raises NotEnoughData when nothing was scored yet.
+    """
+    run = required_run(warehouse)
+    where = condition(chosen, run)
+    rows = warehouse.records(
+        "SELECT tier, count(*) AS n, count(value_at_risk) AS n_known, sum(value_at_risk) AS at_risk, "
+        f"sum(expected_value) AS expected, sum(risk) AS risk FROM scores WHERE {where.sql} GROUP BY tier",
+        where.parameters,
+    )
+    by_tier = {row["tier"]: row for row in rows}
+    n_customers = sum(row["n"] for row in rows)
+    return Totals(
+        run_id=run.run_id,
+        n_customers=n_customers,
+        n_scored=int(warehouse.value("SELECT count(*) FROM scores WHERE run_id = $run_id", {"run_id": run.run_id})),
+        n_value_known=sum(row["n_known"] for row in rows),
+        value_at_risk=_sum_known(row["at_risk"] for row in rows),
+        expected_value=_sum_known(row["expected"] for row in rows),
+        mean_risk=sum(row["risk"] for row in rows) / n_customers if n_customers else None,
+        tiers=tuple(
+            TierTotal(
+                tier=tier,
+                n_customers=by_tier[tier]["n"] if tier in by_tier else 0,
+                value_at_risk=by_tier[tier]["at_risk"] if tier in by_tier else None,
+            )
+            for tier in TIERS
+        ),
+    )
+
+
+def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit: int = 50) -> pd.DataFrame:
+    """One page of the list, in the filter's order; ties are broken by customer id, so paging is stable.
+
+    Columns: customer_id, name, country, risk, tier, expected_value, value_at_risk, main_reason, main_group,
+    reason (in words), last_order, days_since_last_order. Raises NotEnoughData when nothing was scored yet.
+    """
+    if not 0 < limit <= N_PAGE_MOST or offset < 0:
+        raise InputError(f"a page of {limit} rows from {offset} was asked for; take 1 to {N_PAGE_MOST} rows from 0 on.")
+    run = required_run(warehouse)
+    where = condition(chosen, run)
+    parameters = where.parameters | {"limit": limit, "offset": offset, "cutoff": run.as_of}
+    if chosen.sort == "days_since_last_order":
+        picked = _picked_by_last_order(where, descending=chosen.descending)
+    else:
+        picked = (
+            f"SELECT *, row_number() OVER () AS place FROM (SELECT {_COLUMNS} FROM scores WHERE {where.sql} "
+            f"ORDER BY {_order(chosen.sort, descending=chosen.descending)} LIMIT $limit OFFSET $offset)"
+        )
+    return warehouse.frame(
+        f"WITH picked AS MATERIALIZED ({picked}), "
+        f"last_orders AS ({LAST_ORDER} AND customer_id IN (SELECT customer_id FROM picked) GROUP BY customer_id) "
+        "SELECT p.customer_id, c.name, c.country, p.risk, p.tier, p.expected_value, p.value_at_risk, "
+        f"p.main_reason, p.main_group, r.up_1 AS reason, last_order, {DAYS_SINCE} AS days_since_last_order "
+        "FROM picked p LEFT JOIN customers c ON c.customer_id = p.customer_id "
+        "LEFT JOIN reasons r ON r.run_id = $run_id AND r.customer_id = p.customer_id "
+        "LEFT JOIN last_orders o ON o.customer_id = p.customer_id ORDER BY p.place",
+        parameters,
+    )
+
+
+_COLUMNS = "customer_id, risk, tier, expected_value, value_at_risk, main_reason, main_group"
+
+
+def _order(column: str, *, descending: bool) -> str:
+    direction = "DESC" if descending else "ASC"
+    return f"{column} {direction} NULLS LAST" + ("" if column == "customer_id" else ", customer_id")
+
+
+def _picked_by_last_order(where: Condition, *, descending: bool) -> str:
+    direction = "ASC" if descending else "DESC"
+    columns = ", ".join(f"s.{column}" for column in _COLUMNS.split(", "))
+    return (
+        f"SELECT *, row_number() OVER () AS place FROM (SELECT {columns} "
+        f"FROM (SELECT {_COLUMNS} FROM scores WHERE {where.sql}) s "
+        f"LEFT JOIN ({LAST_ORDER} GROUP BY customer_id) o ON o.customer_id = s.customer_id "
+        f"ORDER BY CAST(last_order AS DATE) {direction} NULLS LAST, s.customer_id LIMIT $limit OFFSET $offset)"
+    )
+
+
+def _sum_known(amounts: object) -> float | None:
+    known = [float(amount) for amount in amounts if amount is not None]  # type: ignore[attr-defined]
+    return sum(known) if known else None

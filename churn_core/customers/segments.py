@@ -1,0 +1,87 @@
+"""Saved groups of customers: who was meant by a filter on the day it was saved.
+
+A segment keeps its members, not its rule: a campaign planned on Monday is about the same people on Friday.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from churn_core.customers.at_risk import required_run
+from churn_core.customers.selection import CustomerFilter, condition, described
+from churn_core.errors import InputError, NotEnoughData, NotFound
+from churn_core.warehouse import Warehouse, utc_now
+
+N_NAME_MOST = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A saved group."""
+
+    segment_id: int
+    name: str
+    meaning: str
+    """How it was made, in words."""
+    saved_at: datetime
+    """When (UTC)."""
+    n_members: int
+
+
+def segments(warehouse: Warehouse) -> tuple[Segment, ...]:
+    """All saved segments, by name."""
+    rows = warehouse.records(
+        "SELECT segment_id, name, meaning, saved_at, coalesce(n, 0) AS n_members FROM segments "
+        "LEFT JOIN (SELECT segment_id, count(*) AS n FROM segment_members GROUP BY segment_id) USING (segment_id) "
+        "ORDER BY lower(name), segment_id"
+    )
+    return tuple(Segment(**row) for row in rows)
+
+
+def segment(warehouse: Warehouse, segment_id: int) -> Segment:
+    """One saved segment; NotFound when there is none of that id."""
+    for found in segments(warehouse):
+        if found.segment_id == segment_id:
+            return found
+    raise NotFound(f"there is no segment {segment_id} in this workspace; choose one from the list.")
+
+
+def save_segment(warehouse: Warehouse, name: str, chosen: CustomerFilter) -> Segment:
+    """Keep the customers whom the filter means now under a name.
+
+    Raises InputError when the name is empty, too long or taken, NotEnoughData when the filter means nobody.
+    """
+    clean = " ".join(name.split())
+    if not clean or len(clean) > N_NAME_MOST:
+        raise InputError(f"the segment name has {len(clean)} characters; give it 1 to {N_NAME_MOST}.")
+    run = required_run(warehouse)
+    where = condition(chosen, run)
+    inner = "" if chosen.segment_id is None else segment(warehouse, chosen.segment_id).name
+    meaning = f"{described(chosen, segment_name=inner)} (score run {run.run_id})"
+    with warehouse.transaction() as tx:
+        if tx.value("SELECT count(*) FROM segments WHERE lower(name) = lower($name)", {"name": clean}):
+            raise InputError(f"a segment named {clean!r} exists already; choose another name or delete it first.")
+        segment_id = tx.next_number("segments", "segment_id")
+        tx.execute(
+            "INSERT INTO segments (segment_id, name, meaning, saved_at) VALUES ($segment, $name, $meaning, $now)",
+            {"segment": segment_id, "name": clean, "meaning": meaning, "now": utc_now()},
+        )
+        n_members = tx.execute(
+            "INSERT INTO segment_members (segment_id, customer_id) "
+            f"SELECT $new_segment, customer_id FROM scores WHERE {where.sql}",
+            where.parameters | {"new_segment": segment_id},
+        )
+        if not n_members:
+            raise NotEnoughData("the filter means nobody, so there is nothing to save; widen it first.")
+        tx.audit("segment saved", {"segment_id": segment_id, "name": clean, "n_members": n_members})
+    return segment(warehouse, segment_id)
+
+
+def delete_segment(warehouse: Warehouse, segment_id: int) -> None:
+    """Forget a segment and its members; NotFound when there is none of that id."""
+    found = segment(warehouse, segment_id)
+    with warehouse.transaction() as tx:
+        tx.execute("DELETE FROM segment_members WHERE segment_id = $segment", {"segment": segment_id})
+        tx.execute("DELETE FROM segments WHERE segment_id = $segment", {"segment": segment_id})
+        tx.audit("segment deleted", {"segment_id": segment_id, "name": found.name, "n_members": found.n_members})
