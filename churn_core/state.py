@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from churn_core.schema import USER_TABLES
 from churn_core.warehouse import Warehouse
 
 
@@ -74,3 +76,17 @@ SELECT
 def workspace_state(warehouse: Warehouse) -> WorkspaceState:
     """The state of a workspace; cheap enough to ask for on every rerun."""
     return WorkspaceState(**warehouse.records(_STATE)[0])
+
+
+def table_counts(warehouse: Warehouse) -> list[tuple[str, int]]:
+    """Rows in each of the user's tables that has any."""
+    counts = [(table.name, warehouse.n_rows(table.name)) for table in USER_TABLES]
+    return [(name, n_rows) for name, n_rows in counts if n_rows]
+
+
+def recent_changes(warehouse: Warehouse, limit: int = 50) -> list[dict[str, Any]]:
+    """The newest lines of the audit log: at, action, detail."""
+    return warehouse.records(
+        'SELECT "at", action, CAST(detail AS VARCHAR) AS detail FROM audit_log ORDER BY entry DESC LIMIT $limit',
+        {"limit": limit},
+    )

@@ -83,8 +83,6 @@ def release(name: str) -> None:
     if running:
         raise InputError(f"{running[0].label!r} is still running in {name!r}; wait for it or cancel it first.")
     _opened.clear(name)
-    opened.runner.close()
-    opened.warehouse.close()
 
 
 def currency() -> str:
@@ -97,13 +95,20 @@ def mode() -> Literal["light", "dark"]:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def _still_open(opened: _Opened) -> bool:
+def _is_current(opened: _Opened) -> bool:
     """Whether the warehouse was not closed by somebody else meanwhile."""
     path = opened.warehouse.path
     return path is not None and path.exists() and Warehouse.open(path) is opened.warehouse
 
 
-@st.cache_resource(show_spinner=False, validate=_still_open)
+def _close(opened: _Opened) -> None:
+    """Stop the jobs and give the file free."""
+    opened.runner.close()
+    if _is_current(opened):
+        opened.warehouse.close()
+
+
+@st.cache_resource(show_spinner=False, validate=_is_current, on_release=_close)
 def _opened(name: str) -> _Opened:
     opened = open_workspace(name)
     return _Opened(opened, JobRunner(opened))

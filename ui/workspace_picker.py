@@ -41,12 +41,11 @@ def workspace_picker() -> None:
                 _delete_dialog()
 
 
-def new_workspace_form(label: str = "Create workspace") -> None:
-    """The form that creates a workspace and switches to it."""
+def new_workspace_form(label: str = "Create workspace") -> bool:
+    """The form that creates a workspace and switches to it; whether it was sent just now."""
     with st.form("new_workspace", border=False):
         st.text_input("Name of your business or shop", key=_NEW, max_chars=60, placeholder="Tea & Things")
-        if st.form_submit_button(label, type="primary", on_click=guarded(_create)) and not show_callback_error():
-            st.rerun()
+        return st.form_submit_button(label, type="primary", on_click=guarded(_create))
 
 
 def _settle(names: list[str]) -> None:
@@ -61,7 +60,7 @@ def _settle(names: list[str]) -> None:
 @st.dialog("New workspace")
 def _new_dialog() -> None:
     st.caption("One workspace holds one business: its data, its settings and its models, in one file on this machine.")
-    new_workspace_form("Create")
+    _close_when_done(new_workspace_form("Create"))
 
 
 @st.dialog("Rename workspace")
@@ -69,11 +68,8 @@ def _rename_dialog() -> None:
     name = session.current_workspace()
     with st.form("rename_workspace", border=False):
         st.text_input("New name", value=name, key=_RENAMED, max_chars=60)
-        if (
-            st.form_submit_button("Rename", type="primary", on_click=guarded(_rename), args=(name,))
-            and not show_callback_error()
-        ):
-            st.rerun()
+        sent = st.form_submit_button("Rename", type="primary", on_click=guarded(_rename), args=(name,))
+    _close_when_done(sent)
 
 
 @st.dialog("Delete workspace")
@@ -85,11 +81,14 @@ def _delete_dialog() -> None:
     )
     with st.form("delete_workspace", border=False):
         st.text_input("Name of the workspace", key=_TYPED)
-        if (
-            st.form_submit_button("Delete for good", type="primary", on_click=guarded(_delete), args=(name,))
-            and not show_callback_error()
-        ):
-            st.rerun()
+        sent = st.form_submit_button("Delete for good", type="primary", on_click=guarded(_delete), args=(name,))
+    _close_when_done(sent)
+
+
+def _close_when_done(sent: bool) -> None:
+    """Close the dialog after its action went well; else the dialog says what was wrong."""
+    if sent and not show_callback_error():
+        st.rerun()
 
 
 def _create() -> None:

@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from ui.widgets import page_header
+import streamlit as st
+
+from ui import settings_blocks as blocks
+from ui.widgets import job_panel, page_header
 
 page_header("Settings", __doc__ or "")
+job_panel("score")
+
+money, tiers = st.columns(2, gap="large")
+with money:
+    st.subheader("Money", anchor=False)
+    blocks.money_block()
+with tiers:
+    st.subheader("Risk tiers", anchor=False)
+    blocks.tiers_block()
+blocks.score_again_block()
+
+st.subheader("Stable attributes", anchor=False)
+blocks.stable_block()
+
+st.subheader("This workspace", anchor=False)
+blocks.workspace_block()
+
+st.subheader("Latest changes", anchor=False)
+blocks.changes_block()
