@@ -1,0 +1,78 @@
+"""The table of features at one cutoff: a row per eligible customer, a column per feature.
+
+Everything is calculated by one query in the database; what comes back is numbers in float32, never objects, so that a
+million customers fit into memory. Customer attributes that the user marked as stable come as further columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from churn_core.features.attributes import PREFIX, attribute_columns, stable_attributes
+from churn_core.features.feature import Feature
+from churn_core.features.query import features_sql
+from churn_core.features.registry import available_features, chosen_features, tables_of
+from churn_core.features.sources import SOURCES
+from churn_core.timeline import ChurnDefinition, seen_before
+from churn_core.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def build_features(
+    warehouse: Warehouse,
+    cutoff: datetime,
+    definition: ChurnDefinition,
+    *,
+    features: Iterable[str | Feature] | None = None,
+    n_most: int | None = None,
+    customer_ids: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Features of the eligible customers, seen strictly before the cutoff.
+
+    Indexed by ``customer_id`` (text) in its order; columns in float32 in the order of the registry, then
+    ``attribute:<name>`` columns (float, or category for text). A missing value is NaN.
+
+    ``features`` are names of features and attribute columns (default: all that the data supports, and the stable
+    attributes); ``n_most`` takes that many customers, the same ones at every cutoff as long as they are eligible;
+    ``customer_ids`` restricts to these customers. Raises NotFound for a feature that is not in the registry.
+    """
+    entries, attributes = _asked(warehouse, features)
+    sql = features_sql(
+        entries,
+        definition,
+        sources_seen=sources_seen(warehouse, cutoff, entries),
+        is_sample=n_most is not None,
+        is_restricted=customer_ids is not None,
+    )
+    parameters = {
+        "cutoff": cutoff,
+        "n_most": n_most,
+        "customer_ids": None if customer_ids is None else list(customer_ids),
+    }
+    frame = warehouse.frame(sql, parameters).set_index("customer_id")
+    return attribute_columns(warehouse, frame, attributes) if attributes else frame
+
+
+def sources_seen(warehouse: Warehouse, cutoff: datetime, features: Iterable[Feature]) -> frozenset[str]:
+    """The sources (``features.sources``) of which at least one row was known before the cutoff."""
+    tables = {table for feature in features for table in tables_of(feature)}
+    return frozenset(
+        source.name
+        for source in SOURCES.values()
+        if source.table in tables
+        and warehouse.rows(f"SELECT 1 FROM {source.table} WHERE {seen_before(source.time)} LIMIT 1", {"cutoff": cutoff})
+    )
+
+
+def _asked(
+    warehouse: Warehouse, features: Iterable[str | Feature] | None
+) -> tuple[tuple[Feature, ...], tuple[str, ...]]:
+    if features is None:
+        return available_features(warehouse), stable_attributes(warehouse)
+    names = [feature.name if isinstance(feature, Feature) else feature for feature in features]
+    attributes = tuple(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
+    return chosen_features(name for name in names if not name.startswith(PREFIX)), attributes
