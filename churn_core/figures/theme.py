@@ -259,23 +259,26 @@ def days_ago(n_days: float | None) -> str:
     return f"{counted(whole, 'day')} ago" if whole > 0 else f"in {counted(-whole, 'day')}"
 
 
-def number(value: float | None, unit: str = "") -> str:
-    """A feature's value with its unit, three significant digits.
+def measure(value: float | None, unit: str = "", currency: str = "") -> str:
+    """A feature's value as its unit wants it (units as in the feature registry), three significant digits.
 
-    >>> number(61.96, "days"), number(1), number(0.333333), number(12345.6, "orders"), number(None)
-    ('62 days', '1', '0.333', '12,346 orders', '–')
+    >>> measure(61.96, "days"), measure(1, "days"), measure(0.3333, "ratio"), measure(0.25, "share")
+    ('62 days', '1 day', '0.333', '25.0 %')
+    >>> measure(12345.6, "count"), measure(1, "flag"), measure(420, "currency", "GBP"), measure(None, "days")
+    ('12,346', 'yes', '£420', '–')
     """
     if _is_unknown(value):
         return UNKNOWN
-    assert value is not None
-    size = abs(float(value))
-    if size >= 100 or float(value).is_integer():
-        text = f"{float(value):,.0f}"
-    elif size >= 10:
-        text = f"{float(value):.1f}".removesuffix(".0")
-    else:
-        text = f"{float(value):.3g}"
-    return f"{text} {unit}".strip()
+    known = float(value or 0)
+    if unit == "currency":
+        return money(known, currency)
+    if unit == "share":
+        return percent(known)
+    if unit == "flag":
+        return "yes" if known else "no"
+    text = _digits(known)
+    noun = {"days": "day", "hours": "hour"}.get(unit)
+    return text if noun is None else f"{text} {noun if text == '1' else noun + 's'}"
 
 
 def tier_label(tier: str | None) -> str:
@@ -295,6 +298,13 @@ def _short(size: float) -> str:
             decimals = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
             return f"{scaled:,.{decimals}f}{suffix}"
     return f"{size:.2f}" if 0 < size < 9.995 else f"{size:.0f}"
+
+
+def _digits(known: float) -> str:
+    """Three significant digits, none after the point where they say nothing."""
+    if abs(known) >= 100 or known.is_integer():
+        return f"{known:,.0f}"
+    return f"{known:.1f}".removesuffix(".0") if abs(known) >= 10 else f"{known:.3g}"
 
 
 def _is_unknown(value: object) -> bool:

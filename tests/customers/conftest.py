@@ -13,8 +13,8 @@ import pytest
 from churn_core.warehouse import Warehouse
 
 AS_OF = datetime(2026, 11, 1)
-FEATURES = ("days_since_last_order", "n_orders_90", "n_tickets_90")
-GROUPS = {"days_since_last_order": "recency", "n_orders_90": "frequency", "n_tickets_90": "service"}
+FEATURES = ("days_since_last_order", "n_order_days_90", "n_tickets_90")
+GROUPS = {"days_since_last_order": "recency", "n_order_days_90": "frequency", "n_tickets_90": "service"}
 
 
 def add_run(

@@ -22,7 +22,7 @@ CASES = {
     "value": (CustomerFilter(min_value=50, max_value=200), "value_at_risk BETWEEN 50 AND 200"),
     "risk": (CustomerFilter(min_risk=0.3, max_risk=0.6), "risk BETWEEN 0.3 AND 0.6"),
     "reason group": (CustomerFilter(reason_groups=("recency",)), "main_group = 'recency'"),
-    "reason": (CustomerFilter(reasons=("n_tickets_90", "n_orders_90")), "main_reason <> 'days_since_last_order'"),
+    "reason": (CustomerFilter(reasons=("n_tickets_90", "n_order_days_90")), "main_reason <> 'days_since_last_order'"),
     "attribute": (CustomerFilter(attributes=(("country", "Côte d'Ivoire"),)), "country LIKE 'C%Ivoire'"),
     "any of two": (
         CustomerFilter(attributes=(("country", "France"), ("country", "50% Land"))),
