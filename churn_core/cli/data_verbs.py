@@ -1,1 +1,189 @@
 """Verbs about data: import, quality, define."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from churn_core import workspaces
+from churn_core.cli.options import Verbs, add_verb, chosen_workspace, opened_workspace, positive
+from churn_core.cli.output import ProgressLine, show, table
+from churn_core.errors import InputError
+from churn_core.jobs import part
+
+if TYPE_CHECKING:
+    from churn_core.intake.formats import ReadOptions, Source
+    from churn_core.intake.mapping import Mapping
+    from churn_core.warehouse import Warehouse
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add import, quality and define to the parser."""
+    load = add_verb(verbs, "import", import_file, "Load a file into a workspace, or show how it would be understood.")
+    load.add_argument(
+        "file", type=Path, metavar="FILE", help="CSV, TSV, XLSX, Parquet, JSON lines; also in zip or gzip"
+    )
+    add_reading_options(load)
+    load.add_argument(
+        "--kind", metavar="KIND", help="what the file holds, when the proposal is wrong: orders, events, ..."
+    )
+    load.add_argument("--dry-run", action="store_true", help="show what was understood and ten rows; load nothing")
+    load.add_argument(
+        "--save-mapping", type=Path, metavar="FILE", help="write the mapping as TOML, to edit and use again"
+    )
+    load.add_argument(
+        "--rejected", type=Path, metavar="FILE", help="write rejected rows there, to correct and import again"
+    )
+    load.add_argument("--create", action="store_true", help="create the workspace when it is not there")
+
+    quality = add_verb(verbs, "quality", show_quality, "Check the data: what is missing, doubled, wrong, old.")
+    quality.add_argument("--table", metavar="NAME", help="only this table")
+
+    define = add_verb(verbs, "define", define_churn, "Say what churned means; without options, show the proposal.")
+    define.add_argument("--propose", action="store_true", help="save the proposal as it is")
+    define.add_argument("--horizon", type=positive, metavar="DAYS", help="no order within these days is churn")
+    define.add_argument("--active-within", type=positive, metavar="DAYS", help="eligible: an order within these days")
+    define.add_argument("--lead", type=int, default=0, metavar="DAYS", help="days left free to act (default 0)")
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say how a file is read, where finding out went wrong."""
+    parser.add_argument(
+        "--mapping", type=Path, metavar="TOML", help="how the columns are understood (see --save-mapping)"
+    )
+    parser.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
+    parser.add_argument("--encoding", metavar="NAME", help="character encoding, like utf-8 or gb18030")
+    parser.add_argument("--separator", metavar="CHAR", help="character between values; 'tab' for a tab")
+    parser.add_argument("--decimal", choices=(".", ","), help="decimal mark")
+    parser.add_argument("--date-order", choices=("dmy", "mdy", "ymd"), help="how 03/04/2011 is read")
+    parser.add_argument("--header-line", type=positive, metavar="N", help="line of the column names")
+
+
+def reading_options(args: argparse.Namespace) -> ReadOptions:
+    """The options of :func:`add_reading_options` as given."""
+    from churn_core.intake.formats import ReadOptions
+
+    return ReadOptions(
+        sheet=args.sheet,
+        encoding=args.encoding,
+        separator="\t" if args.separator == "tab" else args.separator,
+        decimal=args.decimal,
+        date_order=args.date_order,
+        header_line=args.header_line,
+    )
+
+
+def opened_source(args: argparse.Namespace, progress: ProgressLine) -> tuple[Source, Mapping | None]:
+    """The file as read, and the mapping of ``--mapping`` when one was given."""
+    from dataclasses import replace
+
+    from churn_core.intake.formats import open_source
+    from churn_core.intake.mapping import Mapping
+
+    options = reading_options(args)
+    mapping = Mapping.from_toml(args.mapping) if args.mapping else None
+    if mapping is not None:
+        given = {name: value for name, value in asdict(options).items() if value is not None}
+        options = replace(mapping.options, **given)
+        mapping = replace(mapping, options=options)
+    source = open_source(args.file, options=options, progress=part(progress, 0.0, 0.4))
+    return source, mapping
+
+
+def import_file(args: argparse.Namespace) -> int:
+    """``churn import``."""
+    from churn_core.intake.load import import_file as load_file
+
+    progress = ProgressLine()
+    warehouse = _warehouse_to_fill(args)
+    source, mapping = opened_source(args, progress)
+    mapping, notes = mapping or _understood(args, warehouse, source), list(source.notes)
+    if args.save_mapping:
+        args.save_mapping.write_text(mapping.to_toml(), encoding="utf-8")
+        notes.append(f"The mapping is in {args.save_mapping}.")
+    if args.dry_run:
+        progress.end()
+        return _show_dry_run(args, source, mapping, notes)
+    result = load_file(warehouse, source, mapping, progress=part(progress, 0.4, 1.0))
+    progress.end()
+    if args.rejected and result.n_rejected:
+        notes.append(_write_rejected(warehouse, result.import_id, args.rejected))
+    return show(args, asdict(result), [*notes, result.message])
+
+
+def _warehouse_to_fill(args: argparse.Namespace) -> Warehouse:
+    if args.create:
+        if not args.workspace:
+            raise InputError("--create needs the name of the new workspace; add --workspace NAME.")
+        if args.workspace not in {workspace.name for workspace in workspaces.list_workspaces()}:
+            return workspaces.create_workspace(args.workspace)
+    return workspaces.open_workspace(chosen_workspace(args))
+
+
+def _understood(args: argparse.Namespace, warehouse: Warehouse, source: Source) -> Mapping:
+    from churn_core.intake.mapping import propose_mapping, remembered_mapping
+
+    remembered = None if args.kind else remembered_mapping(warehouse, source)
+    return propose_mapping(source, remembered=remembered, kind=args.kind).mapping
+
+
+def _show_dry_run(args: argparse.Namespace, source: Source, mapping: Mapping, notes: list[str]) -> int:
+    from churn_core.intake.load import preview
+
+    rows = preview(source, mapping)
+    fields = [(column, field) for field, column in mapping.fields.items()]
+    lines = [*notes, "", f"Understood as {mapping.kind}:", *table(("column of the file", "is"), fields)]
+    lines += ["", *table(tuple(rows.columns), rows.astype(str).itertuples(index=False))]
+    result = {"notes": notes, "mapping": asdict(mapping), "preview": rows.astype(str).to_dict("records")}
+    return show(args, result, lines)
+
+
+def _write_rejected(warehouse: Warehouse, import_id: int, target: Path) -> str:
+    from churn_core.intake.load import write_rejected
+
+    write_rejected(warehouse, import_id, target)
+    return f"The rejected rows are in {target}; correct them there and import that file."
+
+
+def show_quality(args: argparse.Namespace) -> int:
+    """``churn quality``."""
+    from churn_core.intake.quality import check_quality
+
+    report: dict[str, Any] = check_quality(opened_workspace(args)).to_dict()
+    findings = [finding for finding in report["findings"] if args.table in (None, finding["table"])]
+    lines = []
+    for finding in findings:
+        lines.append(f"[{finding['severity']}] {finding['table']}, {finding['dimension']}: {finding['message']}")
+        lines.append(f"    {finding['effect_on_model']}")
+    return show(args, {**report, "findings": findings}, lines or ["Nothing was found that a model would stumble over."])
+
+
+def define_churn(args: argparse.Namespace) -> int:
+    """``churn define``."""
+    from churn_core.features.definition import propose_definition, readiness, save_definition
+    from churn_core.timeline import ChurnDefinition
+
+    warehouse = opened_workspace(args)
+    if args.horizon is None and args.active_within is not None:
+        raise InputError("--active-within needs --horizon; give both.")
+    saved, reason = None, "as given"
+    if args.horizon is None:
+        proposal = propose_definition(warehouse)
+        definition, reason = proposal.definition, proposal.reason
+    else:
+        definition = ChurnDefinition(horizon_days=args.horizon, activity_days=args.active_within, lead_days=args.lead)
+    if args.horizon is not None or args.propose:
+        saved = save_definition(warehouse, definition)
+    ready = readiness(warehouse, definition)
+    eligible = f"an order within {definition.activity_days} days" if definition.activity_days else "any order so far"
+    lines = [
+        f"Churned: no order within {definition.horizon_days} days. Eligible: {eligible}. ({reason})",
+        ready.reason,
+        f"Saved as definition {saved.version}."
+        if saved
+        else "Not saved; use --propose, or --horizon and --active-within.",
+    ]
+    result = {"definition": asdict(saved or definition), "saved": saved is not None, "reason": reason}
+    return show(args, {**result, "readiness": asdict(ready)}, lines)

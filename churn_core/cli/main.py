@@ -24,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser with all verbs."""
     parser = _Parser(
         prog="churn",
-        description="Which customers are about to leave, how much money leaves with them, why, and what to do about it.",
+        description="Which customers are about to leave, how much money goes with them, why, and what to do.",
     )
     parser.add_argument("--version", action="version", version=f"churn {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)

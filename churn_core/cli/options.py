@@ -21,7 +21,10 @@ def add_verb(verbs: Verbs, name: str, run: Any, summary: str, *, workspace: bool
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     if workspace:
         parser.add_argument(
-            "--workspace", "-w", metavar="NAME", help="workspace to work on (default: $CHURN_WORKSPACE, or the only one)"
+            "--workspace",
+            "-w",
+            metavar="NAME",
+            help="workspace to work on (default: $CHURN_WORKSPACE, or the only one)",
         )
     return parser
 

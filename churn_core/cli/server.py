@@ -35,7 +35,15 @@ def serve(*, address: str, port: int, open_browser: bool) -> int:
         _show(url, open_browser)
         return 0
     _refuse_taken_port(address, port)
-    command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.address={address}", f"--server.port={port}"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(app),
+        f"--server.address={address}",
+        f"--server.port={port}",
+    ]
     with subprocess.Popen([*command, "--server.headless=true"], cwd=app.parent, stdout=subprocess.DEVNULL) as process:
         try:
             _wait_until_open(process, url)

@@ -18,8 +18,12 @@ def add_verbs(verbs: Verbs) -> None:
     demo.add_argument("--years", type=positive, default=3, metavar="N", help="years of history (default 3)")
     demo.add_argument("--seed", type=int, default=7, metavar="N", help="the same seed gives the same shop (default 7)")
     demo.add_argument("--until", type=date, metavar="DATE", help="last day of the history, like 2026-10-31")
-    demo.add_argument("--workspace", "-w", default=workspaces.DEMO, metavar="NAME", help="name of the workspace to make")
-    demo.add_argument("--truth", type=Path, metavar="FILE", help="where the ground truth goes (default: beside the workspace)")
+    demo.add_argument(
+        "--workspace", "-w", default=workspaces.DEMO, metavar="NAME", help="name of the workspace to make"
+    )
+    demo.add_argument(
+        "--truth", type=Path, metavar="FILE", help="where the ground truth goes (default: beside the workspace)"
+    )
     demo.add_argument("--no-train", action="store_true", help="load the data only; no model, no scores")
     demo.add_argument("--if-missing", action="store_true", help="do nothing when the workspace is there already")
     demo.add_argument("--replace", action="store_true", help="build it anew when it is there already")
@@ -54,7 +58,9 @@ def build_demo(args: argparse.Namespace) -> int:
 
     names = {workspace.name for workspace in workspaces.list_workspaces()}
     if args.if_missing and args.workspace in names:
-        return show(args, {"workspace": args.workspace, "built": False}, [f"The workspace {args.workspace!r} is there."])
+        return show(
+            args, {"workspace": args.workspace, "built": False}, [f"The workspace {args.workspace!r} is there."]
+        )
     started = time.perf_counter()
     progress = ProgressLine()
     built = build_demo_workspace(

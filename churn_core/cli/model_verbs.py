@@ -1,0 +1,161 @@
+"""Verbs about models: train, score, backtest."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from churn_core.cli.data_verbs import add_reading_options, opened_source
+from churn_core.cli.options import Verbs, add_verb, date, opened_workspace, positive
+from churn_core.cli.output import ProgressLine, show, table
+from churn_core.errors import InputError
+from churn_core.jobs import part
+from churn_core.timeline import ChurnDefinition
+from churn_core.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from churn_core.models.backtest import Backtest
+
+METRICS = ("auc", "pr_auc", "log_loss", "brier", "precision_top10")
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add train, score and backtest to the parser."""
+    train = add_verb(verbs, "train", train_model, "Train, judge on later dates, choose and keep a model.")
+    train.add_argument("--source", choices=("orders", "snapshots"), help="what to learn from, when there are both")
+    train.add_argument(
+        "--seed", type=int, default=42, metavar="N", help="the same seed gives the same model (default 42)"
+    )
+    train.add_argument("--score", action="store_true", help="score the customers with it at once")
+
+    score = add_verb(verbs, "score", score_customers, "Give every eligible customer risk, value, tier and reasons.")
+    score.set_defaults(score=True)
+
+    judge = add_verb(verbs, "backtest", backtest, "Judge models on a file without importing it.", workspace=False)
+    judge.add_argument("file", type=Path, metavar="FILE", help="an order history, or a table with a churn column")
+    add_reading_options(judge)
+    judge.add_argument("--horizon", type=positive, metavar="DAYS", help="no order within these days is churn")
+    judge.add_argument(
+        "--cutoff", type=date, metavar="DATE", help="judge at this date, like 2011-09-11 (default: the latest)"
+    )
+    judge.add_argument(
+        "--active-within", type=positive, metavar="DAYS", help="only customers with an order in these days"
+    )
+    judge.add_argument("--lead", type=int, default=0, metavar="DAYS", help="days left free to act (default 0)")
+    judge.add_argument("--step", type=positive, default=30, metavar="DAYS", help="days between cutoffs (default 30)")
+    judge.add_argument("--label", metavar="COLUMN", help="churn column of a table with one row per customer")
+    judge.add_argument("--id", metavar="COLUMN", help="customer id column of that table")
+    judge.add_argument("--folds", type=positive, default=5, metavar="N", help="folds (default 5)")
+    judge.add_argument("--seed", type=int, default=42, metavar="N", help="seed (default 42)")
+
+
+def train_model(args: argparse.Namespace) -> int:
+    """``churn train``."""
+    from churn_core.models.training import train_model as train
+
+    warehouse = opened_workspace(args)
+    progress = ProgressLine()
+    version = train(
+        warehouse, seed=args.seed, source=args.source, progress=part(progress, 0.0, 0.8 if args.score else 1.0)
+    )
+    run = _score(warehouse, part(progress, 0.8, 1.0)) if args.score else None
+    progress.end()
+    summary = version.summary
+    judged = summary.get("backtest") or {}
+    result = {**asdict(version), "run_id": run.run_id if run else None}
+    lines = [f"Model {version.model_version} is {version.estimator}: {summary['method_reason']}"]
+    if judged.get("models"):
+        lines += ["", *_metrics_table(judged["models"], judged.get("chosen"))]
+    lines += [f"Scored {run.n_customers:,} customers in run {run.run_id}."] if run else []
+    return show(args, result, lines)
+
+
+def score_customers(args: argparse.Namespace) -> int:
+    """``churn score``."""
+    warehouse = opened_workspace(args)
+    progress = ProgressLine()
+    run = _score(warehouse, progress)
+    progress.end()
+    as_of = f" as of {run.as_of:%Y-%m-%d}" if run.as_of else ""
+    lines = [f"Scored {run.n_customers:,} customers{as_of} with model {run.model_version}; run {run.run_id}."]
+    return show(args, asdict(run), lines)
+
+
+def _score(warehouse: Warehouse, progress: Any) -> Any:
+    from churn_core.customers.tiers import score_workspace
+
+    return score_workspace(warehouse, progress)
+
+
+def backtest(args: argparse.Namespace) -> int:
+    """``churn backtest``."""
+    if not args.label and args.horizon is None:
+        raise InputError("give --horizon DAYS for an order history, or --label COLUMN for a table with a churn column.")
+    if args.label and args.horizon is not None:
+        raise InputError("--label and --horizon exclude each other; a table with a churn column has no horizon.")
+    progress = ProgressLine()
+    judged = _backtest_table(args, progress) if args.label else _backtest_orders(args, progress)
+    progress.end()
+    result = judged.to_dict()
+    lines = [
+        f"{result['n']:,} customers, {result['churn_rate']:.1%} churned, {result['mean_predicted']:.1%} predicted.",
+        *_metrics_table(result["models"], result["chosen"]),
+        *result.get("notes", ()),
+    ]
+    return show(args, result, lines)
+
+
+def _backtest_table(args: argparse.Namespace, progress: ProgressLine) -> Backtest:
+    import pyarrow as pa
+
+    from churn_core.models.backtest import backtest_snapshot
+
+    source, _ = opened_source(args, progress)
+    for column in filter(None, (args.label, args.id)):
+        source.column(column)
+    frame = pa.Table.from_batches(source.batches()).drop_columns(["line"]).to_pandas()
+    return backtest_snapshot(
+        frame, label=args.label, id_column=args.id, folds=args.folds, seed=args.seed, progress=part(progress, 0.4, 1.0)
+    )
+
+
+def _backtest_orders(args: argparse.Namespace, progress: ProgressLine) -> Backtest:
+    import tempfile
+
+    from churn_core.features.definition import known_until
+    from churn_core.intake.load import import_file
+    from churn_core.intake.mapping import propose_mapping
+    from churn_core.models.backtest import backtest_orders
+
+    definition = ChurnDefinition(horizon_days=args.horizon, activity_days=args.active_within, lead_days=args.lead)
+    source, mapping = opened_source(args, progress)
+    with tempfile.TemporaryDirectory(prefix="churn-backtest-") as folder:
+        warehouse = Warehouse.open(None, folder=folder)
+        try:
+            import_file(
+                warehouse, source, mapping or propose_mapping(source).mapping, progress=part(progress, 0.4, 0.5)
+            )
+            cutoff = args.cutoff
+            if cutoff is None:
+                until = known_until(warehouse)
+                if until is None:
+                    raise InputError(
+                        f"{args.file.name} holds no orders; give --label COLUMN for a table with a churn column."
+                    )
+                cutoff = until - timedelta(days=definition.span_days)
+            return backtest_orders(
+                warehouse, definition, cutoff, step_days=args.step, seed=args.seed, progress=part(progress, 0.5, 1.0)
+            )
+        finally:
+            warehouse.close()
+
+
+def _metrics_table(models: dict[str, dict[str, float]], chosen: str | None) -> list[str]:
+    rows = [
+        (f"{name} (chosen)" if name == chosen else name, *(f"{metrics[metric]:.4f}" for metric in METRICS))
+        for name, metrics in models.items()
+    ]
+    return table(("model", "AUC", "PR-AUC", "log loss", "Brier", "precision top 10 %"), rows)
