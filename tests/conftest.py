@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from churn_core.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @pytest.fixture
@@ -34,3 +39,41 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the public data sets are not at {folder}; set CHURN_REAL_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed workspace file with a simulated shop of 1,500 customers; its ground truth is truth.parquet beside it."""
+    from churn_core.intake.simulate import ShopPlan, load_shop
+
+    folder = tmp_path_factory.mktemp("demo")
+    opened = Warehouse.open(folder / "demo.duckdb")
+    load_shop(opened, ShopPlan(n_customers=1_500), truth_path=folder / "truth.parquet")
+    opened.checkpoint()
+    opened.close()
+    return folder / "demo.duckdb"
+
+
+@pytest.fixture(scope="session")
+def demo_shop(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """The simulated shop, shared by all tests: read it, never write to it."""
+    copy = shutil.copy(demo_file, tmp_path_factory.mktemp("shared") / "shop.duckdb")
+    opened = Warehouse.open(copy)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def demo_copy(demo_file: Path, tmp_path: Path) -> Iterator[Warehouse]:
+    """A copy of the simulated shop that the test may change."""
+    opened = Warehouse.open(shutil.copy(demo_file, tmp_path / "shop.duckdb"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def demo_truth(demo_file: Path) -> pd.DataFrame:
+    """Ground truth of the simulated shop, indexed by customer id."""
+    import pandas as pd
+
+    return pd.read_parquet(demo_file.with_name("truth.parquet")).set_index("customer_id")
