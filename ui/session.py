@@ -16,6 +16,7 @@ from churn_core.jobs import JobRunner
 from churn_core.state import WorkspaceState, workspace_state
 from churn_core.warehouse import Warehouse
 from churn_core.workspaces import DEMO, list_workspaces, open_workspace
+from ui.upload import remove_left_behind
 
 WORKSPACE = "workspace"
 """Key of the workspace picker, in the session and in the address."""
@@ -111,6 +112,7 @@ def _close(opened: _Opened) -> None:
 @st.cache_resource(show_spinner=False, validate=_is_current, on_release=_close)
 def _opened(name: str) -> _Opened:
     opened = open_workspace(name)
+    remove_left_behind(opened)
     return _Opened(opened, JobRunner(opened))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.pages.conftest import App, Home
-
 from churn_core.workspaces import create_workspace, list_workspaces
+from tests.pages.conftest import App, Home
 from ui import session
 
 

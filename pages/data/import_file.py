@@ -1,0 +1,30 @@
+"""Which data does this workspace hold, and how does more get in?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import import_blocks as blocks
+from ui import import_history as history
+from ui import session
+from ui.widgets import job_panel, page_header
+
+page_header("Import", __doc__ or "")
+job_panel("import")
+history.continue_block(session.stamp().state)
+
+if session.stamp().state.is_empty:
+    st.markdown(
+        "**One file is enough to begin:** your order history, with a customer and a date in each row. Or one row per "
+        "customer with a column that says who left. The file stays on this machine."
+    )
+upload = blocks.upload_block()
+if upload is not None:
+    blocks.reading_block(upload)
+    mapping = blocks.mapping_block(upload)
+    ready = blocks.preview_block(upload, mapping)
+    stable = blocks.stable_block(upload, mapping)
+    blocks.import_button(upload, mapping, stable, ready=ready)
+
+history.past_imports_block()
+history.next_steps_block()

@@ -1,0 +1,88 @@
+"""Every page, through the frame, with an empty, a demo and a snapshot workspace: no error, and what it is for."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.conftest import PAGES, App, Home
+from ui import session
+
+TITLES = {
+    "pages/today/today.py": "Today",
+    "pages/customers/at_risk.py": "At risk",
+    "pages/customers/customer.py": "Customer",
+    "pages/data/import_file.py": "Import",
+    "pages/data/quality.py": "Data quality",
+    "pages/data/churn_definition.py": "Churn definition",
+    "pages/models/train.py": "Train",
+    "pages/models/quality.py": "Model quality",
+    "pages/settings/settings.py": "Settings",
+}
+SAYS_WHEN_EMPTY = {
+    "pages/today/today.py": "Import",
+    "pages/customers/at_risk.py": "",
+    "pages/customers/customer.py": "",
+    "pages/data/import_file.py": "One file is enough to begin",
+    "pages/data/quality.py": "nothing to check",
+    "pages/data/churn_definition.py": "There are no orders yet",
+    "pages/models/train.py": "nothing to learn from",
+    "pages/models/quality.py": "No model was trained",
+    "pages/settings/settings.py": "No customer attributes were uploaded yet",
+}
+SAYS_WITH_THE_DEMO = {
+    "pages/data/import_file.py": "Past imports",
+    "pages/data/churn_definition.py": "have churned when they do not order within",
+    "pages/models/train.py": "Model 1",
+    "pages/models/quality.py": "predicted",
+    "pages/settings/settings.py": "High from",
+}
+SAYS_WITH_A_SNAPSHOT = {
+    "pages/data/import_file.py": "members.csv",
+    "pages/data/churn_definition.py": "brings its own churn label",
+    "pages/models/train.py": "Model 1",
+    "pages/models/quality.py": "predicted",
+    "pages/settings/settings.py": "High from",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_empty_workspace(page: str, empty_home: Home, app: App) -> None:
+    visit = app(page)
+    assert_drawn(visit, page, "Empty shop")
+    assert SAYS_WHEN_EMPTY[page] in everything_said(visit)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_demo_workspace(page: str, demo_home: Home, app: App) -> None:
+    visit = app(page)
+    assert_drawn(visit, page, "Demo shop")
+    assert SAYS_WITH_THE_DEMO.get(page, "") in everything_said(visit)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_snapshot_workspace(page: str, snapshot_home: Home, app: App) -> None:
+    visit = app(page)
+    assert_drawn(visit, page, "Members")
+    assert SAYS_WITH_A_SNAPSHOT.get(page, "") in everything_said(visit)
+
+
+def assert_drawn(visit: AppTest, page: str, workspace: str) -> None:
+    """The page has its title, stands in the frame, and shows neither an exception nor an error."""
+    assert not visit.exception
+    assert not [error.value for error in visit.error]
+    assert visit.title[0].value == TITLES[page]
+    assert visit.sidebar.selectbox(key=session.WORKSPACE).value == workspace
+    assert f"**{workspace}**" in visit.caption[0].value
+
+
+def everything_said(visit: AppTest) -> str:
+    """All text on the page, one line each."""
+    said = [
+        *(element.value for kind in (visit.markdown, visit.caption, visit.subheader) for element in kind),
+        *(element.value for kind in (visit.info, visit.success, visit.warning) for element in kind),
+        *(f"{metric.label} {metric.value}" for metric in visit.metric),
+        *(table.value.to_string() for table in visit.dataframe),
+        *(chart.proto.spec for chart in visit.get("plotly_chart")),
+    ]
+    return "\n".join(said)
