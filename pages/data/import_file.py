@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import import_blocks as blocks
 from ui import import_history as history
 from ui import session
+from ui.import_mapping import mapping_block
+from ui.import_reading import reading_block, upload_block
+from ui.import_start import import_button, preview_block, stable_block
 from ui.widgets import job_panel, page_header
 
 page_header("Import", __doc__ or "")
@@ -18,13 +20,13 @@ if session.stamp().state.is_empty:
         "**One file is enough to begin:** your order history, with a customer and a date in each row. Or one row per "
         "customer with a column that says who left. The file stays on this machine."
     )
-upload = blocks.upload_block()
+upload = upload_block()
 if upload is not None:
-    blocks.reading_block(upload)
-    mapping = blocks.mapping_block(upload)
-    ready = blocks.preview_block(upload, mapping)
-    stable = blocks.stable_block(upload, mapping)
-    blocks.import_button(upload, mapping, stable, ready=ready)
+    reading_block(upload)
+    mapping = mapping_block(upload)
+    ready = preview_block(upload, mapping)
+    stable = stable_block(upload, mapping)
+    import_button(upload, mapping, stable, ready=ready)
 
 history.past_imports_block()
 history.next_steps_block()

@@ -1,0 +1,130 @@
+"""The first blocks of the Import page: take the file, show how it was read, have it read differently."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from churn_core.figures.theme import counted
+from churn_core.intake.source import DATE_ORDERS, ReadOptions, Source
+from ui import session
+from ui.errors import errors_shown, guarded, plain, sentence
+from ui.upload import Upload, receive
+
+FORMATS = ["csv", "tsv", "txt", "xlsx", "parquet", "jsonl", "ndjson", "json", "zip", "gz"]
+ENCODINGS = {"utf-8": "UTF-8", "gb18030": "GB18030 (Chinese)", "cp1252": "Latin-1 / Windows", "utf-16": "UTF-16"}
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+DECIMALS = {".": "point: 1234.50", ",": "comma: 1234,50"}
+_UPLOAD, _SEEN = "upload", "upload_seen"
+_FOUND_OUT = "found out by itself"
+
+
+def upload_block() -> Upload | None:
+    """The uploader; the opened file when there is one that can be read."""
+    uploaded = st.file_uploader(
+        "Your file",
+        type=FORMATS,
+        key=f"file_{st.session_state.get('n_imports', 0)}",
+        help="CSV, TSV, Excel, Parquet or JSON lines, also packed as zip or gzip. Larger files: churn import.",
+    )
+    if uploaded is None:
+        st.session_state.pop(_UPLOAD, None)
+        st.session_state.pop(_SEEN, None)
+        return None
+    seen = (session.current_workspace(), uploaded.file_id)
+    if st.session_state.get(_SEEN) != seen:
+        st.session_state.pop(_UPLOAD, None)
+        bar = st.progress(0.0, text=f"Reading {plain(uploaded.name)}")
+
+        def reading(share: float, message: str) -> None:
+            bar.progress(min(share, 1.0), text=sentence(message))
+
+        with errors_shown():
+            st.session_state[_UPLOAD] = receive(
+                session.warehouse(),
+                uploaded.name,
+                uploaded,
+                progress=reading,
+            )
+            st.session_state[_SEEN] = seen
+        bar.empty()
+    upload: Upload | None = st.session_state.get(_UPLOAD)
+    return upload
+
+
+def reading_block(upload: Upload) -> None:
+    """What was found out about the file, and a way to have it read differently."""
+    source = upload.source
+    packed = f", packed as {source.packing}" if source.packing else ""
+    st.markdown(
+        f"**{plain(source.name)}** · {counted(source.n_rows, 'row')} · {counted(len(source.columns), 'column')} · "
+        f"{source.format.upper()}{packed}"
+    )
+    for note in source.notes:
+        st.caption(sentence(note))
+    with st.expander("Read it differently"), st.form(f"reading_{source_key(source)}", border=False):
+        _reading_inputs(source)
+        st.form_submit_button("Read again", on_click=guarded(_read_again), args=(upload,))
+
+
+def forget_upload() -> None:
+    """Empty the uploader, once its file is on its way in."""
+    st.session_state["n_imports"] = st.session_state.get("n_imports", 0) + 1
+    st.session_state.pop(_UPLOAD, None)
+    st.session_state.pop(_SEEN, None)
+
+
+def source_key(source: Source) -> str:
+    """Widgets of another file, or of the file read differently, start afresh."""
+    return f"{source.sha256[:12]}_{source.shape_key[:8]}"
+
+
+def _reading_inputs(source: Source) -> None:
+    key = source_key(source)
+    columns = st.columns(3)
+    if source.encoding is not None:
+        columns[0].selectbox(
+            "Encoding",
+            [None, *ENCODINGS],
+            format_func=lambda name: ENCODINGS.get(name, _FOUND_OUT),
+            key=f"encoding_{key}",
+        )
+        columns[1].selectbox(
+            "Separator",
+            [None, *SEPARATORS],
+            format_func=lambda mark: SEPARATORS.get(mark, _FOUND_OUT),
+            key=f"separator_{key}",
+        )
+    if len(source.sheets) > 1:
+        columns[0].selectbox(
+            "Sheet", source.sheets, index=source.sheets.index(source.sheet or source.sheets[0]), key=f"sheet_{key}"
+        )
+    columns[2].number_input(
+        "Line of the column names",
+        min_value=1,
+        value=source.header_line or None,
+        placeholder="none",
+        key=f"header_{key}",
+    )
+    columns[0].selectbox(
+        "Decimal mark", [None, *DECIMALS], format_func=lambda mark: DECIMALS.get(mark, _FOUND_OUT), key=f"decimal_{key}"
+    )
+    columns[1].selectbox(
+        "Order of dates",
+        [None, *DATE_ORDERS],
+        format_func=lambda order: DATE_ORDERS.get(order, _FOUND_OUT),
+        key=f"dates_{key}",
+    )
+
+
+def _read_again(upload: Upload) -> None:
+    key, state = source_key(upload.source), st.session_state
+    header_line = state.get(f"header_{key}")
+    options = ReadOptions(
+        encoding=state.get(f"encoding_{key}"),
+        separator=state.get(f"separator_{key}"),
+        sheet=state.get(f"sheet_{key}"),
+        header_line=int(header_line) if header_line and header_line != upload.source.header_line else None,
+        decimal=state.get(f"decimal_{key}"),
+        date_order=state.get(f"dates_{key}"),
+    )
+    state[_UPLOAD] = upload.reopened(options)

@@ -1,0 +1,77 @@
+"""The last blocks of the Import page before the history: the rows as understood, stable attributes, the button."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from churn_core.figures.theme import counted
+from churn_core.intake.load import import_file, preview
+from churn_core.intake.mapping_model import Mapping
+from churn_core.jobs import Progress
+from churn_core.settings import save_settings, settings
+from ui import session
+from ui.errors import errors_shown, guarded
+from ui.import_reading import forget_upload, source_key
+from ui.settings_blocks import WHY_STABLE
+from ui.upload import Upload
+from ui.widgets import job_started
+
+
+def preview_block(upload: Upload, mapping: Mapping) -> bool:
+    """Ten rows as they will be understood; whether the mapping can be used."""
+    with errors_shown():
+        mapping.check(upload.source)
+        rows = preview(upload.source, mapping)
+        st.subheader("Ten rows as they will be understood", anchor=False)
+        st.dataframe(rows, hide_index=True)
+        return True
+    return False
+
+
+def stable_block(upload: Upload, mapping: Mapping) -> tuple[str, ...]:
+    """For customer attributes: they are as known today; which of them may be learned from."""
+    if mapping.kind != "customers":
+        return ()
+    used = set(mapping.fields.values())
+    extra = [column.name for column in upload.source.columns if column.name not in used]
+    if not extra:
+        return ()
+    st.info(WHY_STABLE)
+    now = settings(session.warehouse())
+    chosen = st.multiselect(
+        "Stable attributes: they do not change when a customer leaves",
+        extra,
+        default=[name for name in extra if name in now.stable_attributes],
+        key=f"stable_{source_key(upload.source)}",
+        placeholder="none: keep all as filters only",
+    )
+    return tuple(chosen)
+
+
+def import_button(upload: Upload, mapping: Mapping, stable: tuple[str, ...], *, ready: bool) -> None:
+    """Start the import."""
+    st.button(
+        f"Import {counted(upload.source.n_rows, 'row')}",
+        type="primary",
+        disabled=not ready or bool(session.runner().unfinished()),
+        on_click=guarded(_start),
+        args=(upload, mapping, stable),
+        key="import",
+    )
+
+
+def _start(upload: Upload, mapping: Mapping, stable: tuple[str, ...]) -> None:
+    warehouse = session.warehouse()
+    now = settings(warehouse)
+
+    def work(progress: Progress) -> dict[str, object]:
+        result = import_file(warehouse, upload.source, mapping, progress=progress)
+        if mapping.kind == "customers":
+            others = tuple(name for name in now.stable_attributes if name not in stable)
+            save_settings(warehouse, replace(now, stable_attributes=(*others, *stable)))
+        return {"message": result.message, "import_id": result.import_id, "file_name": upload.name}
+
+    job_started(session.runner().start("import", f"Importing {upload.name}", work))
+    forget_upload()
