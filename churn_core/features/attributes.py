@@ -63,7 +63,8 @@ def _column(warehouse: Warehouse, customers: pd.Index, name: str) -> pd.Series:
     if is_number:
         return values.astype("float32")
     levels = warehouse.rows(
-        f"SELECT value FROM {source} WHERE value IS NOT NULL GROUP BY value ORDER BY count(*) DESC, value LIMIT $n_most",
+        f"SELECT value FROM {source} WHERE value IS NOT NULL "
+        "GROUP BY value ORDER BY count(*) DESC, value LIMIT $n_most",
         parameters,
     )
     common = sorted(row[0] for row in levels)

@@ -1,8 +1,8 @@
 """What a feature is: one fact about a customer before the cutoff, with the words to speak about it.
 
 Kept apart from the entries so that each group of them can be a plain list. SQL of features keeps to the subset that
-DuckDB and Spark share: count, sum, avg, min, max, stddev and arg_max with FILTER, CASE, plain arithmetic with ``nullif``
-under every division and float literals such as ``86400e0``.
+DuckDB and Spark share: count, sum, avg, min, max, stddev and arg_max with FILTER, CASE, plain arithmetic with
+``nullif`` under every division and float literals such as ``86400e0``.
 """
 
 from __future__ import annotations

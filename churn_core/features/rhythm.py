@@ -1,7 +1,7 @@
 """Features of the customer's own rhythm: how long the gaps between orders are and how late the next order is.
 
-A gap is the number of days between two days with an order. Few gaps say little, so the usual gap leans on the mean gap of
-the whole shop with the weight of two gaps.
+A gap is the number of days between two days with an order. Few gaps say little, so the usual gap leans on the mean gap
+of the whole shop with the weight of two gaps.
 """
 
 from __future__ import annotations

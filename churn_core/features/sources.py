@@ -66,10 +66,12 @@ def _by_line_column(column: str) -> str:
     )
 
 
+_SETTLED = "coalesce(resolved_at, first_reply_at, opened_at)"
+
 _TICKETS = (
     f"SELECT customer_id, last_order_age, opened_at, {_seen_or_null('first_reply_at')} AS first_reply_at, "
     f"{_seen_or_null('resolved_at')} AS resolved_at, "
-    f"CASE WHEN {seen_before('coalesce(resolved_at, first_reply_at, opened_at)')} THEN satisfaction END AS satisfaction, "
+    f"CASE WHEN {seen_before(_SETTLED)} THEN satisfaction END AS satisfaction, "
     f"{age_days('opened_at')} AS age_days "
     f"FROM tickets JOIN customers_asked USING (customer_id) WHERE {seen_before('opened_at')}"
 )

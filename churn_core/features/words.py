@@ -1,0 +1,69 @@
+"""Features in words: a value with its unit, a usual range, and what a high or a low value says about a customer."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from churn_core.features.feature import Feature
+
+_COUNTED = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
+
+
+def value_text(unit: str, value: float, *, currency: str = "") -> str:
+    """A number in its unit, without false digits.
+
+    >>> value_text("days", 62.0), value_text("share", 0.256), value_text("currency", 1234.5, currency="GBP")
+    ('62', '25.6 %', 'GBP 1,234')
+    >>> value_text("ratio", 2.96), value_text("points", 4.25), value_text("count", 12_000)
+    ('3.0', '4.2', '12,000')
+    """
+    if math.isnan(value):
+        return "unknown"
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    if unit == "flag":
+        return "yes" if value >= 0.5 else "no"
+    if unit == "currency":
+        amount = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
+        return f"{currency} {amount}".strip()
+    if unit in ("ratio", "points"):
+        return f"{value:,.1f}" if abs(value) >= 1 or value == 0 else f"{value:.2f}"
+    return f"{value:,.0f}"
+
+
+def range_text(unit: str, low: float, high: float, *, currency: str = "") -> str:
+    """A usual range in its unit.
+
+    >>> range_text("days", 21, 40), range_text("currency", 5, 12.5, currency="GBP"), range_text("count", 2, 2)
+    ('21-40', 'GBP 5.00-12.50', '2')
+    """
+    first, last = value_text(unit, low, currency=currency), value_text(unit, high, currency=currency)
+    if first == last:
+        return first
+    if unit == "share":
+        first = first.removesuffix(" %")
+    if unit == "currency" and currency:
+        last = last.removeprefix(f"{currency} ")
+    return f"{first} to {last}" if low < 0 else f"{first}-{last}"
+
+
+def feature_words(feature: Feature, value: float, *, is_high: bool, currency: str = "") -> str:
+    """What the value says about the customer: high or low against what is usual, or missing.
+
+    >>> from churn_core.features.registry import FEATURES
+    >>> feature_words(FEATURES["days_since_last_order"], 62.0, is_high=True)
+    '62 days since the last order'
+    >>> feature_words(FEATURES["n_order_days_90"], 1.0, is_high=False)
+    'only 1 order day in the last 90 days'
+    >>> feature_words(FEATURES["mean_gap_days"], float("nan"), is_high=True)
+    'no second order yet'
+    """
+    if math.isnan(value):
+        return feature.words_missing or f"{feature.label}: unknown"
+    text = value_text(feature.unit, value, currency=currency)
+    words = feature.words_high if is_high else feature.words_low
+    if text == "0" and words.startswith("only {value} ["):
+        words = "no " + words.removeprefix("only {value} ")
+    noun = r"\1" if text == "1" else r"\2"
+    return _COUNTED.sub(noun, words).replace("{value}", text)
