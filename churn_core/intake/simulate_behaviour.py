@@ -42,7 +42,7 @@ class Orders:
     seconds: Ints
     """When, in seconds since the start of the history."""
     rank: Ints
-    """1 for the customer's first order."""
+    """1 for the customer's first order ever; older accounts have ordered before the history starts."""
     has_discount: Flags
     is_offer: Flags
     """Whether it was made with the campaign's voucher."""
@@ -131,7 +131,7 @@ def live(traits: Traits, calendar: Calendar, rng: np.random.Generator) -> Life:
         causes=np.zeros((n, len(CAUSES))),
         hazard=np.zeros(n),
         memory=np.zeros((n, 3)),
-        n_orders=np.zeros(n, np.int64),
+        n_orders=traits.n_orders_before.copy(),
         n_discounted=np.zeros(n, np.int64),
         arm=np.zeros(n, np.int64),
         responded=np.zeros(n, bool),
@@ -201,7 +201,7 @@ def _update_hazard(active: Ints, state: _State, traits: Traits) -> None:
             0.9 * state.memory[active, 1],
             0.8 * state.memory[active, 2],
             1.3 * bought_cheap,
-            0.55 * np.log(traits.own_gap_days[active] / 46.0),
+            0.55 * np.log(traits.own_gap_days[active] / 50.0),
             0.4 * (traits.acquired_by[active] == ACQUIRED_BY.index("marketplace")),
         ]
     )

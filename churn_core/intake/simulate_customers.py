@@ -41,6 +41,8 @@ class Traits:
     """Day of the first order, counted from the start of the history."""
     is_old: Flags
     """Whether the account is older than the history."""
+    n_orders_before: Ints
+    """Orders before the history starts; 0 for new accounts."""
     own_gap_days: Floats
     """Mean days between orders while the customer is engaged, in a season of average busyness."""
     regularity: Floats
@@ -87,14 +89,15 @@ class Traits:
 
 def draw_traits(first_number: int, n: int, n_days: int, rng: np.random.Generator) -> Traits:
     """The customers numbered from ``first_number``."""
-    is_old = rng.random(n) < 0.52
+    is_old = rng.random(n) < 0.45
     joined = np.where(is_old, rng.uniform(0, 100, n), n_days * rng.beta(1.0, 1.1, n) * 0.997)
     main_category = rng.choice(len(CATEGORIES), n, p=CATEGORY_SHARE)
     return Traits(
         customer_ids=[f"C-{number:07d}" for number in range(first_number, first_number + n)],
         joined_day=np.minimum(joined, n_days - 1.0),
         is_old=is_old,
-        own_gap_days=np.clip(rng.lognormal(np.log(46.0), 0.76, n), 7.0, 240.0),
+        n_orders_before=np.where(is_old, 1 + rng.poisson(5.0, n), 0),
+        own_gap_days=np.clip(rng.lognormal(np.log(50.0), 0.78, n), 7.0, 240.0),
         regularity=np.exp(rng.uniform(np.log(0.9), np.log(2.6), n)),
         frailty=rng.normal(0.0, 0.35, n),
         bargain=np.where(rng.random(n) < 0.22, rng.beta(6, 2, n), rng.beta(1.2, 7, n)),

@@ -1,0 +1,78 @@
+"""The rows of a JSON lines file as text; objects inside objects become columns with a dotted name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from churn_core.errors import InputError
+
+
+class JsonRows:
+    """An opened JSON lines file. Two passes: the first collects the names of all columns."""
+
+    def __init__(self, path: Path, name: str, encoding: str) -> None:
+        self._path = path
+        self._name = name
+        self._encoding = encoding
+        self.malformed: list[tuple[int, str, str]] = []
+        """Line, text and cause of lines that are not a JSON object."""
+        names: dict[str, None] = {}
+        for line, record in self._records():
+            if record is not None:
+                names.update(dict.fromkeys(record))
+            if line % 1000 == 0 and len(names) > 100_000:
+                break
+        self.names = tuple(names)
+        """Column names in order of appearance."""
+        if not names:
+            raise InputError(f"{name} holds no JSON object; expected one object per line.")
+
+    def rows(self) -> Iterator[tuple[int, Sequence[str | None]]]:
+        """Line number and values of each object."""
+        self.malformed = []
+        for line, record in self._records():
+            if record is not None:
+                yield line, [record.get(name) for name in self.names]
+
+    def _records(self) -> Iterator[tuple[int, dict[str, str | None] | None]]:
+        try:
+            with self._path.open(encoding=self._encoding) as file:
+                for line, text in enumerate(file, start=1):
+                    if text.strip():
+                        yield line, self._record(line, text)
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{self._name} is not written in {self._encoding} throughout; choose another encoding."
+            ) from error
+
+    def _record(self, line: int, text: str) -> dict[str, str | None] | None:
+        try:
+            found = json.loads(text)
+        except (json.JSONDecodeError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            flat: dict[str, str | None] = {}
+            _flatten(found, "", flat)
+            return flat
+        self.malformed.append((line, text.rstrip("\r\n"), "the line is not a JSON object"))
+        if len(self.malformed) > 1000 and len(self.malformed) > line // 2:
+            raise InputError(
+                f"{self._name} is not JSON lines: most lines are not a JSON object; expected one object per line."
+            )
+        return None
+
+
+def _flatten(record: dict[str, Any], prefix: str, into: dict[str, str | None]) -> None:
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            _flatten(value, f"{name}.", into)
+        elif value is None or isinstance(value, str):
+            into[name] = value
+        elif isinstance(value, (bool, int, float)):
+            into[name] = json.dumps(value)
+        else:
+            into[name] = json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,289 @@
+"""Proposing what a file holds and which column is which, each with a confidence and the reason for it.
+
+Two kinds of evidence are multiplied: does the header sound like the field (synonyms in five languages), and do
+the values look like it. The kind of file follows from which fields are found.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+
+from churn_core.intake.kind_choice import choose_kind
+from churn_core.intake.kinds import KINDS, Field, Kind, kind_of
+from churn_core.intake.mapping_model import Mapping, missing_sentence
+from churn_core.intake.source import CORRECTION_COLUMNS, Source, SourceColumn
+from churn_core.intake.synonyms import SAYS_STAYED, WORDS, plain, tokens
+from churn_core.intake.values import positive_labels
+
+MIN_CONFIDENCE = 0.35
+"""A column below it is left unmapped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnProposal:
+    """What one column of the file is taken to be."""
+
+    column: str
+    """Column of the file."""
+    field: str | None
+    """Field it is proposed for; None when it fits none."""
+    confidence: float
+    """In [0, 1]."""
+    reason: str
+    """Why, in words."""
+    alternatives: tuple[str, ...] = ()
+    """Other fields it could be, likeliest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What a file is taken to hold."""
+
+    mapping: Mapping
+    """The mapping to confirm or change."""
+    kind_confidence: float
+    """How sure the kind of file is, in [0, 1]."""
+    kind_reason: str
+    """Why it is that kind, in words."""
+    kind_alternatives: tuple[str, ...]
+    """Other kinds the file could be, likeliest first."""
+    columns: tuple[ColumnProposal, ...]
+    """One per column of the file."""
+    label_values: tuple[tuple[str, int], ...] = ()
+    """Values of the label column with their counts; the positive ones are in the mapping, to be confirmed."""
+    problem: str | None = None
+    """The sentence that says why it cannot be loaded as it is; None when it can."""
+    is_remembered: bool = False
+    """Whether it is the mapping last used for a file of this shape."""
+
+
+@dataclass(frozen=True)
+class _Match:
+    confidence: float
+    reason: str
+
+
+def propose_mapping(source: Source, *, remembered: Mapping | None = None, kind: str | None = None) -> Proposal:
+    """Propose a mapping for a file.
+
+    ``remembered`` is the mapping of the last file of that shape and is taken as it is when it fits; ``kind`` asks
+    for the best mapping of a given kind of file.
+    """
+    if remembered is not None and kind in (None, remembered.kind):
+        return _remembered(source, remembered)
+    tables = {name: _assign(source, found) for name, found in KINDS.items()}
+    fields = {name: {field: column for field, (column, _) in table.items()} for name, table in tables.items()}
+    scores = {name: {field: match.confidence for field, (_, match) in table.items()} for name, table in tables.items()}
+    choice = choose_kind(source, fields, scores)
+    chosen = kind_of(kind) if kind else KINDS[choice.kind]
+    assigned = tables[chosen.name]
+    mapping = Mapping(
+        kind=chosen.name,
+        fields={field.name: assigned[field.name][0] for field in chosen.fields if field.name in assigned},
+        constants=_constants(source, chosen, assigned),
+        cancellation_prefix=choice.cancellation_prefix if chosen.name in ("orders", "order_lines") else "",
+        options=source.options,
+    )
+    proposal = Proposal(
+        mapping=mapping,
+        kind_confidence=choice.confidence if chosen.name == choice.kind else 0.3,
+        kind_reason=choice.reason if chosen.name == choice.kind else "chosen by hand",
+        kind_alternatives=tuple(name for name in choice.alternatives if name != chosen.name),
+        columns=_column_proposals(source, chosen, assigned),
+    )
+    return _with_problem(source, _with_label(source, proposal))
+
+
+def _remembered(source: Source, mapping: Mapping) -> Proposal:
+    by_column = {column: field for field, column in mapping.fields.items()}
+    columns = tuple(
+        ColumnProposal(
+            column=column.name,
+            field=by_column.get(column.name),
+            confidence=1.0,
+            reason="as in the last file of this shape",
+        )
+        for column in source.columns
+    )
+    proposal = Proposal(
+        mapping=replace(mapping, options=source.options),
+        kind_confidence=1.0,
+        kind_reason="a file with the same columns was loaded like this before",
+        kind_alternatives=tuple(name for name in KINDS if name != mapping.kind),
+        columns=columns,
+        is_remembered=True,
+    )
+    label = mapping.fields.get("churned")
+    if label:
+        proposal = replace(proposal, label_values=tuple(source.counted(label)))
+    return _with_problem(source, proposal)
+
+
+def _with_label(source: Source, proposal: Proposal) -> Proposal:
+    label = proposal.mapping.fields.get("churned")
+    if label is None:
+        return proposal
+    values = tuple(source.counted(label))
+    positive = positive_labels([value for value, _ in values], column_says_stayed=plain(label) in SAYS_STAYED)
+    return replace(proposal, label_values=values, mapping=replace(proposal.mapping, label_positive=positive))
+
+
+def _with_problem(source: Source, proposal: Proposal) -> Proposal:
+    mapping = proposal.mapping
+    kind = kind_of(mapping.kind)
+    missing = [name for name in kind.required if name not in mapping.fields and name not in mapping.constants]
+    if missing:
+        return replace(proposal, problem=missing_sentence(source.name, mapping.kind, missing))
+    if "churned" in mapping.fields and not mapping.label_positive:
+        found = ", ".join(repr(value) for value, _ in proposal.label_values[:5])
+        return replace(
+            proposal,
+            problem=f"column {mapping.fields['churned']!r} holds {found}; say which of these mean that the customer left.",
+        )
+    return proposal
+
+
+def _constants(source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]]) -> dict[str, str]:
+    if kind.name == "events" and "kind" not in assigned:
+        return {"kind": "visit"}
+    return {}
+
+
+def _assign(source: Source, kind: Kind) -> dict[str, tuple[str, _Match]]:
+    """The best column for each field, every column used once: strongest pairs first."""
+    pairs = []
+    for column in source.columns:
+        if column.name in CORRECTION_COLUMNS or column.kind == "empty":
+            continue
+        for position, field in enumerate(kind.fields):
+            match = _match(column, field, kind)
+            if match.confidence >= MIN_CONFIDENCE:
+                pairs.append((-match.confidence, position, int(column.key[1:]), field.name, column.name, match))
+    assigned: dict[str, tuple[str, _Match]] = {}
+    used: set[str] = set()
+    for *_, field_name, column_name, match in sorted(pairs, key=lambda pair: pair[:3]):
+        if field_name not in assigned and column_name not in used:
+            assigned[field_name] = (column_name, match)
+            used.add(column_name)
+    _assign_only_date(source, kind, assigned, used)
+    return assigned
+
+
+def _assign_only_date(source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]], used: set[str]) -> None:
+    if kind.time is None or kind.time in assigned:
+        return
+    dates = [column for column in source.columns if column.kind == "date" and column.name not in used]
+    if len(dates) == 1:
+        match = _Match(0.6, "it is the only column of dates that is left")
+        assigned[kind.time] = (dates[0].name, match)
+        used.add(dates[0].name)
+
+
+def _match(column: SourceColumn, field: Field, kind: Kind) -> _Match:
+    name_score, name_reason = _name_score(column.name, field.name, kind)
+    if name_score == 0:
+        return _Match(0.0, "")
+    fit, fit_reason = _value_fit(column, field)
+    return _Match(round(name_score * fit, 2), f"{name_reason}; {fit_reason}")
+
+
+def _name_score(header: str, field: str, kind: Kind) -> tuple[float, str]:
+    words = WORDS[field]
+    word = plain(header)
+    if word == plain(field):
+        return 1.0, "the name is the field's own"
+    if word in words:
+        generic = words[word]
+        return (
+            (0.7, f"the name {header!r} is often used for it")
+            if generic
+            else (0.97, f"{header!r} is a known name for it")
+        )
+    if word == "id" and field in (kind.id_field, "customer_id"):
+        return (
+            (0.75, "the name is 'id'")
+            if field == "customer_id" and kind.table in ("customers", "snapshots")
+            else (0.5, "the name is 'id'")
+        )
+    parts = tokens(header)
+    for start in range(len(parts)):
+        for stop in range(len(parts), start, -1):
+            piece = "".join(parts[start:stop])
+            if len(piece) >= 3 and words.get(piece) is False and stop - start < len(parts):
+                share = len(piece) / max(1, len(word))
+                return round(0.4 + 0.4 * share, 2), f"{piece!r} in the name"
+    near = difflib.get_close_matches(word, [known for known in words if len(known) >= 6], n=1, cutoff=0.87)
+    return (0.7, f"the name looks like {near[0]!r}") if near else (0.0, "")
+
+
+def _value_fit(column: SourceColumn, field: Field) -> tuple[float, str]:
+    kind = column.kind
+    if field.name == "churned":
+        few = 2 <= column.n_distinct <= 3
+        return (
+            (1.0, f"it has {column.n_distinct} different values")
+            if few
+            else (0.1, f"it has {column.n_distinct} different values")
+        )
+    if field.type == "time":
+        return (1.0, "its values are dates") if kind == "date" else (0.15, "its values are no dates")
+    if field.type in ("money", "number"):
+        return (1.0, "its values are numbers") if kind in ("integer", "number") else (0.15, "its values are no numbers")
+    if field.type == "boolean":
+        few = 1 <= column.n_distinct <= 3
+        return (1.0, "it has two values") if few else (0.2, f"it has {column.n_distinct} different values")
+    if field.type == "id":
+        return _id_fit(column, field)
+    if field.name in ("text", "product_name", "name", "customer_name", "topic", "kind"):
+        return (0.95, "its values are text") if kind == "text" else (0.3, "its values are no text")
+    return (0.95, "its values are text") if kind == "text" else (0.6, f"its values are {kind}s")
+
+
+def _id_fit(column: SourceColumn, field: Field) -> tuple[float, str]:
+    if column.kind == "date":
+        return 0.1, "its values are dates"
+    if column.n_distinct <= 3 and column.n_looked_at > 50:
+        return 0.2, f"it has only {column.n_distinct} different values"
+    longest = max((len(sample) for sample in column.samples), default=0)
+    if longest > 80:
+        return 0.1, "its values are long texts"
+    if (
+        field.name == "customer_id"
+        and any("." in sample and "@" not in sample for sample in column.samples)
+        and column.kind == "number"
+    ):
+        return 0.8, "its values are ids, written as numbers"
+    return 1.0, f"it has {column.n_distinct:,} different values"
+
+
+def _column_proposals(
+    source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]]
+) -> tuple[ColumnProposal, ...]:
+    by_column = {column: (field, match) for field, (column, match) in assigned.items()}
+    found = []
+    for column in source.columns:
+        field, match = by_column.get(column.name, (None, _Match(0.0, _unmapped_reason(column, kind))))
+        others = sorted(
+            ((-_match(column, other, kind).confidence, other.name) for other in kind.fields if other.name != field),
+        )
+        found.append(
+            ColumnProposal(
+                column=column.name,
+                field=field,
+                confidence=match.confidence,
+                reason=match.reason,
+                alternatives=tuple(name for score, name in others if score <= -0.1)[:4],
+            )
+        )
+    return tuple(found)
+
+
+def _unmapped_reason(column: SourceColumn, kind: Kind) -> str:
+    if column.name in CORRECTION_COLUMNS:
+        return "it says why the row was rejected and is left out"
+    if column.kind == "empty":
+        return "it is empty"
+    if kind.name in ("customers", "snapshots"):
+        return "kept as an attribute of the customer"
+    return "no field of this kind of file fits; it is left out"

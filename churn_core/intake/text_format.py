@@ -1,0 +1,196 @@
+"""How a text file is written: encoding, separator, quoting, where its header is.
+
+Guesses are made from the whole file where that is cheap (is it UTF-8 throughout?) and from its beginning
+otherwise; each can be overruled through ReadOptions.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from churn_core.errors import InputError
+from churn_core.intake.container import EXPECTED
+from churn_core.intake.header import N_LINES, find_header
+from churn_core.intake.source import ReadOptions
+
+SAMPLE_BYTES = 256 * 1024
+SEPARATORS = (",", ";", "\t", "|")
+SEPARATOR_WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
+ENCODING_WORDS = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8 with a byte order mark",
+    "gb18030": "GB18030 (Chinese)",
+    "cp1252": "Latin-1 (Windows-1252)",
+    "latin-1": "Latin-1",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+}
+
+_CHUNK = 1 << 20
+_NOT_IN_CP1252 = bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFormat:
+    """How a text file is written."""
+
+    encoding: str
+    """Python codec name."""
+    separator: str
+    """Character between values."""
+    header_line: int
+    """Line of the column names, counted from 1 in records."""
+    names: tuple[str, ...]
+    """The cells of that line."""
+
+
+def detect(path: Path, name: str, options: ReadOptions) -> TextFormat:
+    """Find out how a text file is written; InputError when it is no table of text."""
+    encoding = _known_codec(options.encoding) if options.encoding else find_encoding(path, name)
+    text = _sample(path, encoding, name)
+    separator = options.separator or find_separator(text)
+    records = _records(text, separator)
+    if not any(cell.strip() for row in records for cell in row):
+        raise InputError(f"{name} is empty; it should hold a line of column names and rows below it.")
+    if options.header_line and options.header_line > len(records):
+        raise InputError(f"{name} has no line {options.header_line}; it has {len(records)} in its first part.")
+    index = options.header_line - 1 if options.header_line else find_header(records[: 20 * N_LINES])
+    return TextFormat(
+        encoding=encoding, separator=separator, header_line=index + 1, names=tuple(records[index]) or ("",)
+    )
+
+
+def is_json(path: Path, encoding: str) -> str | None:
+    """ "lines" when the first record is a JSON object, "list" when the file is a JSON list, else None."""
+    with path.open("rb") as file:
+        head = file.read(4096).decode(encoding, errors="ignore").lstrip("\ufeff \t\r\n")
+    if re.match(r"\{\s*(\"|\}|$)", head):
+        return "lines"
+    return "list" if re.match(r"\[\s*(\{|\]|$)", head) else None
+
+
+def find_encoding(path: Path, name: str) -> str:
+    """The encoding of a text file; InputError when it is no text."""
+    with path.open("rb") as file:
+        head = file.read(SAMPLE_BYTES)
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig" if _first_not_utf8(path) is None else _legacy(head, name)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\x00" in head:
+        return _wide(head, name)
+    if sum(1 for byte in head if byte < 9 or 13 < byte < 32) > max(2, len(head) // 1000):
+        raise InputError(f"{name} is not a text table but binary data; {EXPECTED}.")
+    offending = _first_not_utf8(path)
+    if offending is None:
+        return "utf-8"
+    legacy = _legacy(head + offending, name)
+    return "latin-1" if legacy == "cp1252" and _uses_bytes(path, _NOT_IN_CP1252) else legacy
+
+
+def find_separator(text: str) -> str:
+    """The separator that splits the sample into the most regular table.
+
+    >>> find_separator("a;b\\n1,5;2\\n3,5;4\\n")
+    ';'
+    """
+    best, best_score = ",", 0.0
+    for separator in SEPARATORS:
+        widths = Counter(len(row) for row in _records(text, separator)[:500] if len(row) > 1)
+        if not widths:
+            continue
+        width, n = widths.most_common(1)[0]
+        n_rows = max(1, len([line for line in text.splitlines()[:500] if line.strip()]))
+        score = n / n_rows + min(width, 50) / 1000
+        if score > best_score + 1e-9:
+            best, best_score = separator, score
+    return best
+
+
+def _known_codec(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError as error:
+        raise InputError(
+            f"the encoding {encoding!r} is not known; use utf-8, gb18030, latin-1, cp1252 or utf-16."
+        ) from error
+
+
+def _sample(path: Path, encoding: str, name: str) -> str:
+    with path.open("rb") as file:
+        raw = file.read(SAMPLE_BYTES)
+        is_whole = not file.read(1)
+    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+    try:
+        text = decoder.decode(raw, final=is_whole).lstrip("\ufeff")
+    except UnicodeDecodeError as error:
+        words = ENCODING_WORDS.get(encoding, encoding)
+        raise InputError(f"{name} is not written in {words}; choose another encoding.") from error
+    if not is_whole and "\n" in text:
+        text = text[: text.rindex("\n") + 1]
+    return text
+
+
+def _records(text: str, separator: str) -> list[list[str]]:
+    csv.field_size_limit(1 << 27)
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error:
+        return [line.split(separator) for line in text.splitlines()]
+
+
+def _first_not_utf8(path: Path) -> bytes | None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                return chunk
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return b"\xff"
+    return None
+
+
+def _wide(head: bytes, name: str) -> str:
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = max(1, len(head) // 2)
+    if odd > 0.3 * half and even < 0.05 * half:
+        return "utf-16-le"
+    if even > 0.3 * half and odd < 0.05 * half:
+        return "utf-16-be"
+    raise InputError(f"{name} is not a text table but binary data; {EXPECTED}.")
+
+
+def _legacy(head: bytes, name: str) -> str:
+    """GB18030 writes two bytes per character, Latin-1 single accented letters between plain ones."""
+    runs = re.findall(rb"[\x80-\xff]+", head)
+    n_high = sum(map(len, runs))
+    n_alone = sum(1 for run in runs if len(run) == 1)
+    if n_high > 0.6 * len(head) and not re.search(rb"[\r\n]", head):
+        raise InputError(f"{name} is not a text table but binary data; {EXPECTED}.")
+    if n_alone < 0.3 * max(1, len(runs)):
+        try:
+            codecs.getincrementaldecoder("gb18030")().decode(head)
+        except UnicodeDecodeError:
+            pass
+        else:
+            return "gb18030"
+    return "cp1252"
+
+
+def _uses_bytes(path: Path, wanted: bytes) -> bool:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if len(chunk.translate(None, wanted)) != len(chunk):
+                return True
+    return False
