@@ -11,7 +11,7 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 pyth
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test check slow browser bench clean
+.PHONY: help setup run test check slow browser bench docs clean
 
 help:
 	@echo "make run      open the app with a demo shop on http://127.0.0.1:8501"
@@ -20,6 +20,7 @@ help:
 	@echo "make check    lint, types and import contracts"
 	@echo "make slow     simulations that take minutes"
 	@echo "make browser  journeys in Chromium"
+	@echo "make docs     write the generated parts of the documents"
 	@echo "make bench    speed and memory at a million customers"
 	@echo "make clean    remove the environment (workspaces stay)"
 
@@ -43,6 +44,11 @@ slow: .venv/.test-ready
 
 browser: .venv/.test-ready
 	$(BIN)/pytest -q -m browser
+
+docs: .venv/.test-ready
+	$(BIN)/python docs/module_map.py
+	$(BIN)/python docs/data_dictionary.py
+	$(BIN)/python -m churn_core.features.catalogue docs/features.md
 
 bench: .venv/.test-ready
 	$(BIN)/python -m benchmarks.run

@@ -14,7 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_module_map_is_what_the_modules_say() -> None:
     generator = runpy.run_path(str(ROOT / "docs" / "module_map.py"))
     written = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    assert written == generator["guide_with_map"](), "run 'python docs/module_map.py'"
+    assert written == generator["guide_with_map"](), "run 'make docs'"
+
+
+def test_the_data_dictionary_is_what_the_schema_says() -> None:
+    generator = runpy.run_path(str(ROOT / "docs" / "data_dictionary.py"))
+    written = (ROOT / "docs" / "data-dictionary.md").read_text(encoding="utf-8")
+    assert written == generator["data_dictionary"](), "run 'make docs'"
 
 
 def test_the_lock_names_the_public_index_only() -> None:
@@ -27,7 +33,9 @@ def test_the_readme_starts_with_the_two_commands() -> None:
     assert readme.index("make run") < readme.index("make test") < 1500
 
 
-@pytest.mark.parametrize("document", sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]))
+@pytest.mark.parametrize(
+    "document", sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+)
 def test_links_between_documents_lead_somewhere(document: str) -> None:
     source = ROOT / document
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", source.read_text(encoding="utf-8")):
