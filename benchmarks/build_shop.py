@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from churn_core.intake.derived import refresh_derived
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse, utc_now
 
@@ -74,7 +75,7 @@ def build_shop(n_customers: int, *, again: bool = False, seed: int = 20_260) -> 
         tx.bump_data_version()
     warehouse.checkpoint()
     warehouse.write_file(
-        "SELECT customer_id, order_id, order_time, amount, n_items AS items FROM orders",
+        "SELECT customer_id, order_id, order_time, amount, n_items AS items FROM orders ORDER BY order_time, order_id",
         None,
         files.order_file,
         options="FORMAT csv, HEADER",
@@ -89,18 +90,12 @@ def _write_orders(tx, rng, names, first, last, weight) -> None:  # type: ignore[
     second = first[customer] + (rng.random(len(customer)) * (last - first)[customer]).astype(np.int64)
     is_first = np.diff(customer, prepend=-1) > 0
     second[is_first] = first[customer[is_first]]
-    order = np.lexsort((second, customer))
-    second = second[order]
-    day = second // SECONDS_A_DAY
-    gap = np.diff(day, prepend=0)
-    gap[is_first] = 0
-    is_new_day = is_first | (gap > 0)
     amount = np.round(np.exp(rng.normal(3.5, 0.7, len(customer))), 2)
     discount = np.where(rng.random(len(customer)) < 0.2, np.round(amount * 0.1, 2), 0.0)
     by_time = np.argsort(second, kind="stable")
     columns = {
-        "customer": customer, "second": second, "gap": gap, "is_new_day": is_new_day, "amount": amount,
-        "discount": discount, "items": rng.integers(1, 9, len(customer)).astype(float),
+        "customer": customer, "second": second, "amount": amount, "discount": discount,
+        "items": rng.integers(1, 9, len(customer)).astype(float),
         "channel": rng.integers(0, len(CHANNELS), len(customer)),
     }  # fmt: skip
     for start in range(0, len(by_time), N_ROWS_AT_ONCE):
@@ -117,11 +112,10 @@ def _write_orders(tx, rng, names, first, last, weight) -> None:  # type: ignore[
                     "n_items": part["items"],
                     "discount_amount": part["discount"],
                     "channel": pa.array(CHANNELS).take(pa.array(part["channel"])),
-                    "gap_days": pa.array(part["gap"], mask=part["gap"] == 0),
-                    "is_new_day": part["is_new_day"],
                 }
             ),
         )
+    refresh_derived(tx)
 
 
 def _write_events(tx, rng, names, first, last, weight) -> None:  # type: ignore[no-untyped-def]

@@ -33,7 +33,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         name="return_amount", source="returns", sql="sum(amount)", needs=("returns.amount",), fill_zero=True
     ),
-    Measure(name="n_lines", source="order_lines", sql="count(*)"),
+    Measure(name="n_order_lines", source="order_lines", sql="count(*)"),
     Measure(
         name="line_amount", source="order_lines", sql="sum(amount)", needs=("order_lines.amount",)
     ),
@@ -176,7 +176,7 @@ BASKET: tuple[Feature, ...] = (
         name="lines_per_order",
         group="basket",
         table="order_lines",
-        sql="n_lines / nullif(n_orders, 0)",
+        sql="n_order_lines / nullif(n_orders, 0)",
         unit="ratio",
         label="Lines per order",
         meaning="Order lines per order; missing where the lines of the orders are unknown.",

@@ -5,10 +5,11 @@ Kept apart from the features, which end where this begins; the window is cut by 
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from churn_core.errors import NotEnoughData
+from churn_core.features.definition import known_until
 from churn_core.features.query import eligible_sql
 from churn_core.timeline import ChurnDefinition, in_label_window
 from churn_core.warehouse import Warehouse
@@ -50,10 +51,10 @@ def build_labels(
 
 
 def _check_known(warehouse: Warehouse, cutoff: datetime, definition: ChurnDefinition) -> None:
-    last_order = warehouse.value("SELECT max(order_time) FROM orders")
+    end = known_until(warehouse)
     known_at = definition.outcome_known_at(cutoff)
-    if last_order is None or known_at > datetime.combine(last_order.date() + timedelta(days=1), time.min):
-        found = f"the orders end on {last_order:%d %b %Y}" if last_order else "there are no orders"
+    if end is None or known_at > end:
+        found = f"the orders end before {end:%d %b %Y}" if end else "there are no orders"
         raise NotEnoughData(
             f"what became of customers after {cutoff:%d %b %Y} is known on {known_at:%d %b %Y}, but {found}; "
             "choose an earlier cutoff or a shorter horizon."

@@ -329,7 +329,7 @@ SEASON: tuple[Feature, ...] = (
         sql="CASE WHEN days_since_first_order >= 365 THEN n_season_days / nullif(n_order_days, 0) END",
         unit="share",
         label="Share of order days in the coming season",
-        meaning="Part of the order days that lie in the 90 days after this date of the year; missing for newer customers.",
+        meaning="Part of the order days in the 90 days after this date of the year; missing for newer customers.",
         words_high="{value} of the orders so far fell into this season",
         words_low="only {value} of the orders so far fell into this season",
         words_missing="not yet a customer a year ago",
