@@ -132,7 +132,7 @@ def live(traits: Traits, calendar: Calendar, rng: np.random.Generator) -> Life:
         hazard=np.zeros(n),
         memory=np.zeros((n, 3)),
         n_orders=traits.n_orders_before.copy(),
-        n_discounted=np.zeros(n, np.int64),
+        n_discounted=np.round(traits.bargain * traits.n_orders_before).astype(np.int64),
         arm=np.zeros(n, np.int64),
         responded=np.zeros(n, bool),
         offer_until=np.full(n, -1.0),
