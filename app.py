@@ -12,12 +12,13 @@ from ui.welcome import welcome
 from ui.widgets import running_jobs_note
 from ui.workspace_picker import workspace_picker
 
+ICON = str(Path(__file__).parent / "ui" / "icon.png")
 ABOUT = (
     "**Churn Early Warning** says which customers are about to leave, how much money leaves with them, why, "
     "and what to do about it. Everything stays on this machine."
 )
 SECTIONS = {
-    "Today": {"pages/today/today.py": ("Today", "today")},
+    "": {"pages/today/today.py": ("Today", "today")},
     "Customers": {
         "pages/customers/at_risk.py": ("At risk", "at-risk"),
         "pages/customers/customer.py": ("Customer", "customer"),
@@ -31,15 +32,16 @@ SECTIONS = {
         "pages/models/train.py": ("Train", "train"),
         "pages/models/quality.py": ("Model quality", "model-quality"),
     },
-    "Settings": {"pages/settings/settings.py": ("Settings", "settings")},
+    "Workspace": {"pages/settings/settings.py": ("Settings", "settings")},
 }
 
 st.set_page_config(
     page_title="Churn Early Warning",
-    page_icon=str(Path(__file__).parent / "ui" / "icon.png"),
+    page_icon=ICON,
     layout="wide",
     menu_items={"About": ABOUT},
 )
+st.logo(ICON, size="large")
 page = st.navigation(
     {
         section: [

@@ -5,13 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from churn_core.features import definition as definitions
-from churn_core.features.definition import GapDistribution, MonthCounts, Proposal, Readiness
+from churn_core.features.definition import MonthCounts, Proposal, Readiness
+from churn_core.features.gaps import GapDistribution
 from churn_core.figures.data import gap_figure, months_figure
 from churn_core.figures.theme import count, day, percent
 from churn_core.timeline import ChurnDefinition
 from ui import session
 from ui.errors import guarded, sentence
 from ui.session import Stamp
+from ui.widgets import chart
 
 METHOD_WORDS = {
     "full": "Everything is possible: models that learn from this shop's own past, with reasons.",
@@ -36,7 +38,7 @@ def proposal(stamp: Stamp) -> Proposal:
 @st.cache_data(show_spinner="Counting month by month", max_entries=32)
 def months(stamp: Stamp, definition: ChurnDefinition) -> list[MonthCounts]:
     """Eligible, churned and stayed at past cutoffs."""
-    return definitions.months(session.warehouse(stamp.workspace), definition)
+    return definitions.months(session.warehouse(stamp.workspace), definition, include_open=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
@@ -48,14 +50,20 @@ def readiness(stamp: Stamp, definition: ChurnDefinition) -> Readiness:
 def gaps_block(stamp: Stamp, horizon_days: int) -> None:
     """The gaps between orders, with the horizon marked."""
     figure = gap_figure(gaps(stamp), horizon_days=horizon_days, mode=session.mode())
-    st.plotly_chart(figure, theme=None, config={"displayModeBar": False}, key="gap_figure")
+    chart(figure, key="gap_figure")
 
 
 def choice_block(stamp: Stamp) -> ChurnDefinition:
     """The inputs; the definition they describe, not yet saved."""
     saved = definitions.active_definition(session.warehouse(stamp.workspace))
     start = saved or proposal(stamp).definition
-    horizon, activity, lead = st.columns(3, gap="medium", vertical_alignment="bottom")
+    horizon, activity, lead = st.columns(3, gap="medium")
+    only_active = st.toggle(
+        "Only customers who were active recently",
+        value=start.activity_days is not None,
+        key=f"only_active_{stamp.workspace}",
+        help="Leave out customers whose last order lies so far back that they are gone already.",
+    )
     horizon_days = horizon.number_input(
         "Horizon, days",
         min_value=1,
@@ -64,21 +72,15 @@ def choice_block(stamp: Stamp) -> ChurnDefinition:
         key=f"horizon_{stamp.workspace}",
         help="A customer who does not order within so many days has churned.",
     )
-    with activity:
-        only_active = st.toggle(
-            "Only recently active customers",
-            value=start.activity_days is not None,
-            key=f"only_active_{stamp.workspace}",
-            help="Leave out customers whose last order lies so far back that they are gone already.",
-        )
-        activity_days = st.number_input(
-            "Active within, days",
-            min_value=1,
-            max_value=3650,
-            value=start.activity_days or 2 * start.horizon_days,
-            disabled=not only_active,
-            key=f"activity_{stamp.workspace}",
-        )
+    activity_days = activity.number_input(
+        "Active within, days",
+        min_value=1,
+        max_value=3650,
+        value=start.activity_days or 2 * start.horizon_days,
+        disabled=not only_active,
+        key=f"activity_{stamp.workspace}",
+        help="The question is about customers with an order within so many days before.",
+    )
     lead_days = lead.number_input(
         "Lead, days",
         min_value=0,
@@ -115,8 +117,8 @@ def months_block(stamp: Stamp, definition: ChurnDefinition) -> None:
     counted = months(stamp, definition)
     if not counted:
         return
-    figure = months_figure(counted, mode=session.mode())
-    st.plotly_chart(figure, theme=None, config={"displayModeBar": False}, key="months_figure")
+    figure = months_figure(counted, n_needed=definitions.FEWEST_ELIGIBLE, mode=session.mode())
+    chart(figure, key="months_figure")
     with st.expander("The same as a table"):
         st.dataframe(
             [
@@ -125,7 +127,9 @@ def months_block(stamp: Stamp, definition: ChurnDefinition) -> None:
                     "Eligible": count(month.n_eligible),
                     "Churned": count(month.n_churned),
                     "Stayed": count(month.n_stayed),
-                    "Churn rate": percent(month.n_churned / month.n_eligible if month.n_eligible else None),
+                    "Churn rate": percent(month.n_churned / month.n_eligible)
+                    if month.n_churned is not None
+                    else "open",
                 }
                 for month in reversed(counted)
             ],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+
+import plotly.graph_objects as go
 import streamlit as st
 
 from churn_core.figures.theme import count, day, percent
@@ -46,6 +49,16 @@ def empty_state(message: str, page: str | None = None, label: str = "Continue") 
         st.markdown(message)
         if page:
             st.page_link(page, label=label, icon=":material/arrow_forward:")
+
+
+def chart(figure: go.Figure, *, key: str) -> None:
+    """A figure with the sentence it proves above it, as text that wraps in a narrow window and can be read aloud."""
+    title = html.unescape(str(figure.layout.title.text or ""))
+    drawn = go.Figure(figure)
+    drawn.update_layout(title_text=None, margin_t=28, height=(figure.layout.height or 320) - 28)
+    with st.container(gap="small"):
+        st.markdown(f"**{plain(title)}**")
+        st.plotly_chart(drawn, theme=None, config={"displayModeBar": False}, key=key, alt=title)
 
 
 def job_started(job_id: str) -> None:

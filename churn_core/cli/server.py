@@ -38,7 +38,7 @@ def serve(*, address: str, port: int, open_browser: bool) -> int:
     command = [
         sys.executable,
         "-m",
-        "streamlit",
+        "ui.serve",
         "run",
         str(app),
         f"--server.address={address}",

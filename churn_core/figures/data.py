@@ -6,47 +6,107 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from churn_core.figures.theme import Mode, counted, day, palette, percent, styled
+from churn_core.figures.theme import Mode, count, counted, day, palette, percent, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from churn_core.features.definition import MonthCounts
+    from churn_core.features.gaps import GapBin, GapDistribution
 
 
-def months_figure(months: Sequence[MonthCounts], *, mode: Mode = "light") -> go.Figure:
-    """Eligible customers at each past cutoff, split into those who churned and those who stayed."""
+def gap_figure(gaps: GapDistribution, *, horizon_days: int, mode: Mode = "light") -> go.Figure:
+    """How many days lie between the orders of a customer, with the horizon marked."""
+    colours = palette(mode)
+    bins = gaps.histogram()
+    figure = go.Figure()
+    width = bins[0].to_days - bins[0].from_days + 1 if bins else 1
+    figure.add_bar(
+        x=[bin_.from_days - 0.5 for bin_ in bins],
+        y=[bin_.n_gaps for bin_ in bins],
+        offset=0,
+        width=0.9 * width,
+        marker_color=[colours.accent if bin_.to_days <= horizon_days else colours.neutral for bin_ in bins],
+        customdata=[_range_words(bin_, is_last=bin_ is bins[-1]) for bin_ in bins],
+        hovertemplate="%{y:,} repeat orders came after %{customdata} days<extra></extra>",
+    )
+    figure.add_vline(
+        x=horizon_days + 0.5,
+        line={"color": colours.text, "dash": "dot", "width": 1.5},
+        annotation={"text": f"horizon {horizon_days} days", "font": {"color": colours.text, "size": 12}},
+        annotation_position="top right",
+    )
+    figure.update_xaxes(title_text="days since the previous order", rangemode="tozero")
+    figure.update_yaxes(title_text="repeat orders")
+    return styled(figure, title=gap_sentence(gaps, horizon_days), mode=mode)
+
+
+def gap_sentence(gaps: GapDistribution, horizon_days: int) -> str:
+    """The share of repeat orders that the horizon waits for."""
+    share = gaps.share_within(horizon_days)
+    if share is None:
+        return "No customer has ordered twice yet"
+    return f"{percent(share)} of {counted(gaps.n_gaps, 'repeat order')} come within {counted(horizon_days, 'day')}"
+
+
+def months_figure(months: Sequence[MonthCounts], *, n_needed: int | None = None, mode: Mode = "light") -> go.Figure:
+    """Eligible customers at the first of each month, split into churned, stayed, and not known yet.
+
+    ``n_needed`` draws the number of eligible customers that models need.
+    """
     colours = palette(mode)
     figure = go.Figure()
-    for name, values, colour in (
+    series = (
         ("churned", [month.n_churned for month in months], colours.high),
         ("stayed", [month.n_stayed for month in months], colours.low),
-    ):
-        figure.add_bar(
-            x=[month.cutoff for month in months],
-            y=values,
-            name=name,
-            marker_color=colour,
-            customdata=[
-                [month.n_eligible, month.n_churned / month.n_eligible if month.n_eligible else None] for month in months
-            ],
-            hovertemplate=(
-                f"%{{x|%-d %b %Y}}: %{{y:,}} {name}<br>of %{{customdata[0]:,}} eligible, "
-                "%{customdata[1]:.1%} churned<extra></extra>"
-            ),
+        (
+            "outcome not known yet",
+            [None if month.is_known else month.n_eligible for month in months],
+            colours.accent_soft,
+        ),
+    )
+    for name, values, colour in series:
+        if any(value is not None for value in values):
+            figure.add_bar(
+                x=[month.cutoff for month in months],
+                y=values,
+                name=name,
+                marker_color=colour,
+                customdata=[[count(month.n_eligible), _rate_words(month)] for month in months],
+                hovertemplate=(
+                    f"%{{x|%-d %b %Y}}: %{{y:,}} {name}<br>"
+                    "%{customdata[0]} eligible, %{customdata[1]}<extra></extra>"
+                ),
+            )
+    if n_needed is not None:
+        figure.add_hline(
+            y=n_needed,
+            line={"color": colours.text, "dash": "dot", "width": 1.5},
+            annotation={"text": f"{count(n_needed)} needed", "font": {"color": colours.text, "size": 12}},
+            annotation_position="top left",
         )
     figure.update_layout(barmode="stack")
     figure.update_xaxes(tickformat="%b %Y")
-    figure.update_yaxes(title_text="eligible customers")
+    figure.update_yaxes(title_text="eligible customers", rangemode="tozero")
     return styled(figure, title=months_sentence(months), mode=mode)
 
 
 def months_sentence(months: Sequence[MonthCounts]) -> str:
-    """What became of the customers of the latest cutoff whose outcome is known."""
-    last = months[-1]
-    if not last.n_eligible:
-        return f"Nobody was eligible on {day(last.cutoff)}"
-    return (
-        f"Of {counted(last.n_eligible, 'eligible customer')} on {day(last.cutoff)}, "
-        f"{percent(last.n_churned / last.n_eligible)} churned"
-    )
+    """What became of the customers of the latest month whose outcome is known."""
+    known = [month for month in months if month.is_known and month.n_eligible]
+    if not known:
+        return "The history is too short: no month's outcome is known yet"
+    last = known[-1]
+    return f"Of {counted(last.n_eligible, 'eligible customer')} on {day(last.cutoff)}, {_rate_words(last)}"
+
+
+def _rate_words(month: MonthCounts) -> str:
+    if month.n_churned is None or not month.n_eligible:
+        return "outcome not known yet"
+    return f"{percent(month.n_churned / month.n_eligible)} churned"
+
+
+def _range_words(bin_: GapBin, *, is_last: bool) -> str:
+    if is_last:
+        return f"{bin_.from_days} or more"
+    return f"{bin_.from_days}" if bin_.from_days == bin_.to_days else f"{bin_.from_days} to {bin_.to_days}"

@@ -33,8 +33,8 @@ definition = blocks.choice_block(stamp)
 st.markdown(blocks.words(definition))
 blocks.readiness_block(stamp, definition)
 blocks.save_block(stamp, definition)
-left, right = st.columns(2, gap="large")
-with left:
-    blocks.gaps_block(stamp, definition.horizon_days)
-with right:
-    blocks.months_block(stamp, definition)
+with st.grid(2, min_column_width=380, gap="large"):
+    with st.container():
+        blocks.gaps_block(stamp, definition.horizon_days)
+    with st.container():
+        blocks.months_block(stamp, definition)

@@ -76,7 +76,7 @@ def running_app(home: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     log = (home.parent / f"server-{port}.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"],
+        [sys.executable, "-m", "ui.serve", "run", "app.py", "--server.port", str(port), "--server.headless", "true"],
         cwd=ROOT,
         env={**os.environ, "CHURN_HOME": str(home)},
         stdout=log,
