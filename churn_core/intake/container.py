@@ -107,7 +107,7 @@ def _sniff(path: Path, name: str) -> str:
         head = file.read(4096)
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "xlsx" if _is_workbook(path, name) else "zip"
     if head.startswith(b"PAR1"):
         return "parquet"
