@@ -63,6 +63,17 @@ class Totals:
         return self.tiers[TIERS.index(name)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReasonTotal:
+    """Customers for whom one group of features raises the risk most."""
+
+    group: str
+    """Group of the feature registry; attribute for a column of the user's file."""
+    n_customers: int
+    value_at_risk: float | None
+    """Sum over customers whose value is known, in the shop's currency; None when no value is known."""
+
+
 def current_run(warehouse: Warehouse, *, run_id: int | None = None) -> RunKey | None:
     """The latest score run as conditions need it; None when nothing was scored yet.
 
@@ -126,6 +137,21 @@ def count_and_totals(warehouse: Warehouse, chosen: CustomerFilter) -> Totals:
             for tier in TIERS
         ),
     )
+
+
+def reason_totals(warehouse: Warehouse, chosen: CustomerFilter) -> tuple[ReasonTotal, ...]:
+    """Main reasons of the customers a filter means, by group, the most frequent first.
+
+    Customers whose risk nothing raises have no main reason and are left out. Raises NotEnoughData when nothing
+    was scored yet.
+    """
+    where = condition(chosen, required_run(warehouse))
+    rows = warehouse.records(
+        'SELECT main_group AS "group", count(*) AS n_customers, sum(value_at_risk) AS value_at_risk FROM scores '
+        f"WHERE {where.sql} AND main_group IS NOT NULL GROUP BY main_group ORDER BY n_customers DESC, main_group",
+        where.parameters,
+    )
+    return tuple(ReasonTotal(**row) for row in rows)
 
 
 def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit: int = 50) -> pd.DataFrame:

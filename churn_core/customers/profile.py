@@ -81,6 +81,11 @@ class CustomerScore:
     reasons_down: tuple[str, ...]
     """What lowers the risk, in words, the strongest first."""
 
+    @property
+    def usual_risk(self) -> float:
+        """The risk before anything is known about a customer: where the contributions start."""
+        return 1 / (1 + math.exp(-self.run.base_log_odds))
+
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerProfile:

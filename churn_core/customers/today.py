@@ -36,6 +36,18 @@ class Changes:
     why_not_alike: str
     """What else than customers differs between the two runs, as a sentence; empty when nothing does."""
 
+    @property
+    def n_high_change(self) -> int:
+        """Customers more in the high tier than before."""
+        return self.n_high_now - self.n_high_before
+
+    @property
+    def value_change(self) -> float | None:
+        """Value at risk more than before, in the shop's currency; None when one of them is not known."""
+        if self.value_at_risk_before is None or self.value_at_risk_now is None:
+            return None
+        return self.value_at_risk_now - self.value_at_risk_before
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:

@@ -134,7 +134,7 @@ def template(mode: Mode = "light") -> go.layout.Template:
             "colorway": colours.series,
             "margin": {"l": 8, "r": 16, "t": 56, "b": 8},
             "xaxis": {**axis, "showgrid": False, "showline": True},
-            "yaxis": {**axis, "showgrid": True, "showline": False},
+            "yaxis": {**axis, "showgrid": True, "showline": False, "ticklabelstandoff": 6},
             "legend": {
                 "orientation": "h",
                 "x": 0,

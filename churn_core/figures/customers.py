@@ -1,0 +1,317 @@
+"""Figures about customers: what is at stake, and one customer's risk, reasons and history.
+
+Each takes a result and has the sentence it proves as its title.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from churn_core.features.feature import GROUPS
+from churn_core.figures.force import value_text
+from churn_core.figures.theme import (
+    Mode,
+    count,
+    counted,
+    day,
+    money,
+    palette,
+    percent,
+    plain,
+    points,
+    styled,
+    tier_label,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from churn_core.customers.at_risk import ReasonTotal, Totals
+    from churn_core.customers.history import TimelineEntry
+    from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution, PastScore
+    from churn_core.customers.tiers import TierPolicy
+
+N_PARTS = 9
+"""Contributions that get a bar of their own; the others share one."""
+
+N_GROUPS = 8
+"""Groups of reasons that get a bar."""
+
+RISK_TICKS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+"""Risks that may stand on an axis in log-odds."""
+
+LANES = {
+    "order": ("orders", "circle"),
+    "return": ("returns", "x"),
+    "visit": ("visits", "line-ns-open"),
+    "feedback": ("feedback", "star"),
+    "ticket": ("tickets", "diamond"),
+    "message": ("messages", "triangle-right"),
+}
+"""What a source of the timeline is called, and its mark."""
+
+
+def group_label(group: str) -> str:
+    """A group of features in words.
+
+    >>> group_label("recency"), group_label("attribute")
+    ('Time since the last order', 'Customer attributes')
+    """
+    return GROUPS.get(group, "Customer attributes" if group == "attribute" else group)
+
+
+def tiers_figure(totals: Totals, *, currency: str = "", mode: Mode = "light") -> go.Figure:
+    """Shares of the tiers in customers and in money at risk, one bar each."""
+    colours = palette(mode)
+    fig = go.Figure()
+    rows = ["customers"] if totals.value_at_risk is None else ["money at risk", "customers"]
+    for tier in totals.tiers:
+        n_share = tier.n_customers / totals.n_customers if totals.n_customers else 0.0
+        money_share = (tier.value_at_risk or 0.0) / totals.value_at_risk if totals.value_at_risk else 0.0
+        shares = {"customers": n_share, "money at risk": money_share}
+        words = {"customers": count(tier.n_customers), "money at risk": money(tier.value_at_risk or 0.0, currency)}
+        fig.add_bar(
+            orientation="h",
+            name=tier_label(tier.tier),
+            y=rows,
+            x=[shares[row] for row in rows],
+            text=[f"<b>{words[row]}</b><br>{percent(shares[row])}" if shares[row] >= 0.07 else "" for row in rows],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            textfont={"color": _on(colours.tiers[tier.tier])},
+            marker={"color": colours.tiers[tier.tier], "line": {"width": 1, "color": colours.background}},
+            hovertemplate=[f"{tier.tier} tier: {words[row]} ({percent(shares[row])})<extra></extra>" for row in rows],
+        )
+    fig.update_layout(
+        barmode="stack", bargap=0.25, legend={"traceorder": "normal"}, uniformtext={"minsize": 10, "mode": "hide"}
+    )
+    fig.update_xaxes(visible=False, range=[0, 1])
+    fig.update_yaxes(showgrid=False)
+    return styled(fig, title=tiers_sentence(totals), mode=mode, height=230)
+
+
+def tiers_sentence(totals: Totals) -> str:
+    """What the tiers' figure proves."""
+    high = totals.tier("high")
+    if not totals.n_customers:
+        return "Nobody is meant by this choice"
+    share = percent(high.n_customers / totals.n_customers)
+    if totals.value_at_risk:
+        held = percent((high.value_at_risk or 0.0) / totals.value_at_risk)
+        return f"The high tier is {share} of {counted(totals.n_customers, 'customer')} and {held} of the money at risk"
+    return f"The high tier is {share} of {counted(totals.n_customers, 'customer')}"
+
+
+def reasons_figure(reasons: Sequence[ReasonTotal], *, mode: Mode = "light", whose: str = "customers") -> go.Figure:
+    """For how many customers each group of features is what raises the risk most."""
+    colours = palette(mode)
+    shown = list(reasons[:N_GROUPS])[::-1]
+    n_all = sum(reason.n_customers for reason in reasons)
+    fig = go.Figure(
+        go.Bar(
+            orientation="h",
+            y=[plain(group_label(reason.group)) for reason in shown],
+            x=[reason.n_customers for reason in shown],
+            text=[percent(reason.n_customers / n_all) for reason in shown],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": [colours.neutral] * (len(shown) - 1) + [colours.accent]},
+            hovertemplate="%{y}: %{x:,} customers (%{text})<extra></extra>",
+        )
+    )
+    fig.update_xaxes(visible=False, range=[0, 1.18 * max(reason.n_customers for reason in reasons)])
+    fig.update_yaxes(showgrid=False)
+    top = f"{group_label(reasons[0].group)} is the main reason for {percent(reasons[0].n_customers / n_all)} of {whose}"
+    return styled(fig, title=top, mode=mode, height=72 + 28 * max(len(shown), 3))
+
+
+def risk_history_figure(history: Sequence[PastScore], policy: TierPolicy, *, mode: Mode = "light") -> go.Figure:
+    """A customer's risk over the scorings, with the thresholds of the tiers."""
+    colours = palette(mode)
+    at = [past.as_of or past.scored_at for past in history]
+    fig = go.Figure(
+        go.Scatter(
+            x=at,
+            y=[past.risk for past in history],
+            mode="lines+markers",
+            line={"color": colours.accent, "width": 2},
+            marker={"size": 10, "color": [colours.tiers[past.tier] for past in history],
+                    "line": {"width": 1.5, "color": colours.text}},
+            customdata=[[tier_label(past.tier), past.run_id, past.model_version] for past in history],
+            hovertemplate="%{x|%-d %b %Y}: %{y:.1%}<br>%{customdata[0]} · run %{customdata[1]} · "
+            "model %{customdata[2]}<extra></extra>",
+        )
+    )  # fmt: skip
+    for name, level in (("high", policy.high_from), ("medium", policy.medium_from)):
+        fig.add_hline(
+            y=level, line={"color": colours.tiers[name], "dash": "dot", "width": 1.5},
+            annotation={"text": f"{name} from {level:.0%}", "font": {"size": 11, "color": colours.muted}},
+            annotation_position="top left",
+        )  # fmt: skip
+    fig.update_yaxes(tickformat=".0%", range=[0, 1.02], title_text="risk")
+    fig.update_xaxes(tickformat="%-d %b %Y", nticks=6)
+    return styled(fig, title=history_sentence(history), mode=mode, height=280)
+
+
+def history_sentence(history: Sequence[PastScore]) -> str:
+    """What the history figure proves."""
+    last = history[-1]
+    if len(history) == 1:
+        return f"Risk is {percent(last.risk)} in the only scoring so far"
+    before = history[-2]
+    step = last.risk - before.risk
+    moved = "unchanged" if abs(step) < 0.0005 else f"{points(abs(step)).lstrip('+')} {'up' if step > 0 else 'down'}"
+    return f"Risk is {percent(last.risk)}, {moved} since {day(before.as_of or before.scored_at)}"
+
+
+def contributions_figure(score: CustomerScore, *, currency: str = "", mode: Mode = "light") -> go.Figure:
+    """From the usual risk to this customer's, feature by feature, in log-odds labelled as risk."""
+    colours = palette(mode)
+    parts, others = score.contributions[:N_PARTS], score.contributions[N_PARTS:]
+    names = [plain(_short(f"{part.label}: {value_text(part, currency)}")) for part in parts]
+    steps = [part.contribution for part in parts]
+    if others:
+        names.append(f"{len(others)} further features")
+        steps.append(sum(part.contribution for part in others))
+    fig = go.Figure(
+        go.Waterfall(
+            orientation="h",
+            base=score.run.base_log_odds,
+            measure=["relative"] * len(steps),
+            y=names,
+            x=steps,
+            text=[f"odds ×{math.exp(step):.2f}" for step in steps],
+            textposition="outside",
+            cliponaxis=False,
+            increasing={"marker": {"color": colours.high}},
+            decreasing={"marker": {"color": colours.accent}},
+            connector={"line": {"color": colours.neutral, "width": 1}},
+            hovertemplate="%{y}<br>%{text}, %{delta:+.3f} log-odds<extra></extra>",
+        )
+    )
+    path = [score.run.base_log_odds]
+    for step in steps:
+        path.append(path[-1] + step)
+    for level, words in ((path[0], "usual"), (score.log_odds, "this customer")):
+        fig.add_vline(
+            x=level, line={"color": colours.muted, "dash": "dot", "width": 1},
+            annotation={"text": f"{words} {percent(_risk(level))}", "font": {"size": 11, "color": colours.muted}},
+            annotation_position="top left" if level <= min(path[0], score.log_odds) else "top right",
+            annotation_yanchor="bottom",
+        )  # fmt: skip
+    ticks = _risk_ticks(min(path), max(path))
+    fig.update_xaxes(
+        tickvals=[_log_odds(risk) for risk in ticks],
+        ticktext=[f"{100 * risk:.3g} %" for risk in ticks],
+        range=[min(path) - 0.18 * (max(path) - min(path)) - 0.2, max(path) + 0.18 * (max(path) - min(path)) + 0.2],
+        title_text="risk, on a scale of log-odds",
+        showgrid=True,
+    )
+    fig.update_yaxes(autorange="reversed", showgrid=False)
+    return styled(fig, title=contributions_sentence(score), mode=mode, height=110 + 32 * len(steps))
+
+
+def contributions_sentence(score: CustomerScore) -> str:
+    """What the contributions' figure proves."""
+    up = _strongest(score.contributions, +1)
+    down = _strongest(score.contributions, -1)
+    parts = [f"{_inside(up)} raises it most"] if up else []
+    parts += [f"{_inside(down)} lowers it most"] if down else []
+    return f"Risk is {percent(score.risk)}: {', '.join(parts)}" if parts else f"Risk is {percent(score.risk)}"
+
+
+def timeline_figure(profile: CustomerProfile, *, currency: str = "", mode: Mode = "light") -> go.Figure:
+    """What happened when, one lane per kind; larger orders are larger marks."""
+    colours = palette(mode)
+    fig = go.Figure()
+    present = [source for source in LANES if any(entry.source == source for entry in profile.timeline)]
+    colour = {"order": colours.accent, "return": colours.high, "ticket": colours.medium, "feedback": colours.good}
+    for source in present:
+        entries = [entry for entry in profile.timeline if entry.source == source]
+        name, mark = LANES[source]
+        fig.add_scatter(
+            x=[entry.at for entry in entries],
+            y=[name] * len(entries),
+            mode="markers",
+            name=name,
+            marker={
+                "symbol": mark,
+                "size": _sizes(entries) if source == "order" else 9,
+                "color": colour.get(source, colours.neutral),
+                "opacity": 0.75,
+                "line": {"width": 1.5 if mark.endswith("open") else 0, "color": colour.get(source, colours.neutral)},
+            },
+            customdata=[[plain(entry.what[:90]), _amount(entry, currency)] for entry in entries],
+            hovertemplate="%{x|%-d %b %Y}<br>%{customdata[0]}%{customdata[1]}<extra></extra>",
+        )
+    names = [LANES[source][0] for source in present]
+    fig.update_yaxes(categoryorder="array", categoryarray=names[::-1], showgrid=True)
+    fig.update_layout(showlegend=False)
+    if profile.score is not None and profile.score.run.as_of is not None:
+        fig.add_vline(
+            x=profile.score.run.as_of, line={"color": colours.muted, "dash": "dot", "width": 1},
+            annotation={"text": "scored", "font": {"size": 11, "color": colours.muted}}, annotation_position="top left", annotation_yanchor="bottom",
+        )  # fmt: skip
+    return styled(fig, title=timeline_sentence(profile), mode=mode, height=110 + 44 * max(len(present), 2))
+
+
+def timeline_sentence(profile: CustomerProfile) -> str:
+    """What the timeline proves."""
+    bought = profile.purchases
+    if bought is None:
+        return "No orders are known"
+    gap = ""
+    if bought.usual_gap_days is not None:
+        gap = f", usual gap {counted(round(bought.usual_gap_days), 'day')}"
+    orders = counted(bought.n_orders, "order")
+    return f"{orders} since {day(bought.first_order)}, the last on {day(bought.last_order)}{gap}"
+
+
+def _inside(part: FeatureContribution) -> str:
+    """A feature's name inside a sentence; a column of the user's file keeps its capitals."""
+    return part.label if part.group == "attribute" else part.label[:1].lower() + part.label[1:]
+
+
+def _strongest(parts: Sequence[FeatureContribution], sign: int) -> FeatureContribution | None:
+    return max(
+        (part for part in parts if part.contribution * sign > 0), key=lambda part: abs(part.contribution), default=None
+    )
+
+
+def _sizes(entries: Sequence[TimelineEntry]) -> list[float]:
+    """Marker sizes whose area follows the amount."""
+    largest = max((entry.amount or 0.0 for entry in entries), default=0.0)
+    return [8 + 14 * math.sqrt(max(entry.amount or 0.0, 0.0) / largest) if largest > 0 else 10 for entry in entries]
+
+
+def _amount(entry: TimelineEntry, currency: str) -> str:
+    return "" if entry.amount is None else f"<br>{money(entry.amount, currency)}"
+
+
+def _on(colour: str) -> str:
+    """Black or white, whichever can be read on a colour (WCAG relative luminance)."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#ffffff" if luminance < 0.18 else "#10161d"
+
+
+def _short(text: str, most: int = 48) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _risk(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def _log_odds(risk: float) -> float:
+    return math.log(risk / (1 - risk))
+
+
+def _risk_ticks(low: float, high: float) -> list[float]:
+    margin = 0.18 * (high - low) + 0.2
+    return [risk for risk in RISK_TICKS if low - margin <= _log_odds(risk) <= high + margin]

@@ -1,0 +1,36 @@
+"""What changed, what is at stake, and what should be done first?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import session
+from ui import session_customers as calls
+from ui import today_blocks as blocks
+from ui.charts import side_by_side
+from ui.widgets import empty_state, job_panel, page_header
+
+page_header("Today", __doc__ or "")
+stamp = session.stamp()
+now = calls.today(stamp)
+job_panel("score")
+
+if now.run is None:
+    empty_state(
+        "There is no list yet. It takes four steps: import your orders, say what churned means, train a model, "
+        "score your customers. Next comes this one:",
+    )
+    blocks.steps_block(now)
+    st.stop()
+
+currency = session.currency()
+blocks.figures_block(now, currency)
+if now.changes:
+    st.caption(blocks.compared_with(now))
+left, right = side_by_side([3, 2], key="today")
+with left:
+    blocks.stakes_block(stamp, now, currency)
+with right:
+    blocks.steps_block(now)
+    blocks.freshness_block(now)
+blocks.first_customers_block(stamp, currency)

@@ -1,0 +1,117 @@
+"""The blocks of the At risk page below the filter: the key figures, the list and what can be done with it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import streamlit as st
+
+from churn_core.customers import segments
+from churn_core.customers.at_risk import Totals
+from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.targets import export_name
+from churn_core.figures.theme import count, counted, money, percent
+from ui import session
+from ui import session_customers as calls
+from ui.customer_table import customer_table, open_customer
+from ui.errors import guarded, plain
+from ui.key_figures import key_figure
+from ui.session import Stamp
+
+
+def figures_block(found: Totals, currency: str) -> None:
+    """One row of key figures."""
+    high = found.tier("high")
+    with st.container(horizontal=True):
+        key_figure("Customers", count(found.n_customers), f"of {count(found.n_scored)} scored")
+        key_figure(
+            "Money at risk", money(found.value_at_risk, currency),
+            f"of {money(found.expected_value, currency)} expected{_known_words(found)}",
+            meaning="Risk x expected value, summed over these customers.",
+        )  # fmt: skip
+        key_figure("In the high tier", count(high.n_customers), f"{money(high.value_at_risk, currency)} at risk")
+        key_figure("Mean risk", percent(found.mean_risk), f"of {counted(found.n_customers, 'customer')}")
+
+
+def list_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, currency: str) -> list[str]:
+    """The list with its pages; the ids of the selected customers."""
+    place = st.container()
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        position = st.container(width="content")
+        page_nr = st.pagination(-(-found.n_customers // calls.N_ROWS), key="page", bind="query-params")
+    frame = calls.rows(stamp, chosen, page_nr)
+    first = (page_nr - 1) * calls.N_ROWS
+    position.caption(f"{count(first + 1)} to {count(first + len(frame))} of {counted(found.n_customers, 'customer')}")
+    # a selection belongs to these rows only, so the table gets a key of its own for each list and page
+    key = hashlib.sha256(f"{stamp}{chosen}{page_nr}".encode()).hexdigest()[:12]
+    with place:
+        return customer_table(frame, currency, key=f"list_{key}", selectable=True)
+
+
+def actions_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, selected: list[str]) -> None:
+    """Open, export or save what is selected, or the whole list when nothing is."""
+    target, n_customers = chosen, found.n_customers
+    if selected:
+        target = CustomerFilter(customer_ids=tuple(selected), sort=chosen.sort, descending=chosen.descending)
+        n_customers = len(selected)
+    whom = f"{count(n_customers)} selected" if selected else f"all {count(n_customers)}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover(f"Export {whom}", icon=":material/download:", key="export"):
+            _export(stamp, target, found.run_id, n_customers)
+        with st.popover(f"Save {whom} as segment", icon=":material/bookmark_add:", key="save_segment"):
+            _save_form(stamp, target)
+        if len(selected) == 1 and st.button("Open customer", icon=":material/person:", key="open_selected"):
+            open_customer(selected[0])
+
+
+def _export(stamp: Stamp, target: CustomerFilter, run_id: int, n_customers: int) -> None:
+    st.markdown(f"{counted(n_customers, 'customer')} with risk, value, reasons, run and model version.")
+    with_contact = st.toggle("With name, e-mail and telephone number", key="with_contact")
+    st.download_button(
+        "Download CSV",
+        data=calls.export_of(
+            session.warehouse(stamp.workspace),
+            target,
+            run_id=run_id,
+            n_customers=n_customers,
+            with_contact=with_contact,
+        ),
+        file_name=export_name(run_id, n_customers, target.tiers),
+        mime="text/csv",
+        type="primary",
+        on_click="ignore",
+        key="download",
+    )
+    st.caption("The whole list or nothing, safe to open in a spreadsheet.")
+
+
+def _save_form(stamp: Stamp, target: CustomerFilter) -> None:
+    st.text_input("Name", key="segment_name", max_chars=segments.N_NAME_MOST, placeholder="June call list")
+    st.button("Save segment", type="primary", key="save", on_click=guarded(_save), args=(target,))
+    saved = calls.saved_segments(stamp)
+    if saved:
+        st.caption("Saved so far")
+    for segment in saved:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain(segment.name)}** · {count(segment.n_members)}", help=plain(segment.meaning))
+            st.button(
+                "Delete", key=f"delete_{segment.segment_id}", type="tertiary", on_click=guarded(_delete),
+                args=(segment.segment_id,),
+            )  # fmt: skip
+
+
+def _save(target: CustomerFilter) -> None:
+    saved = segments.save_segment(session.warehouse(), st.session_state["segment_name"] or "", target)
+    st.session_state["segment_name"] = ""
+    st.toast(f"Segment {plain(saved.name)} saved with {counted(saved.n_members, 'customer')}.")
+
+
+def _delete(segment_id: int) -> None:
+    segments.delete_segment(session.warehouse(), segment_id)
+    if st.session_state.get("segment") == segment_id:
+        st.session_state["segment"] = None
+
+
+def _known_words(found: Totals) -> str:
+    """How many customers the money is about, when it is not all of them."""
+    return "" if found.n_value_known == found.n_customers else f", {count(found.n_value_known)} known"

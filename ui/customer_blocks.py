@@ -1,0 +1,178 @@
+"""The blocks of the Customer page: who, how likely, why, since when, and what happened."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pandas as pd
+import streamlit as st
+
+from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution
+from churn_core.features.feature import GROUPS
+from churn_core.figures.customers import (
+    contributions_figure,
+    group_label,
+    risk_history_figure,
+    timeline_figure,
+)
+from churn_core.figures.force import HEIGHT, value_text
+from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, money, percent, tier_label
+from ui import session
+from ui import session_customers as calls
+from ui.charts import chart
+from ui.customer_table import customer_table
+from ui.errors import plain, sentence
+from ui.key_figures import key_figure
+from ui.session import Stamp
+
+
+def choose_block(stamp: Stamp) -> str | None:
+    """Search by id, name or e-mail; the id when the text is one, None while a match is to be chosen."""
+    text = st.text_input(
+        "Customer",
+        key="customer",
+        bind="query-params",
+        placeholder="Id, name or e-mail",
+        icon=":material/search:",
+        width=360,
+    )
+    if calls.is_customer(stamp, text or ""):
+        return text
+    matches = calls.found(stamp, text or "")
+    if not matches:
+        st.info(f"No customer's id, name or e-mail address contains {plain(text)}. Try a shorter part of it.")
+        return None
+    counted_words = counted(len(matches), "customer")
+    st.caption(f"{counted_words} found" if text else f"The {counted_words} with the most value at risk")
+    customer_table(pd.DataFrame([asdict(match) for match in matches]), session.currency(), key="matches")
+    return None
+
+
+def facts_block(profile: CustomerProfile, currency: str) -> None:
+    """Who the customer is, with risk and money in one row."""
+    named = f" · {plain(profile.name)}" if profile.name else ""
+    st.subheader(f"{plain(profile.customer_id)}{named}", anchor=False)
+    facts = _facts(profile)
+    if facts:
+        st.markdown(f":gray[{' · '.join(plain(fact) for fact in facts)}]")
+    if profile.score is None:
+        st.info(sentence(profile.not_scored))
+    with st.container(horizontal=True):
+        if profile.score is not None:
+            _score_figures(profile.score, currency)
+        _purchase_figures(profile, currency)
+
+
+def _score_figures(score: CustomerScore, currency: str) -> None:
+    place = f"place {count(score.rank)} of {count(score.run.n_customers)}"
+    key_figure("Risk", percent(score.risk), f"{tier_label(score.tier)} tier")
+    key_figure("Value at risk", money(score.value_at_risk, currency), place, meaning="Risk x expected value")
+    key_figure("Expected value", money(score.expected_value, currency), "if the customer stays")
+
+
+def _purchase_figures(profile: CustomerProfile, currency: str) -> None:
+    bought = profile.purchases
+    if bought is None:
+        return
+    single = bought.usual_gap_days is None
+    gap = "a single order day" if single else f"usual gap {measure(bought.usual_gap_days, 'days')}"
+    key_figure("Last order", day(bought.last_order), gap)
+    returned = counted(bought.n_returns, "return") if bought.n_returns else "no returns"
+    key_figure("Orders", count(bought.n_orders), f"{money(bought.spend_amount, currency)} spent, {returned}")
+
+
+def _facts(profile: CustomerProfile) -> list[str]:
+    facts = [text for text in (profile.city, profile.country, profile.language, profile.email, profile.phone) if text]
+    if profile.email_consent is not None:
+        facts.append("e-mail allowed" if profile.email_consent else "no e-mail consent")
+    if profile.signup_time:
+        facts.append(f"signed up {day(profile.signup_time)}")
+    return facts
+
+
+def force_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
+    """The force plot."""
+    st.markdown(
+        f"**What pushes the risk from the usual {percent(1 / (1 + 2.718281828459045**-score.run.base_log_odds))} "
+        f"to {percent(score.risk)}**"
+    )
+    st.iframe(calls.force_plot(stamp, customer_id, currency), height=HEIGHT, alt="SHAP force plot")
+
+
+def reasons_block(score: CustomerScore) -> None:
+    """Reasons in words."""
+    for title, reasons in (("Raises the risk", score.reasons_up), ("Lowers the risk", score.reasons_down)):
+        st.markdown(f"**{title}**")
+        st.markdown("\n".join(f"- {plain(reason)}" for reason in reasons) or ":gray[Nothing does.]")
+
+
+def contributions_block(score: CustomerScore, currency: str) -> None:
+    """The contributions, feature by feature."""
+    chart(contributions_figure(score, currency=currency, mode=session.mode()), key="contributions")
+
+
+def history_block(stamp: Stamp, profile: CustomerProfile) -> None:
+    """Risk over the scorings."""
+    if profile.history:
+        chart(risk_history_figure(profile.history, calls.policy(stamp), mode=session.mode()), key="history")
+
+
+def timeline_block(profile: CustomerProfile, currency: str) -> None:
+    """What happened when, as a chart and as a list."""
+    if not profile.timeline:
+        return
+    chart(timeline_figure(profile, currency=currency, mode=session.mode()), key="timeline")
+    left_off = f", {counted(profile.n_left_off, 'older entry', 'older entries')} left off" if profile.n_left_off else ""
+    with st.expander(f"The same as a list ({counted(len(profile.timeline), 'entry', 'entries')}{left_off})"):
+        st.dataframe(
+            [
+                {
+                    "When": entry.at,
+                    "Kind": entry.source,
+                    "What": entry.what,
+                    "Amount": "" if entry.amount is None else money(entry.amount, currency),
+                }
+                for entry in profile.timeline
+            ],
+            hide_index=True,
+            column_config={"When": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")},
+        )
+
+
+def features_block(score: CustomerScore, currency: str) -> None:
+    """All features with the customer's value, the usual range and the contribution."""
+    parts = sorted(score.contributions, key=lambda part: list(GROUPS).index(part.group) if part.group in GROUPS else 99)
+    with st.expander(f"All {counted(len(parts), 'feature')} of the model"):
+        st.dataframe(
+            [
+                {
+                    "Group": group_label(part.group),
+                    "Feature": part.label,
+                    "Value": value_text(part, currency),
+                    "Usual": _usual(part, currency),
+                    "Contribution": part.contribution,
+                    "Meaning": part.meaning,
+                }
+                for part in parts
+            ],
+            hide_index=True,
+            column_config={
+                "Contribution": st.column_config.NumberColumn(
+                    format="%+.3f", help="Change of the calibrated log-odds; positive raises the risk"
+                ),
+                "Usual": st.column_config.TextColumn(help="The middle half of all customers who were scored"),
+            },
+        )
+
+
+def attributes_block(profile: CustomerProfile) -> None:
+    """Further columns of the user's files."""
+    if profile.attributes:
+        with st.expander(f"{counted(len(profile.attributes), 'attribute')}, as known today"):
+            st.dataframe([{"Attribute": name, "Value": value} for name, value in profile.attributes], hide_index=True)
+
+
+def _usual(part: FeatureContribution, currency: str) -> str:
+    if part.usual_low is None or part.usual_high is None:
+        return UNKNOWN
+    return f"{measure(part.usual_low, part.unit, currency)} to {measure(part.usual_high, part.unit, currency)}"

@@ -1,0 +1,149 @@
+"""The inputs that choose customers, in one compact row.
+
+All choices live in the address, so that a list can be sent to somebody else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from churn_core.customers.attributes import Attribute
+from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.tiers import TIERS
+from churn_core.features.feature import GROUPS
+from churn_core.figures.customers import group_label
+from churn_core.figures.theme import currency_sign, tier_label
+from ui import session
+from ui import session_customers as calls
+from ui.session import Stamp
+
+MORE = (
+    "value_from", "value_to", "risk_from", "risk_to", "group", "segment", "attribute", "number", "number_from",
+    "number_to", "new",
+)  # fmt: skip
+"""Widget keys behind "More filters", which are also parameters of the address."""
+
+KEYS = ("tier", "find", "order", "page", *MORE)
+"""All of them."""
+
+ORDERS = {
+    "Most value at risk first": ("value_at_risk", True),
+    "Highest risk first": ("risk", True),
+    "Lowest risk first": ("risk", False),
+    "Highest expected value first": ("expected_value", True),
+    "Longest since last order first": ("days_since_last_order", True),
+    "Latest order first": ("days_since_last_order", False),
+    "Customer id": ("customer_id", False),
+}
+"""Orders offered, as sort and whether descending."""
+
+
+def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
+    """The inputs in one compact row; the filter they describe."""
+    choices = calls.attribute_choices(stamp, source)
+    saved = {segment.segment_id: segment for segment in calls.saved_segments(stamp)}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        tiers = st.pills(
+            "Tier", TIERS, selection_mode="multi", key="tier", bind="query-params", format_func=tier_label,
+            on_change=_first_page,
+        )  # fmt: skip
+        search = st.text_input(
+            "Search", key="find", bind="query-params", placeholder="Id, name or e-mail", width=190,
+            icon=":material/search:", on_change=_first_page,
+        )  # fmt: skip
+        order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=235, on_change=_first_page)
+        n_more = sum(key in st.query_params for key in MORE)
+        with st.popover(f"More filters ({n_more})" if n_more else "More filters", icon=":material/tune:"):
+            more = _more_filters(choices, tuple(saved))
+        st.button("Clear", key="clear", type="tertiary", on_click=_clear)
+    return CustomerFilter(
+        tiers=tuple(tiers or ()),
+        search=search or "",
+        sort=ORDERS[order][0],
+        descending=ORDERS[order][1],
+        **more,
+    )
+
+
+def _more_filters(choices: tuple[Attribute, ...], segment_ids: tuple[int, ...]) -> dict[str, Any]:
+    sign = currency_sign(session.currency()).strip()
+    money_label = f"Value at risk, {sign}" if sign else "Value at risk"
+    low, high = st.columns(2)
+    value_from = low.number_input(f"{money_label}, from", **_number("value_from"), min_value=0.0)
+    value_to = high.number_input("to", **_number("value_to"), min_value=0.0)
+    risk_from = low.number_input("Risk in percent, from", **_number("risk_from"), min_value=0.0, max_value=100.0)
+    risk_to = high.number_input("to", **_number("risk_to"), min_value=0.0, max_value=100.0)
+    groups = st.multiselect(
+        "Main reason", [*GROUPS, "attribute"], format_func=group_label, key="group", bind="query-params",
+        placeholder="Any reason", on_change=_first_page,
+    )  # fmt: skip
+    segment_id = None
+    if segment_ids:
+        segment_id = st.selectbox(
+            "Segment", segment_ids, index=None, format_func=_segment_name, key="segment", bind="query-params",
+            placeholder="Everybody", on_change=_first_page,
+        )  # fmt: skip
+    values = [(choice.name, value) for choice in choices for value in choice.options]
+    named = {f"{name}: {value}": (name, value) for name, value in values}
+    chosen: list[str] = []
+    if named:
+        chosen = st.multiselect(
+            "Customer attributes", list(named), key="attribute", bind="query-params", on_change=_first_page,
+            placeholder="Any", help="Several values of one attribute mean any of them; several attributes mean all.",
+        )  # fmt: skip
+    only_new = st.toggle("Only new in the high tier", key="new", bind="query-params", on_change=_first_page)
+    return {
+        "min_value": value_from,
+        "max_value": value_to,
+        "min_risk": _share(risk_from),
+        "max_risk": _share(risk_to),
+        "reason_groups": tuple(groups),
+        "segment_id": segment_id,
+        "attributes": tuple(named[name] for name in chosen if name in named),
+        "ranges": _range_filter([choice for choice in choices if choice.is_number]),
+        "only_new": only_new,
+    }
+
+
+def _range_filter(numbers: list[Attribute]) -> tuple[tuple[str, float | None, float | None], ...]:
+    if not numbers:
+        return ()
+    name, low, high = st.columns([2, 1, 1])
+    by_name = {number.name: number for number in numbers}
+    chosen = name.selectbox(
+        "Number", list(by_name), index=None, key="number", bind="query-params", placeholder="Any",
+        on_change=_first_page,
+    )  # fmt: skip
+    known = by_name.get(chosen or "")
+    least = low.number_input("from", **_number("number_from"), placeholder=_digits(known.low if known else None))
+    greatest = high.number_input("to", **_number("number_to"), placeholder=_digits(known.high if known else None))
+    return ((chosen, least, greatest),) if chosen and (least is not None or greatest is not None) else ()
+
+
+def _number(key: str) -> dict[str, Any]:
+    return {"key": key, "value": None, "bind": "query-params", "on_change": _first_page}
+
+
+def _segment_name(segment_id: int) -> str:
+    saved = {segment.segment_id: segment.name for segment in calls.saved_segments(session.stamp())}
+    return saved.get(segment_id, str(segment_id))
+
+
+def _share(percentage: float | None) -> float | None:
+    return None if percentage is None else percentage / 100
+
+
+def _digits(number: float | None) -> str | None:
+    return None if number is None else f"{number:g}"
+
+
+def _first_page() -> None:
+    st.session_state["page"] = 1
+
+
+def _clear() -> None:
+    for key in KEYS:
+        st.session_state.pop(key, None)
+        st.query_params.pop(key, None)

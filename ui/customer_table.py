@@ -1,0 +1,87 @@
+"""A table of customers, the same wherever customers are listed: risk as a bar, money, tier with its mark, reason.
+
+A click on "Open" goes to the customer; rows can be selected where the page does something with them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from churn_core.figures.theme import currency_sign, palette, tier_label
+from ui import session
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N_ROWS_SEEN = 14
+"""Rows seen without scrolling inside the table."""
+
+ROW_PIXELS = 33
+"""Height of a row at the theme's font size."""
+
+_ORDER = (
+    "open", "customer_id", "name", "tier", "risk", "value_at_risk", "reason", "days_since_last_order",
+    "expected_value", "country",
+)  # fmt: skip
+_ALWAYS = {"open", "customer_id", "tier", "risk"}
+
+
+def customer_table(frame: pd.DataFrame, currency: str, *, key: str, selectable: bool = False) -> list[str]:
+    """Draw rows of ``at_risk.page``; the ids of the selected customers, none where rows cannot be selected.
+
+    Columns that are not there or hold nothing are left out.
+    """
+    shown = frame.assign(open="Open", tier=frame["tier"].map(tier_label), risk=100 * frame["risk"])
+    state: Any = st.dataframe(
+        shown,
+        key=key,
+        on_select="rerun" if selectable else "ignore",
+        selection_mode="multi-row",
+        hide_index=True,
+        height="content" if len(shown) <= N_ROWS_SEEN else ROW_PIXELS * (N_ROWS_SEEN + 1) + 2,
+        column_order=[name for name in _ORDER if name in shown and (name in _ALWAYS or shown[name].notna().any())],
+        column_config=_columns(currency, f"open_{key}"),
+        row_height=ROW_PIXELS,
+        placeholder="",
+        alt="Customers, one row each",
+    )  # fmt: skip
+    click = st.session_state.get(f"open_{key}")
+    if click is not None:
+        open_customer(str(frame["customer_id"].iloc[click["row"]]))
+    return [str(frame["customer_id"].iloc[row]) for row in state.selection.rows] if selectable else []
+
+
+def open_customer(customer_id: str) -> None:
+    """Go to the page of one customer."""
+    st.switch_page("pages/customers/customer.py", query_params={"customer": customer_id})
+
+
+def _columns(currency: str, open_key: str) -> dict[str, Any]:
+    column = st.column_config
+    amount = currency_sign(currency).replace("%", "%%") + "%,.0f"
+    return {
+        "customer_id": column.TextColumn("Customer", pinned=True),
+        "name": column.TextColumn("Name", width=130),
+        "tier": column.TextColumn("Tier", width=88),
+        "risk": column.ProgressColumn(
+            "Risk",
+            format="%.1f %%",
+            min_value=0,
+            max_value=100,
+            width=130,
+            help="Probability of churning",
+            color=palette(session.mode()).high,
+        ),
+        "value_at_risk": column.NumberColumn("Value at risk", format=amount, help="Risk x expected value"),
+        "expected_value": column.NumberColumn(
+            "Expected value", format=amount, help="Expected margin within the horizon if the customer stays"
+        ),
+        "reason": column.TextColumn("Main reason", width=330, help="What raises the risk most"),
+        "days_since_last_order": column.NumberColumn(
+            "Last order", format="%d days ago", help="Counted at the cutoff of the scoring"
+        ),
+        "country": column.TextColumn("Country"),
+        "open": column.ButtonColumn("", type="tertiary", width=58, pinned=True, key=open_key),
+    }

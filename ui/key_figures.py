@@ -1,0 +1,15 @@
+"""One key figure in its card, with what stands below it: a note, or a change since the run before."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def key_figure(label: str, value: str, note: str | None = None, *, meaning: str | None = None) -> None:
+    """A number with a quiet note below."""
+    st.metric(label, value, delta=note, delta_color="off", delta_arrow="off", border=True, help=meaning)
+
+
+def changing_figure(label: str, value: str, change: str | None, *, meaning: str | None = None) -> None:
+    """A number of which more is worse, with its change below; a change starts with its sign."""
+    st.metric(label, value, delta=change, delta_color="inverse", border=True, help=meaning)

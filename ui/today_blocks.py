@@ -1,0 +1,126 @@
+"""The blocks of the Today page: key figures, what to do first, what is at stake, the first customers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.today import Changes, Step, Today
+from churn_core.figures.customers import reasons_figure, tiers_figure
+from churn_core.figures.theme import count, day, money, percent
+from ui import session
+from ui import session_customers as calls
+from ui.charts import chart
+from ui.customer_table import customer_table
+from ui.errors import guarded, plain
+from ui.key_figures import changing_figure, key_figure
+from ui.session import Stamp
+
+PAGES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "import": ("pages/data/import_file.py", "Import", {}),
+    "quality": ("pages/data/quality.py", "Data quality", {}),
+    "definition": ("pages/data/churn_definition.py", "Churn definition", {}),
+    "train": ("pages/models/train.py", "Train", {}),
+    "score": ("pages/today/today.py", "Score now", {}),
+    "at_risk": ("pages/customers/at_risk.py", "Open the list", {"tier": "high"}),
+    "new_high": ("pages/customers/at_risk.py", "Show them", {"new": "true"}),
+    "model_quality": ("pages/models/quality.py", "Model quality", {}),
+    "settings": ("pages/settings/settings.py", "Settings", {}),
+}
+"""Where a step leads: page, label of the link, parameters."""
+
+N_FIRST = 5
+"""Customers shown on Today."""
+
+_HIGH = CustomerFilter(tiers=("high",))
+
+
+def next_page(now: Today) -> tuple[str, str]:
+    """Page and label of the first step."""
+    page, label, _ = PAGES[now.steps[0].target]
+    return page, label
+
+
+def figures_block(now: Today, currency: str) -> None:
+    """One row of key figures, each with what changed since the run before."""
+    if now.totals is None:
+        return
+    high, changes = now.totals.tier("high"), now.changes
+    with st.container(horizontal=True):
+        changing_figure(
+            "Money at risk",
+            money(now.totals.value_at_risk, currency),
+            _money_change(changes, currency),
+            meaning="Risk x expected value, summed over all customers who were scored.",
+        )
+        changing_figure(
+            "In the high tier",
+            count(high.n_customers),
+            None if changes is None else f"{changes.n_high_change:+,}",
+            meaning="Customers whose risk is at or above the threshold of the high tier.",
+        )
+        if changes is not None:
+            entered, left = money(changes.value_entered, currency), money(changes.value_left, currency)
+            key_figure("New in the high tier", count(changes.n_entered), f"{entered} at risk")
+            key_figure("Left the high tier", count(changes.n_left), f"{left} before")
+        key_figure("Mean risk", percent(now.totals.mean_risk), f"of {count(now.totals.n_customers)} customers")
+
+
+def compared_with(now: Today) -> str:
+    """What the changes are against, and how fresh everything is, as a sentence."""
+    if now.run is None or now.changes is None:
+        return ""
+    before = now.changes.previous
+    at = day(before.as_of or before.scored_at)
+    return " ".join(part for part in (f"Changes are since the scoring of {at}.", now.changes.why_not_alike) if part)
+
+
+def freshness_block(now: Today) -> None:
+    """How old data, model and scores are."""
+    state = now.state
+    words = [
+        ("Orders until", day(state.last_order_at)) if state.last_order_at else ("Customers", count(state.n_snapshots)),
+        ("Imported", day(state.imported_at)),
+        ("Model trained", day(now.trained_at)),
+        ("Scored", day(state.scored_at)),
+    ]
+    st.markdown("  \n".join(f":gray[{what}] &nbsp; {plain(when)}" for what, when in words))
+
+
+def steps_block(now: Today) -> None:
+    """What to do first."""
+    st.subheader("What to do first", anchor=False)
+    if not now.steps:
+        st.markdown("Nothing is waiting.")
+    for nr, step in enumerate(now.steps, start=1):
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"step_{nr}"):
+            st.markdown(f"**{nr}. {plain(step.what)}**  \n:gray[{plain(step.why)}]", width="stretch")
+            _step_action(step, nr)
+
+
+def _step_action(step: Step, nr: int) -> None:
+    page, label, parameters = PAGES[step.target]
+    if step.target == "score":
+        st.button(label, key=f"score_{nr}", type="primary", on_click=guarded(calls.start_scoring))
+    else:
+        st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=parameters, width="content")
+
+
+def stakes_block(stamp: Stamp, now: Today, currency: str) -> None:
+    """Customers and money by tier, and what is behind the high tier."""
+    if now.totals is None:
+        return
+    chart(tiers_figure(now.totals, currency=currency, mode=session.mode()), key="tiers")
+    reasons = calls.reasons(stamp, _HIGH)
+    if reasons:
+        chart(reasons_figure(reasons, mode=session.mode(), whose="the high tier"), key="reasons")
+
+
+def first_customers_block(stamp: Stamp, currency: str) -> None:
+    """The customers with the most value at risk."""
+    st.subheader("The most money at risk", anchor=False)
+    customer_table(calls.rows(stamp, CustomerFilter(), 1, N_FIRST), currency, key="first_customers")
+
+
+def _money_change(changes: Changes | None, currency: str) -> str | None:
+    return None if changes is None or changes.value_change is None else money(changes.value_change, currency)
