@@ -38,15 +38,16 @@ def plain(text: object) -> str:
 
 
 def sentence(text: object) -> str:
-    """A message as a sentence that Markdown shows as it stands: capital first, full stop last.
+    """A message as a sentence that Markdown shows as it stands: capital first (names keep theirs), full stop last.
 
-    >>> sentence("the file is empty")
-    'The file is empty.'
+    >>> sentence("the file is empty"), sentence("a_b.csv is empty.").replace(chr(92), "")
+    ('The file is empty.', 'a_b.csv is empty.')
     """
     words = str(text).strip()
     if words and words[-1] not in ".!?":
         words += "."
-    return plain(words[:1].upper() + words[1:])
+    first = words.split(" ", 1)[0]
+    return plain(words[:1].upper() + words[1:] if first.isalpha() else words)
 
 
 def show(error: Exception) -> None:

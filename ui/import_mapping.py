@@ -33,6 +33,7 @@ def mapping_block(upload: Upload) -> Mapping:
         index=names.index(proposal.mapping.kind),
         format_func=lambda name: f"{KINDS[name].label}: {KINDS[name].meaning}",
         key=f"kind_{source_key(source)}",
+        persist_state="page",
     )
     if kind != proposal.mapping.kind:
         proposal = _proposal(source, kind)
@@ -82,15 +83,16 @@ def _field_row(
     proposed = proposal.mapping.fields.get(field.name)
     label, choice, why = st.columns([3, 4, 4], vertical_alignment="center")
     label.markdown(
-        f"**{_words(field.name)}**{' (needed)' if field.required else ''}  \n:small[:gray[{plain(field.meaning)}]]"
+        f"**{field_words(field.name)}**{' (needed)' if field.required else ''}  \n:small[:gray[{plain(field.meaning)}]]"
     )
     chosen = choice.selectbox(
-        _words(field.name),
+        field_words(field.name),
         options,
         index=options.index(proposed) if proposed in options else 0,
         format_func=lambda name: _column_label(source, name),
         key=key,
         label_visibility="collapsed",
+        persist_state="page",
     )
     if chosen:
         fields[field.name] = chosen
@@ -98,10 +100,11 @@ def _field_row(
         why.markdown(f":small[{_why(proposal, chosen, is_proposed=chosen == proposed)}]")
     elif field.required:
         constant = why.text_input(
-            f"{_words(field.name)}, the same for every row",
+            f"{field_words(field.name)}, the same for every row",
             value=constants.get(field.name, ""),
             key=f"constant_{key}",
             placeholder="or the same value for every row",
+            persist_state="page",
             label_visibility="collapsed",
         )
         if constant:
@@ -117,9 +120,14 @@ def _why(proposal: Proposal, column: str, *, is_proposed: bool) -> str:
     return f"**{sure}** ({100 * found.confidence:.0f} %) · {plain(found.reason)}"
 
 
-def _words(name: str) -> str:
-    """A field's name as words."""
-    return name.replace("_", " ").capitalize()
+def field_words(name: str) -> str:
+    """A field's name as words.
+
+    >>> field_words("n_items"), field_words("customer_id")
+    ('Number of items', 'Customer id')
+    """
+    words = name.replace("_", " ")
+    return f"Number of {words[2:]}" if words.startswith("n ") else words.capitalize()
 
 
 def _column_label(source: Source, name: str | None) -> str:
@@ -143,6 +151,7 @@ def _label_inputs(source: Source, mapping: Mapping) -> Mapping:
         default=[value for value in mapping.label_positive if value in shares],
         format_func=lambda value: shares[value],
         key=f"positive_{column}_{source_key(source)}",
+        persist_state="page",
         help="Please confirm: everything else on these pages follows from it.",
     )
     return replace(mapping, label_positive=tuple(positive))
@@ -154,6 +163,7 @@ def _cancellation_input(source: Source, mapping: Mapping) -> Mapping:
         value=mapping.cancellation_prefix,
         key=f"prefix_{source_key(source)}",
         placeholder="none",
+        persist_state="page",
         width=360,
         help="They are kept as returns, not as orders. Rows with a negative quantity are returns in any case.",
     )

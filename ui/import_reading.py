@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from churn_core.figures.theme import counted
 from churn_core.intake.source import DATE_ORDERS, ReadOptions, Source
@@ -14,41 +15,68 @@ FORMATS = ["csv", "tsv", "txt", "xlsx", "parquet", "jsonl", "ndjson", "json", "z
 ENCODINGS = {"utf-8": "UTF-8", "gb18030": "GB18030 (Chinese)", "cp1252": "Latin-1 / Windows", "utf-16": "UTF-16"}
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 DECIMALS = {".": "point: 1234.50", ",": "comma: 1234,50"}
-_UPLOAD, _SEEN = "upload", "upload_seen"
+_UPLOAD, _SEEN, _JOB, _N_IMPORTS = "upload", "upload_seen", "upload_job", "n_imports"
 _FOUND_OUT = "found out by itself"
 
 
 def upload_block() -> Upload | None:
     """The uploader; the opened file when there is one that can be read."""
+    _forget_when_imported()
     uploaded = st.file_uploader(
         "Your file",
         type=FORMATS,
-        key=f"file_{st.session_state.get('n_imports', 0)}",
-        help="CSV, TSV, Excel, Parquet or JSON lines, also packed as zip or gzip. Larger files: churn import.",
+        key=f"file_{st.session_state.get(_N_IMPORTS, 0)}",
+        help="CSV, TSV, Excel, Parquet or JSON lines, also packed as zip or gzip. For files above 1 GiB there is "
+        "`churn import` on the command line.",
     )
     if uploaded is None:
-        st.session_state.pop(_UPLOAD, None)
-        st.session_state.pop(_SEEN, None)
+        _let_go()
         return None
     seen = (session.current_workspace(), uploaded.file_id)
     if st.session_state.get(_SEEN) != seen:
-        st.session_state.pop(_UPLOAD, None)
-        bar = st.progress(0.0, text=f"Reading {plain(uploaded.name)}")
-
-        def reading(share: float, message: str) -> None:
-            bar.progress(min(share, 1.0), text=sentence(message))
-
-        with errors_shown():
-            st.session_state[_UPLOAD] = receive(
-                session.warehouse(),
-                uploaded.name,
-                uploaded,
-                progress=reading,
-            )
-            st.session_state[_SEEN] = seen
-        bar.empty()
+        _let_go()
+        _receive(uploaded)
+        st.session_state[_SEEN] = seen if _UPLOAD in st.session_state else None
     upload: Upload | None = st.session_state.get(_UPLOAD)
     return upload
+
+
+def _receive(uploaded: UploadedFile) -> None:
+    """Write the file to the workspace and open it, with progress; an error is shown and nothing kept."""
+    bar = st.progress(0.0, text=f"Reading {plain(uploaded.name)}")
+
+    def reading(share: float, message: str) -> None:
+        bar.progress(min(share, 1.0), text=sentence(message))
+
+    with errors_shown():
+        st.session_state[_UPLOAD] = receive(session.warehouse(), uploaded.name, uploaded, progress=reading)
+    bar.empty()
+
+
+def importing(job_id: str) -> None:
+    """Remember the job that imports the upload, to empty the uploader when it went well."""
+    st.session_state[_JOB] = job_id
+
+
+def _forget_when_imported() -> None:
+    """After a good import the uploader is empty again; after a failed one file and choices are still there."""
+    job_id = st.session_state.get(_JOB)
+    if job_id is None:
+        return
+    with errors_shown():
+        job = session.runner().job(job_id)
+        if job.is_finished:
+            del st.session_state[_JOB]
+        if job.status == "done":
+            st.session_state[_N_IMPORTS] = st.session_state.get(_N_IMPORTS, 0) + 1
+            _let_go()
+
+
+def _let_go() -> None:
+    upload: Upload | None = st.session_state.pop(_UPLOAD, None)
+    st.session_state.pop(_SEEN, None)
+    if upload is not None:
+        upload.kept.remove()
 
 
 def reading_block(upload: Upload) -> None:
@@ -64,13 +92,6 @@ def reading_block(upload: Upload) -> None:
     with st.expander("Read it differently"), st.form(f"reading_{source_key(source)}", border=False):
         _reading_inputs(source)
         st.form_submit_button("Read again", on_click=guarded(_read_again), args=(upload,))
-
-
-def forget_upload() -> None:
-    """Empty the uploader, once its file is on its way in."""
-    st.session_state["n_imports"] = st.session_state.get("n_imports", 0) + 1
-    st.session_state.pop(_UPLOAD, None)
-    st.session_state.pop(_SEEN, None)
 
 
 def source_key(source: Source) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -13,21 +15,41 @@ from churn_core.jobs import Progress
 from churn_core.settings import save_settings, settings
 from ui import session
 from ui.errors import errors_shown, guarded
-from ui.import_reading import forget_upload, source_key
+from ui.import_mapping import field_words
+from ui.import_reading import importing, source_key
 from ui.settings_blocks import WHY_STABLE
 from ui.upload import Upload
 from ui.widgets import job_started
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def preview_block(upload: Upload, mapping: Mapping) -> bool:
     """Ten rows as they will be understood; whether the mapping can be used."""
     with errors_shown():
         mapping.check(upload.source)
-        rows = preview(upload.source, mapping)
+        rows = _attributes_apart(preview(upload.source, mapping))
+        empty = [name for name in ("problem", "is_return") if name in rows and not rows[name].fillna(False).any()]
         st.subheader("Ten rows as they will be understood", anchor=False)
-        st.dataframe(rows, hide_index=True)
+        st.dataframe(
+            rows.drop(columns=empty),
+            hide_index=True,
+            column_config={name: field_words(name) for name in ("line", "problem", *mapping.fields)},
+            placeholder="",
+        )
         return True
     return False
+
+
+def _attributes_apart(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a column for each attribute instead of one that holds them all."""
+    if "attributes" not in rows:
+        return rows
+    import pandas as pd
+
+    apart = pd.DataFrame([json.loads(text) if text else {} for text in rows["attributes"]], index=rows.index)
+    return pd.concat([rows.drop(columns="attributes"), apart[[c for c in apart if c not in rows]]], axis=1)
 
 
 def stable_block(upload: Upload, mapping: Mapping) -> tuple[str, ...]:
@@ -46,6 +68,7 @@ def stable_block(upload: Upload, mapping: Mapping) -> tuple[str, ...]:
         default=[name for name in extra if name in now.stable_attributes],
         key=f"stable_{source_key(upload.source)}",
         placeholder="none: keep all as filters only",
+        persist_state="page",
     )
     return tuple(chosen)
 
@@ -73,5 +96,6 @@ def _start(upload: Upload, mapping: Mapping, stable: tuple[str, ...]) -> None:
             save_settings(warehouse, replace(now, stable_attributes=(*others, *stable)))
         return {"message": result.message, "import_id": result.import_id, "file_name": upload.name}
 
-    job_started(session.runner().start("import", f"Importing {upload.name}", work))
-    forget_upload()
+    job_id = session.runner().start("import", f"Importing {upload.name}", work)
+    job_started(job_id)
+    importing(job_id)

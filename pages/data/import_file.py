@@ -12,7 +12,7 @@ from ui.import_start import import_button, preview_block, stable_block
 from ui.widgets import job_panel, page_header
 
 page_header("Import", __doc__ or "")
-job_panel("import")
+is_running = job_panel("import")
 history.continue_block(session.stamp().state)
 
 if session.stamp().state.is_empty:
@@ -21,7 +21,7 @@ if session.stamp().state.is_empty:
         "customer with a column that says who left. The file stays on this machine."
     )
 upload = upload_block()
-if upload is not None:
+if upload is not None and not is_running:
     reading_block(upload)
     mapping = mapping_block(upload)
     ready = preview_block(upload, mapping)

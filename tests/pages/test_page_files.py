@@ -51,7 +51,6 @@ def test_a_page_neither_computes_nor_queries_nor_catches(path: Path) -> None:
 @pytest.mark.parametrize(("name", "palette"), [("light", LIGHT), ("dark", DARK)])
 def test_the_app_and_its_figures_share_their_colours(name: str, palette: Palette) -> None:
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"][name]
-    assert theme["primaryColor"] == palette.accent
     assert theme["backgroundColor"] == palette.background
     assert theme["secondaryBackgroundColor"] == palette.card
     assert theme["textColor"] == palette.text
