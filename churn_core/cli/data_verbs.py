@@ -12,11 +12,11 @@ from churn_core.cli.options import Verbs, add_verb, chosen_workspace, opened_wor
 from churn_core.cli.output import ProgressLine, show, table
 from churn_core.errors import InputError
 from churn_core.jobs import part
+from churn_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from churn_core.intake.formats import ReadOptions, Source
     from churn_core.intake.mapping import Mapping
-    from churn_core.warehouse import Warehouse
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -97,8 +97,9 @@ def import_file(args: argparse.Namespace) -> int:
     from churn_core.intake.load import import_file as load_file
 
     progress = ProgressLine()
-    warehouse = _warehouse_to_fill(args)
     source, mapping = opened_source(args, progress)
+    is_new = _is_new_workspace(args)
+    warehouse = Warehouse.open(None) if is_new else workspaces.open_workspace(chosen_workspace(args))
     mapping, notes = mapping or _understood(args, warehouse, source), list(source.notes)
     if args.save_mapping:
         args.save_mapping.write_text(mapping.to_toml(), encoding="utf-8")
@@ -106,20 +107,26 @@ def import_file(args: argparse.Namespace) -> int:
     if args.dry_run:
         progress.end()
         return _show_dry_run(args, source, mapping, notes)
-    result = load_file(warehouse, source, mapping, progress=part(progress, 0.4, 1.0))
+    if is_new:
+        warehouse = workspaces.create_workspace(args.workspace)
+    try:
+        result = load_file(warehouse, source, mapping, progress=part(progress, 0.4, 1.0))
+    except BaseException:
+        if is_new:
+            workspaces.delete_workspace(args.workspace, typed_name=args.workspace)
+        raise
     progress.end()
     if args.rejected and result.n_rejected:
         notes.append(_write_rejected(warehouse, result.import_id, args.rejected))
     return show(args, asdict(result), [*notes, result.message])
 
 
-def _warehouse_to_fill(args: argparse.Namespace) -> Warehouse:
-    if args.create:
-        if not args.workspace:
-            raise InputError("--create needs the name of the new workspace; add --workspace NAME.")
-        if args.workspace not in {workspace.name for workspace in workspaces.list_workspaces()}:
-            return workspaces.create_workspace(args.workspace)
-    return workspaces.open_workspace(chosen_workspace(args))
+def _is_new_workspace(args: argparse.Namespace) -> bool:
+    if not args.create:
+        return False
+    if not args.workspace:
+        raise InputError("--create needs the name of the new workspace; add --workspace NAME.")
+    return args.workspace not in {workspace.name for workspace in workspaces.list_workspaces()}
 
 
 def _understood(args: argparse.Namespace, warehouse: Warehouse, source: Source) -> Mapping:
@@ -135,9 +142,15 @@ def _show_dry_run(args: argparse.Namespace, source: Source, mapping: Mapping, no
     rows = preview(source, mapping)
     fields = [(column, field) for field, column in mapping.fields.items()]
     lines = [*notes, "", f"Understood as {mapping.kind}:", *table(("column of the file", "is"), fields)]
-    lines += ["", *table(tuple(rows.columns), rows.astype(str).itertuples(index=False))]
-    result = {"notes": notes, "mapping": asdict(mapping), "preview": rows.astype(str).to_dict("records")}
+    texts = rows.astype(object).where(rows.notna(), "").astype(str)
+    cells = [[_shortened(cell) for cell in row] for row in texts.itertuples(index=False)]
+    lines += ["", *table(tuple(rows.columns), cells)]
+    result = {"notes": notes, "mapping": asdict(mapping), "preview": texts.to_dict("records")}
     return show(args, result, lines)
+
+
+def _shortened(text: str, most: int = 40) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _write_rejected(warehouse: Warehouse, import_id: int, target: Path) -> str:
