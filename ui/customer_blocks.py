@@ -19,11 +19,11 @@ from churn_core.figures.force import HEIGHT, value_text
 from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, money, percent, tier_label
 from ui import session
 from ui import session_customers as calls
-from ui.charts import chart
 from ui.customer_table import customer_table
 from ui.errors import plain, sentence
 from ui.key_figures import key_figure
 from ui.session import Stamp
+from ui.widgets import chart
 
 
 def choose_block(stamp: Stamp) -> str | None:

@@ -10,11 +10,11 @@ from churn_core.figures.customers import reasons_figure, tiers_figure
 from churn_core.figures.theme import count, day, money, percent
 from ui import session
 from ui import session_customers as calls
-from ui.charts import chart
 from ui.customer_table import customer_table
 from ui.errors import guarded, plain
 from ui.key_figures import changing_figure, key_figure
 from ui.session import Stamp
+from ui.widgets import chart
 
 PAGES: dict[str, tuple[str, str, dict[str, str]]] = {
     "import": ("pages/data/import_file.py", "Import", {}),

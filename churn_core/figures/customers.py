@@ -254,7 +254,8 @@ def timeline_figure(profile: CustomerProfile, *, currency: str = "", mode: Mode 
     if profile.score is not None and profile.score.run.as_of is not None:
         fig.add_vline(
             x=profile.score.run.as_of, line={"color": colours.muted, "dash": "dot", "width": 1},
-            annotation={"text": "scored", "font": {"size": 11, "color": colours.muted}}, annotation_position="top left", annotation_yanchor="bottom",
+            annotation={"text": "scored", "font": {"size": 11, "color": colours.muted}},
+            annotation_position="top left", annotation_yanchor="bottom",
         )  # fmt: skip
     return styled(fig, title=timeline_sentence(profile), mode=mode, height=110 + 44 * max(len(present), 2))
 

@@ -61,5 +61,6 @@ _PAGE = """<!doctype html>
 html, body {{ margin: 0; background: #ffffff; color: {text}; font-family: {font}; overflow-x: hidden; }}
 body {{ padding: 8px 12px; box-sizing: border-box; }}
 text {{ font-family: {font} !important; }}
+text[stroke-width='6'] {{ stroke-width: 24px; }}
 </style>
 {script}</head><body>{plot}</body></html>"""

@@ -7,7 +7,7 @@ import streamlit as st
 from ui import customer_blocks as blocks
 from ui import session
 from ui import session_customers as calls
-from ui.charts import side_by_side
+from ui.layout import side_by_side
 from ui.widgets import empty_state, page_header
 
 page_header("Customer", __doc__ or "")

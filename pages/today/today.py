@@ -7,7 +7,7 @@ import streamlit as st
 from ui import session
 from ui import session_customers as calls
 from ui import today_blocks as blocks
-from ui.charts import side_by_side
+from ui.layout import side_by_side
 from ui.widgets import empty_state, job_panel, page_header
 
 page_header("Today", __doc__ or "")

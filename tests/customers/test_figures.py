@@ -1,0 +1,178 @@
+"""Figures show the numbers of their result, say them in their title, and run nothing a customer typed."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import datetime
+
+import pandas as pd
+import pytest
+
+from churn_core.customers.at_risk import count_and_totals, reason_totals
+from churn_core.customers.profile import CustomerProfile, customer_profile
+from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.tiers import TierPolicy
+from churn_core.figures.customers import (
+    contributions_figure,
+    reasons_figure,
+    risk_history_figure,
+    tiers_figure,
+    timeline_figure,
+)
+from churn_core.figures.force import force_plot_html
+from churn_core.figures.theme import DARK, LIGHT, Mode, Palette
+from churn_core.warehouse import Warehouse
+
+from .conftest import add_orders, add_run
+
+POLICY = TierPolicy(high_from=0.7, medium_from=0.4)
+
+
+@pytest.fixture
+def profile(shop: Warehouse) -> CustomerProfile:
+    return customer_profile(shop, "C003")
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_risk_colours_differ_in_lightness_and_stand_out_in_order(colours: Palette) -> None:
+    page = _luminance(colours.background)
+    contrast = [
+        (max(page, light) + 0.05) / (min(page, light) + 0.05)
+        for light in (_luminance(colours.tiers[tier]) for tier in ("high", "medium", "low"))
+    ]
+    assert contrast[0] > 1.4 * contrast[1]
+    assert contrast[1] > 1.3 * contrast[2]
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_text_can_be_read_on_its_page(colours: Palette) -> None:
+    for text, least in ((colours.text, 7), (colours.muted, 4.5), (colours.accent, 4.5)):
+        for behind in (colours.background, colours.card):
+            lights = sorted((_luminance(text), _luminance(behind)))
+            assert (lights[1] + 0.05) / (lights[0] + 0.05) >= least
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_every_figure_has_a_sentence_and_the_template(shop: Warehouse, profile: CustomerProfile, mode: Mode) -> None:
+    assert profile.score
+    for figure in (
+        tiers_figure(count_and_totals(shop, CustomerFilter()), currency="GBP", mode=mode),
+        reasons_figure(reason_totals(shop, CustomerFilter()), mode=mode),
+        risk_history_figure(profile.history, POLICY, mode=mode),
+        contributions_figure(profile.score, mode=mode),
+        timeline_figure(profile, mode=mode),
+    ):
+        assert len(figure.layout.title.text.split()) >= 4
+        assert figure.layout.template.layout.font.color == (DARK if mode == "dark" else LIGHT).text
+
+
+def test_shares_of_the_tiers_add_up(shop: Warehouse) -> None:
+    totals = count_and_totals(shop, CustomerFilter())
+    figure = tiers_figure(totals)
+    for row in (0, 1):
+        assert sum(trace.x[row] for trace in figure.data) == pytest.approx(1)
+    assert "36.0 %" not in figure.layout.title.text
+    assert f"{100 * totals.tier('high').n_customers / 40:.1f} % of 40 customers" in figure.layout.title.text
+
+
+def test_tiers_without_known_money_show_customers_only(warehouse: Warehouse) -> None:
+    add_run(warehouse, {"a": 0.9, "b": 0.1}, values={"a": None, "b": None})
+    figure = tiers_figure(count_and_totals(warehouse, CustomerFilter()))
+    assert [list(trace.y) for trace in figure.data] == [["customers"]] * 3
+    assert figure.layout.title.text == "The high tier is 50.0 % of 2 customers"
+
+
+def test_main_reasons_are_counted_as_in_the_scores(shop: Warehouse) -> None:
+    reasons = reason_totals(shop, CustomerFilter(tiers=("high",)))
+    by_hand = dict(shop.rows("SELECT main_group, count(*) FROM scores WHERE tier = 'high' GROUP BY 1"))
+    assert {reason.group: reason.n_customers for reason in reasons} == by_hand
+    figure = reasons_figure(reasons)
+    assert sorted(figure.data[0].x) == sorted(by_hand.values())
+
+
+def test_the_waterfall_ends_at_the_customers_log_odds(profile: CustomerProfile) -> None:
+    score = profile.score
+    assert score
+    waterfall = contributions_figure(score).data[0]
+    assert waterfall.base + sum(waterfall.x) == pytest.approx(score.log_odds)
+
+
+def test_many_contributions_are_summed_up_in_one_bar(warehouse: Warehouse) -> None:
+    add_run(warehouse, {"a": 0.8})
+    n, total = 30, math.log(0.8 / 0.2) + 0.5
+    with warehouse.transaction() as tx:
+        tx.execute(f"UPDATE score_runs SET feature_names = [format('f{{}}', i) FOR i IN range({n})]")
+        tx.execute(f"UPDATE contributions SET feature_values = [i FOR i IN range({n})], contributions = "
+                   f"[{total / n} FOR i IN range({n})]")  # fmt: skip
+    score = customer_profile(warehouse, "a").score
+    assert score
+    waterfall = contributions_figure(score).data[0]
+    assert waterfall.y[-1] == "21 further features"
+    assert waterfall.base + sum(waterfall.x) == pytest.approx(score.log_odds, abs=1e-5)
+
+
+def test_the_history_says_how_far_the_risk_moved(warehouse: Warehouse) -> None:
+    add_run(warehouse, {"a": 0.5}, as_of=datetime(2026, 10, 2))
+    only = customer_profile(warehouse, "a").history
+    assert "only scoring so far" in risk_history_figure(only, POLICY).layout.title.text
+    add_run(warehouse, {"a": 0.62})
+    both = customer_profile(warehouse, "a").history
+    assert risk_history_figure(both, POLICY).layout.title.text == "Risk is 62.0 %, 12.0 points up since 2 Oct 2026"
+
+
+def test_the_timeline_counts_orders_and_names_the_usual_gap(warehouse: Warehouse) -> None:
+    add_orders(warehouse, {"a": [10, 31, 52]})
+    with warehouse.transaction() as tx:
+        tx.execute("UPDATE orders SET gap_days = 21 WHERE order_id <> 'a/52'")
+    figure = timeline_figure(customer_profile(warehouse, "a"))
+    assert figure.layout.title.text == "3 orders since 10 Sep 2026, the last on 22 Oct 2026, usual gap 21 days"
+    assert len(figure.data[0].x) == 3
+
+
+def test_markup_in_what_customers_wrote_is_shown_and_not_run(warehouse: Warehouse) -> None:
+    row = {"customer_id": "a", "feedback_time": datetime(2026, 10, 1), "text": "<a href='javascript:x'>hi</a>"}
+    with warehouse.transaction() as tx:
+        tx.append("feedback", pd.DataFrame([row]))
+        tx.append("customers", pd.DataFrame({"customer_id": ["a"]}))
+    figure = timeline_figure(customer_profile(warehouse, "a"))
+    assert "<a" not in figure.to_json()
+    assert "&lt;a href" in figure.data[0].customdata[0][0]
+
+
+def test_the_force_plot_holds_base_contributions_and_risk(profile: CustomerProfile) -> None:
+    assert profile.score
+    html = force_plot_html(profile.score)
+    shown = json.loads(re.search(r"AdditiveForceVisualizer, (\{.*\})\)", html)[1])  # type: ignore[index]
+    assert shown["baseValue"] == -0.5
+    assert shown["outValue"] == pytest.approx(profile.score.log_odds, abs=1e-6)
+    effects = {shown["featureNames"][int(nr)]: part["effect"] for nr, part in shown["features"].items()}
+    assert effects == pytest.approx({part.label: part.contribution for part in profile.score.contributions})
+    assert shown["features"]["0"]["value"] in {"62 days", "3", "–"}
+    assert "SHAP" in html
+
+
+def test_a_name_or_value_cannot_leave_the_script_of_the_force_plot(warehouse: Warehouse) -> None:
+    hostile = "</script><script>alert(1)</script>"
+    frame = pd.DataFrame({"customer_id": ["1"], "churned": [True], "attributes": [json.dumps({hostile: hostile})]})
+    with warehouse.transaction() as tx:
+        tx.append("snapshots", frame)
+    add_run(warehouse, {"1": 0.8}, source="snapshots", as_of=None)
+    with warehouse.transaction() as tx:
+        tx.execute("UPDATE score_runs SET feature_names = [$name, '<!--', 'x>y']", {"name": hostile})
+        tx.execute("UPDATE contributions SET feature_values = [NULL, 1, 2]")
+    score = customer_profile(warehouse, "1").score
+    assert score
+    html = force_plot_html(score)
+    plot = html[html.index("<body>") :]
+    assert plot.count("<script>") == plot.count("</script>") == 1
+    data = re.search(r"AdditiveForceVisualizer, (\{.*\})\)", plot)[1]  # type: ignore[index]
+    assert not set(data) & set("<>")
+    assert "/scriptscriptalert(1)/script" in data
