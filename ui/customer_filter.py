@@ -14,7 +14,7 @@ from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.tiers import TIERS
 from churn_core.features.feature import GROUPS
 from churn_core.figures.customers import group_label
-from churn_core.figures.theme import currency_sign, tier_label
+from churn_core.figures.theme import currency_sign
 from ui import session
 from ui import session_customers as calls
 from ui.session import Stamp
@@ -27,6 +27,11 @@ MORE = (
 
 KEYS = ("tier", "find", "order", "page", *MORE)
 """All of them."""
+
+_CLEARED: dict[str, Any] = {
+    "tier": [], "find": "", "order": "Most value at risk first", "page": 1, "group": [], "attribute": [], "new": False,
+}  # fmt: skip
+"""What a widget holds when nothing is chosen; None where it is not here."""
 
 ORDERS = {
     "Most value at risk first": ("value_at_risk", True),
@@ -46,11 +51,10 @@ def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
     saved = {segment.segment_id: segment for segment in calls.saved_segments(stamp)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         tiers = st.pills(
-            "Tier", TIERS, selection_mode="multi", key="tier", bind="query-params", format_func=tier_label,
-            on_change=_first_page,
+            "Tier", TIERS, selection_mode="multi", key="tier", bind="query-params", on_change=_first_page,
         )  # fmt: skip
         search = st.text_input(
-            "Search", key="find", bind="query-params", placeholder="Id, name or e-mail", width=190,
+            "Search", key="find", bind="query-params", placeholder="Id, name or e-mail", width=185,
             icon=":material/search:", on_change=_first_page,
         )  # fmt: skip
         order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=235, on_change=_first_page)
@@ -144,6 +148,7 @@ def _first_page() -> None:
 
 
 def _clear() -> None:
+    """Take every filter back; the address follows."""
     for key in KEYS:
-        st.session_state.pop(key, None)
-        st.query_params.pop(key, None)
+        if key in st.session_state:
+            st.session_state[key] = _CLEARED.get(key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 
 from churn_core.customers.profile import CustomerScore, FeatureContribution
-from churn_core.figures.theme import FONT, LIGHT, measure
+from churn_core.figures.theme import FONT, LIGHT, measure, percent
 
 HEIGHT = 150
 """Pixels the plot needs."""
@@ -41,7 +41,13 @@ def force_plot_html(score: CustomerScore, *, currency: str = "") -> str:
         out_names="risk",
         plot_cmap=[LIGHT.high, LIGHT.accent],
     )
-    return _PAGE.format(font=FONT, text=LIGHT.text, script=shap.getjs(), plot=plot.html())
+    return _PAGE.format(
+        font=FONT,
+        text=LIGHT.text,
+        script=shap.getjs(),
+        plot=plot.html(),
+        labels=_LABELS.replace("RISK", percent(score.risk)),
+    )
 
 
 def value_text(part: FeatureContribution, currency: str = "") -> str:
@@ -61,6 +67,24 @@ _PAGE = """<!doctype html>
 html, body {{ margin: 0; background: #ffffff; color: {text}; font-family: {font}; overflow-x: hidden; }}
 body {{ padding: 8px 12px; box-sizing: border-box; }}
 text {{ font-family: {font} !important; }}
-text[stroke-width='6'] {{ stroke-width: 24px; }}
 </style>
-{script}</head><body>{plot}</body></html>"""
+{script}</head><body>{plot}{labels}</body></html>"""
+
+_LABELS = """<script>
+// shares become percent, and labels that the customer's own risk would cover make room for it
+function tidy() {
+  const own = [...document.querySelectorAll("text[font-weight=bold]")];
+  const at = own.length ? Number(own[0].getAttribute("x")) : -1000;
+  const percent = (text) => Number((100 * Number(text)).toPrecision(3)) + " %";
+  for (const label of own) label.textContent = "RISK";
+  for (const tick of document.querySelectorAll("g.tick")) {
+    const x = Number(/[(]([-0-9.e]+)/.exec(tick.getAttribute("transform"))[1]), label = tick.querySelector("text");
+    if (!label.textContent.includes("%")) label.textContent = percent(label.textContent);
+    label.style.visibility = Math.abs(x - at) < 46 ? "hidden" : "visible";
+  }
+}
+tidy();
+setTimeout(tidy, 50);
+setTimeout(tidy, 500);
+addEventListener("resize", () => setTimeout(tidy, 50));
+</script>"""

@@ -172,7 +172,7 @@ def test_a_name_or_value_cannot_leave_the_script_of_the_force_plot(warehouse: Wa
     assert score
     html = force_plot_html(score)
     plot = html[html.index("<body>") :]
-    assert plot.count("<script>") == plot.count("</script>") == 1
+    assert plot.count("<script>") == plot.count("</script>") == 2, "the plot's and that of its labels"
     data = re.search(r"AdditiveForceVisualizer, (\{.*\})\)", plot)[1]  # type: ignore[index]
     assert not set(data) & set("<>")
     assert "/scriptscriptalert(1)/script" in data
