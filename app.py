@@ -51,6 +51,7 @@ page = st.navigation(
         ]
         for section, pages in SECTIONS.items()
     },
+    position="sidebar" if session.workspace_names() else "hidden",
     expanded=True,
 )
 

@@ -79,7 +79,7 @@ def _field_row(
     source: Source, proposal: Proposal, field: Field, fields: dict[str, str], constants: dict[str, str]
 ) -> None:
     key = f"field_{field.name}_{proposal.mapping.kind}_{source_key(source)}"
-    options = [None, *(column.name for column in source.columns)]
+    options = ["", *(column.name for column in source.columns)]
     proposed = proposal.mapping.fields.get(field.name)
     label, choice, why = st.columns([3, 4, 4], vertical_alignment="center")
     label.markdown(
@@ -130,8 +130,8 @@ def field_words(name: str) -> str:
     return f"Number of {words[2:]}" if words.startswith("n ") else words.capitalize()
 
 
-def _column_label(source: Source, name: str | None) -> str:
-    if name is None:
+def _column_label(source: Source, name: str) -> str:
+    if not name:
         return "not in this file"
     samples = ", ".join(source.column(name).samples[:2])
     return f"{name}   ({samples[:40]})" if samples else name

@@ -145,10 +145,16 @@ def detail_words(detail: str | None) -> str:
     >>> detail_words('{"version": 2, "high_from": 0.7}')
     'version: 2, high from: 0.7'
     """
-    found: Any = json.loads(detail) if detail else None
+    return _said(json.loads(detail)) if detail else ""
+
+
+def _said(found: Any) -> str:
     if isinstance(found, dict):
-        return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in found.items())
-    return "" if found is None else str(found)
+        inner = [f"{name.replace('_', ' ')}: {_said(value)}" for name, value in found.items()]
+        return ", ".join(inner)
+    if isinstance(found, list):
+        return " -> ".join(_said(value) for value in found) or "none"
+    return "none" if found in (None, "") else str(found)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

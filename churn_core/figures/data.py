@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from churn_core.features.definition import MonthCounts
     from churn_core.features.gaps import GapBin, GapDistribution
+    from churn_core.intake.quality_series import DailyCounts, Silence
 
 
 def gap_figure(gaps: GapDistribution, *, horizon_days: int, mode: Mode = "light") -> go.Figure:
@@ -110,3 +112,55 @@ def _range_words(bin_: GapBin, *, is_last: bool) -> str:
     if is_last:
         return f"{bin_.from_days} or more"
     return f"{bin_.from_days}" if bin_.from_days == bin_.to_days else f"{bin_.from_days} to {bin_.to_days}"
+
+
+def daily_figure(series: DailyCounts, missing: Sequence[Silence] = (), *, mode: Mode = "light") -> go.Figure:
+    """Rows per day; days without any in the middle of the history are marked."""
+    colours = palette(mode)
+    figure = go.Figure()
+    figure.add_bar(
+        x=list(series.days),
+        y=list(series.counts),
+        marker={"color": colours.accent, "line": {"width": 0}},
+        name=_table_words(series.table),
+        hovertemplate=f"%{{x|%-d %b %Y}}: %{{y:,}} {_table_words(series.table)}<extra></extra>",
+    )
+    for silence in missing:
+        figure.add_vrect(
+            x0=silence.first_day,
+            x1=silence.last_day + timedelta(days=1),
+            fillcolor=colours.high,
+            opacity=0.25,
+            line={"color": colours.high, "width": 1},
+        )
+    if missing:
+        figure.add_scatter(
+            x=[None], y=[None], mode="markers", name="days without any, though some were to be expected",
+            marker={"color": colours.high, "symbol": "square", "size": 10, "opacity": 0.5},
+        )  # fmt: skip
+    figure.update_layout(bargap=0, showlegend=bool(missing))
+    figure.update_xaxes(tickformat="%b %Y")
+    figure.update_yaxes(title_text=f"{_table_words(series.table)} per day", rangemode="tozero")
+    return styled(figure, title=daily_sentence(series, missing), mode=mode, height=280)
+
+
+def daily_sentence(series: DailyCounts, missing: Sequence[Silence]) -> str:
+    """Whether the history has holes."""
+    words = _table_words(series.table).capitalize()
+    span = f"{day(series.days[0])} to {day(series.days[-1])}"
+    if not missing:
+        return f"{words} come in without a hole from {span}"
+    longest = max(missing, key=lambda silence: silence.n_days)
+    n_days = sum(silence.n_days for silence in missing)
+    if n_days == 1:
+        return f"{words} are missing on {day(longest.first_day)}"
+    if longest.n_days == 1:
+        return f"{words} are missing on {counted(n_days, 'single day')}, such as {day(longest.first_day)}"
+    return (
+        f"{words} are missing on {counted(n_days, 'day')}, the longest time from {day(longest.first_day)} to "
+        f"{day(longest.last_day)}"
+    )
+
+
+def _table_words(table: str) -> str:
+    return table.replace("_", " ")

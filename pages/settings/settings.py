@@ -1,4 +1,4 @@
-"""What is counted how in this workspace, and who changed what when?"""
+"""How is money and risk counted in this workspace, and what was changed when?"""
 
 from __future__ import annotations
 

@@ -1,0 +1,180 @@
+"""The blocks of the Model quality page: which version, its numbers, and what each chart proves."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from churn_core.figures import models as figures
+from churn_core.figures.theme import count, day, percent
+from churn_core.models.capacity import at_share
+from churn_core.models.evaluation import METRIC_LABELS, METRICS, Evaluation, Metric, confusion
+from churn_core.models.registry import ModelVersion
+from churn_core.models.runs import latest_run
+from ui import session
+from ui.errors import plain, sentence
+from ui.model_results import Period, estimator_label
+from ui.session import Stamp
+from ui.widgets import chart
+
+
+def version_block(versions: list[ModelVersion]) -> ModelVersion:
+    """Which version is looked at; the champion unless another is chosen."""
+    numbers = [version.model_version for version in versions]
+    champion = next((version for version in versions if version.status == "champion"), versions[0])
+    by_number = {version.model_version: version for version in versions}
+    number = st.selectbox(
+        "Model",
+        numbers,
+        index=numbers.index(champion.model_version),
+        format_func=lambda n: _version_label(by_number[n]),
+        key="model",
+        bind="query-params",
+        width=480,
+    )
+    return by_number[number]
+
+
+def words_block(version: ModelVersion) -> None:
+    """What it is, why it was chosen, and what to keep in mind."""
+    reason = version.summary.get("method_reason")
+    if reason:
+        st.markdown(sentence(reason))
+    for note in version.summary.get("notes") or ():
+        st.caption(sentence(note))
+
+
+def numbers_block(evaluation: Evaluation) -> None:
+    """The measures with their 95 % intervals, beside the base rate."""
+    with st.container(horizontal=True):
+        st.metric(
+            "Churned / predicted",
+            f"{percent(evaluation.churn_rate)} / {percent(evaluation.mean_predicted)}",
+            delta=f"n = {count(evaluation.n)}",
+            delta_color="off",
+            delta_arrow="off",
+            width="content",
+        )
+        for name in METRICS:
+            metric: Metric = getattr(evaluation, name)
+            st.metric(
+                METRIC_LABELS[name],
+                _shown(name, metric.value),
+                delta=f"{_shown(name, metric.low)} to {_shown(name, metric.high)}",
+                delta_color="off",
+                delta_arrow="off",
+                width="content",
+                help="Below: 95 % interval.",
+            )
+
+
+def level_and_order_block(evaluation: Evaluation) -> None:
+    """Are the risks right, and is the order right."""
+    mode = session.mode()
+    with st.grid(2, min_column_width=380, gap="large"):
+        chart(figures.calibration_figure(evaluation, mode=mode), key="calibration")
+        chart(figures.gain_figure(evaluation, mode=mode), key="gain")
+        chart(figures.lift_figure(evaluation, mode=mode), key="lift")
+        chart(figures.roc_figure(evaluation, mode=mode), key="roc")
+        chart(figures.precision_recall_figure(evaluation, mode=mode), key="pr")
+    st.caption(
+        "Calibration: on the dotted line, what was predicted happened. Gain and lift: what contacting customers by "
+        "falling risk finds. ROC and precision-recall: the order over all thresholds."
+    )
+
+
+def capacity_block(stamp: Stamp, version: ModelVersion, evaluation: Evaluation) -> None:
+    """What the contacts that somebody can afford would find."""
+    run = latest_run(session.warehouse(stamp.workspace))
+    n_customers = run.n_customers if run is not None and run.source == version.source else evaluation.n
+    st.subheader("With the people you can contact", anchor=False)
+    n_people = st.number_input(
+        f"Customers you can contact, of {count(n_customers)}",
+        min_value=1,
+        max_value=n_customers,
+        value=min(max(n_customers // 10, 1), 500),
+        key="contacts",
+        bind="query-params",
+        width=320,
+    )
+    chosen = at_share(evaluation, n_people / n_customers)
+    figure = figures.capacity_figure(evaluation, chosen, n_people=int(n_people), mode=session.mode())
+    chart(figure, key="capacity")
+
+
+def confusion_block(evaluation: Evaluation) -> None:
+    """What calling everybody from a risk on would mean."""
+    st.subheader("With a threshold", anchor=False)
+    threshold = st.slider(
+        "Call every customer with a risk of at least, %", 1, 99, 50, key="threshold", bind="query-params", width=480
+    )
+    counts = confusion(evaluation, threshold / 100)
+    with st.grid(2, min_column_width=380, gap="large"):
+        chart(figures.confusion_figure(counts, mode=session.mode()), key="confusion")
+        with st.container():
+            st.dataframe(
+                [
+                    {"Measure": "Precision: churners among the called", "Value": percent(counts.precision)},
+                    {"Measure": "Recall: called among the churners", "Value": percent(counts.recall)},
+                    {"Measure": "F1: harmonic mean of both", "Value": percent(counts.f1)},
+                    {"Measure": "Accuracy: right on either side", "Value": percent(counts.accuracy)},
+                    {"Measure": "Churned among all (base rate)", "Value": percent(evaluation.churn_rate)},
+                ],
+                hide_index=True,
+            )
+
+
+def periods_block(periods: list[Period]) -> None:
+    """Each period that was judged: predicted beside happened."""
+    if not periods:
+        return
+    st.subheader("Period by period", anchor=False)
+    if len(periods) > 1:
+        figure = figures.periods_figure(
+            [period.cutoff for period in periods],
+            [period.predicted for period in periods],
+            [period.happened for period in periods],
+            mode=session.mode(),
+        )
+        chart(figure, key="periods")
+    st.dataframe(
+        [
+            {
+                "Cutoff": day(period.cutoff),
+                "Customers": count(period.n),
+                "Predicted": percent(period.predicted),
+                "Happened": percent(period.happened),
+                "ROC-AUC": f"{period.auc:.3f}" if period.auc is not None else "–",
+                "Log loss": f"{period.log_loss:.3f}" if period.log_loss is not None else "–",
+            }
+            for period in periods
+        ],
+        hide_index=True,
+        height=min(38 + 35 * len(periods), 400),
+    )
+
+
+def card_block(version: ModelVersion) -> None:
+    """Everything that was kept about the version."""
+    learned = f"definition {version.definition_version}" if version.definition_version else "label of the table"
+    with st.expander("Model card"):
+        st.markdown(
+            f"Model {version.model_version} · {plain(estimator_label(version.estimator))} · trained "
+            f"{day(version.trained_at)} · data version {version.data_version} · {learned} · "
+            f"{count(len(version.feature_names))} features"
+        )
+        kept = {
+            name: value for name, value in version.summary.items() if name not in ("backtest", "periods", "evaluation")
+        }
+        st.json(kept, expanded=1)
+        st.caption("Features: " + plain(", ".join(version.feature_names)))
+
+
+def _version_label(version: ModelVersion) -> str:
+    return (
+        f"Model {version.model_version}, {version.status}: {estimator_label(version.estimator)}, "
+        f"{day(version.trained_at)}"
+    )
+
+
+def _shown(name: str, value: float) -> str:
+    return percent(value) if name == "precision_top10" else f"{value:.3f}"

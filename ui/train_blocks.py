@@ -1,0 +1,158 @@
+"""The blocks of the Train page: what would be learned and why, the start, the versions beside each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from churn_core.customers.tiers import score_workspace
+from churn_core.features.definition import active_definition
+from churn_core.figures.theme import count, counted, percent
+from churn_core.jobs import Progress, part
+from churn_core.models.evaluation import METRIC_LABELS, METRICS
+from churn_core.models.registry import ModelVersion
+from churn_core.models.training import train_model
+from churn_core.settings import settings
+from churn_core.state import WorkspaceState
+from ui import session
+from ui.definition_blocks import readiness, words
+from ui.errors import guarded, plain, sentence
+from ui.model_results import METHOD_LABELS, estimator_label, metrics_of, versions
+from ui.session import Stamp
+from ui.widgets import job_started
+
+SOURCES = {"orders": "Order history", "snapshots": "Table with a churn label"}
+
+
+def source_block(state: WorkspaceState) -> str:
+    """What to learn from; a choice only when there are both."""
+    has = {"orders": state.last_order_at is not None, "snapshots": state.n_snapshots > 0}
+    if all(has.values()):
+        chosen = st.segmented_control(
+            "Learn from",
+            list(SOURCES),
+            default=session.warehouse().setting("source", "orders"),
+            required=True,
+            format_func=lambda source: SOURCES[source],
+            key="train_source",
+        )
+        return str(chosen or "orders")
+    return "orders" if has["orders"] else "snapshots"
+
+
+def plan_block(stamp: Stamp, source: str) -> None:
+    """What would be trained, on what, and why this method."""
+    with st.container(border=True):
+        if source == "snapshots":
+            st.markdown(
+                f"**A model of the label** in {counted(stamp.state.n_snapshots, 'row')}. It is judged on rows it did "
+                "not learn from: folds with the same share of churners, exact and near duplicates kept together."
+            )
+        else:
+            definition = active_definition(session.warehouse())
+            assert definition is not None
+            ready = readiness(stamp, definition)
+            st.markdown(f"**{METHOD_LABELS[ready.method]}** · {sentence(ready.reason)}")
+            if ready.missing:
+                st.markdown(sentence(ready.missing))
+            st.caption(
+                f"Definition {definition.version}: {words(definition)} Models learn from past cutoffs and are judged "
+                "on later ones, whose outcome begins after everything they learned from has ended."
+            )
+        stable = settings(session.warehouse()).stable_attributes
+        if stable and source == "orders":
+            st.caption(f"Stable attributes learned from: {plain(', '.join(stable))}.")
+
+
+def start_block(stamp: Stamp, source: str) -> None:
+    """The button that trains and scores as one job."""
+    is_running = bool(session.runner().unfinished())
+    st.button(
+        "Train and score", type="primary", disabled=is_running, on_click=guarded(_start), args=(source,), key="train"
+    )
+
+
+def versions_block(stamp: Stamp) -> None:
+    """Versions beside each other, the champion marked."""
+    found = versions(stamp)
+    if not found:
+        return
+    st.subheader("Versions", anchor=False)
+    st.dataframe(
+        [_version_row(version) for version in found],
+        hide_index=True,
+        column_config={"Trained (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")},
+        height=min(38 + 35 * len(found), 320),
+    )
+    st.caption(
+        "The champion scores. A new version becomes champion, the one before it stays as challenger. Intervals are "
+        "95 %; versions that were judged on different data or definitions cannot be compared by their numbers alone."
+    )
+    _candidates(found[0])
+
+
+def _candidates(version: ModelVersion) -> None:
+    judged = metrics_of(version)
+    if not judged:
+        return
+    st.subheader(f"What was tried for model {version.model_version}", anchor=False)
+    best = version.summary["backtest"].get("chosen")
+    st.dataframe(
+        [
+            {
+                "Estimator": estimator_label(name) + (" (chosen)" if name == best else ""),
+                **{METRIC_LABELS[metric]: _number(metric, values.get(metric)) for metric in METRICS},
+            }
+            for name, values in judged.items()
+        ],
+        hide_index=True,
+    )
+
+
+def _version_row(version: ModelVersion) -> dict[str, Any]:
+    backtest = version.summary.get("backtest") or {}
+    judged = metrics_of(version).get(backtest.get("chosen", ""), {})
+    return {
+        "Model": f"Model {version.model_version}",
+        "Status": version.status,
+        "Trained (UTC)": version.trained_at,
+        "From": SOURCES.get(version.source, version.source),
+        "Estimator": estimator_label(version.estimator),
+        "Judged on": count(backtest.get("n")),
+        "Churned": percent(backtest.get("churn_rate")),
+        "Predicted": percent(backtest.get("mean_predicted")),
+        **{METRIC_LABELS[metric]: _number(metric, judged.get(metric)) for metric in METRICS},
+        "Data": version.data_version,
+        "Definition": version.definition_version or "label",
+    }
+
+
+def _number(metric: str, value: Any) -> str:
+    """A metric, with its interval when it has one."""
+    if value is None:
+        return "–"
+    shown = percent if metric == "precision_top10" else _three_digits
+    if isinstance(value, dict):
+        return f"{shown(value['value'])} [{shown(value['low'])}, {shown(value['high'])}]"
+    return shown(value)
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _start(source: str) -> None:
+    warehouse = session.warehouse()
+
+    def work(progress: Progress) -> dict[str, object]:
+        version = train_model(warehouse, source=source, progress=part(progress, 0.0, 0.75))
+        run = score_workspace(warehouse, progress=part(progress, 0.75, 1.0))
+        return {
+            "message": f"Model {version.model_version} ({estimator_label(version.estimator)}) was trained and "
+            f"{counted(run.n_customers, 'customer')} scored.",
+            "model_version": version.model_version,
+            "run_id": run.run_id,
+        }
+
+    job_started(session.runner().start("train", "Training and scoring", work))
