@@ -8,24 +8,34 @@ from __future__ import annotations
 from churn_core.features.feature import Feature, Measure
 from churn_core.features.sources import LONGEST_WINDOW_DAYS, within
 
-_SINCE_ORDER = "age_days < last_order_age"
 _YEAR = f"the last {LONGEST_WINDOW_DAYS} days"
 
 
-def _clicks(kind: str, plural: str, days: int, *, group: str = "browsing") -> Feature:
-    counted = "*" if kind == "event" else f"kind = '{kind}'"
-    condition = within(days) if counted == "*" else f"{counted} AND {within(days)}"
-    noun = {"event": "click", "view": "product view", "cart": "article put into the cart"}.get(kind, kind)
-    nouns = {"event": "clicks", "view": "product views", "cart": "articles put into the cart"}.get(kind, plural)
+_NOUNS = {
+    "event": ("click", "clicks"),
+    "visit": ("visit", "visits"),
+    "view": ("product view", "product views"),
+    "search": ("search", "searches"),
+    "wishlist": ("article put on the wish list", "articles put on the wish list"),
+    "cart": ("article put into the cart", "articles put into the cart"),
+}
+
+
+def _clicks(kind: str, name: str, days: int) -> Feature:
+    """Events of a kind in a window; the kind "event" stands for all of them."""
+    noun, nouns = _NOUNS[kind]
+    heading = f"{nouns[0].upper()}{nouns[1:]}"
+    is_any = kind in ("event", "cart")
+    condition = within(days) if is_any else f"kind = '{kind}' AND {within(days)}"
     return Feature(
-        name=f"n_{plural}_{days}",
-        group=group,
+        name=f"n_{name}_{days}",
+        group="carts" if kind == "cart" else "browsing",
         table="events",
-        source="events",
+        source="carts" if kind == "cart" else "events",
         sql=f"count(*) FILTER (WHERE {condition})",
         unit="count",
-        label=f"{nouns[0].upper()}{nouns[1:]}, last {days} days",
-        meaning=f"{nouns[0].upper()}{nouns[1:]} in the last {days} days before the cutoff"
+        label=f"{heading}, last {days} days",
+        meaning=f"{heading} in the last {days} days before the cutoff"
         + (" (events of every kind)." if kind == "event" else "."),
         words_high=f"{{value}} [{noun}|{nouns}] in the last {days} days",
         words_low=f"only {{value}} [{noun}|{nouns}] in the last {days} days",
@@ -82,17 +92,15 @@ BROWSING: tuple[Feature, ...] = (
         words_low="browsing of the last 90 days down to {value} times the 90 days before",
     ),
     Feature(
-        name="n_events_since_order",
+        name="visit_after_order_days",
         group="browsing",
         table="events",
-        source="events",
-        sql=f"count(*) FILTER (WHERE {_SINCE_ORDER})",
-        unit="count",
-        label="Clicks since the last order",
-        meaning=f"Events of any kind on days after the last order, within {_YEAR}.",
-        words_high="{value} [click|clicks] since the last order",
-        words_low="only {value} [click|clicks] since the last order",
-        fill_zero=True,
+        sql="greatest(days_since_last_order - days_since_last_visit, 0)",
+        unit="days",
+        label="Visits after the last order",
+        meaning=f"Calendar days from the last order to the last visit in {_YEAR}; 0 without a visit after the order.",
+        words_high="still visited {value} [day|days] after the last order",
+        words_low="last visit only {value} [day|days] after the last order",
     ),
     Feature(
         name="events_per_order_180",
@@ -108,14 +116,14 @@ BROWSING: tuple[Feature, ...] = (
 )
 
 CARTS: tuple[Feature, ...] = (
-    _clicks("cart", "carts", 30, group="carts"),
-    _clicks("cart", "carts", 90, group="carts"),
+    _clicks("cart", "carts", 30),
+    _clicks("cart", "carts", 90),
     Feature(
         name="n_carts_since_order",
         group="carts",
         table="events",
-        source="events",
-        sql=f"count(*) FILTER (WHERE kind = 'cart' AND {_SINCE_ORDER})",
+        source="carts",
+        sql="count(*) FILTER (WHERE age_days < last_order_age)",
         unit="count",
         label="Carts since the last order",
         meaning=f"Articles put into the cart on days after the last order and not bought, within {_YEAR}.",
@@ -127,8 +135,8 @@ CARTS: tuple[Feature, ...] = (
         name="days_since_last_cart",
         group="carts",
         table="events",
-        source="events",
-        sql="min(age_days) FILTER (WHERE kind = 'cart')",
+        source="carts",
+        sql="min(age_days)",
         unit="days",
         label="Days since last cart",
         meaning=f"Calendar days since something was put into the cart; missing without it in {_YEAR}.",

@@ -53,15 +53,18 @@ def features_sql(
     by_source = {source: names for source, names in by_source.items() if names}
     eligible = eligible_sql(definition, is_sample=is_sample, is_restricted=is_restricted)
     relations = [f"customers_asked AS MATERIALIZED ({eligible})"]
-    relations += [f"from_{source} AS ({_source_sql(source, names)})" for source, names in by_source.items()]
+    is_part = is_sample or is_restricted
+    relations += [
+        f"from_{source} AS ({_source_sql(source, names, is_part=is_part)})" for source, names in by_source.items()
+    ]
     joined = _joined_sql(by_source)
     columns = "".join(f", {_feature_sql(feature, by_source)} AS {feature.name}" for feature in features)
     return f"WITH {', '.join(relations)} SELECT customer_id{columns} FROM ({joined}) ORDER BY customer_id"
 
 
-def _source_sql(source: str, names: Sequence[str]) -> str:
+def _source_sql(source: str, names: Sequence[str], *, is_part: bool) -> str:
     columns = ", ".join(f"{aggregate(name).sql} AS {name}" for name in names)
-    rows = SOURCES[source].rows
+    rows = SOURCES[source].rows(is_restricted=is_part)
     if SOURCES[source].is_shop:
         return f"SELECT {columns} FROM ({rows})"
     return f"SELECT customer_id, {columns} FROM ({rows}) GROUP BY customer_id"

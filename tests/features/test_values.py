@@ -131,7 +131,7 @@ def behaviour_features(events: pd.DataFrame, contacts: pd.DataFrame, orders: pd.
         "n_visits_30": (kinds["visit"] <= 30).sum(),
         "n_views_90": (kinds["view"] <= 90).sum(),
         "n_searches_90": (kinds["search"] <= 90).sum(),
-        "n_events_since_order": (events["age"] < last).sum(),
+        "visit_after_order_days": max(last - events["age"].min(), 0) if len(events) else 0,
         "n_carts_since_order": (kinds["cart"] < last).sum(),
         "n_carts_90": (kinds["cart"] <= 90).sum(),
         "days_since_last_cart": kinds["cart"].min(),
