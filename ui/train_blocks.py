@@ -12,7 +12,6 @@ from churn_core.figures.theme import count, counted, percent
 from churn_core.jobs import Progress, part
 from churn_core.models.evaluation import METRIC_LABELS, METRICS
 from churn_core.models.registry import ModelVersion
-from churn_core.models.training import train_model
 from churn_core.settings import settings
 from churn_core.state import WorkspaceState
 from ui import session
@@ -143,6 +142,8 @@ def _three_digits(value: float) -> str:
 
 
 def _start(source: str) -> None:
+    from churn_core.models.training import train_model
+
     warehouse = session.warehouse()
 
     def work(progress: Progress) -> dict[str, object]:
