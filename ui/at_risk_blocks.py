@@ -96,7 +96,7 @@ def _save_form(stamp: Stamp, target: CustomerFilter) -> None:
             st.markdown(f"**{plain(segment.name)}** · {count(segment.n_members)}", help=plain(segment.meaning))
             st.button(
                 "Delete", key=f"delete_{segment.segment_id}", type="tertiary", on_click=guarded(_delete),
-                args=(segment.segment_id,),
+                args=(segment.segment_id, segment.name),
             )  # fmt: skip
 
 
@@ -106,9 +106,9 @@ def _save(target: CustomerFilter) -> None:
     st.toast(f"Segment {plain(saved.name)} saved with {counted(saved.n_members, 'customer')}.")
 
 
-def _delete(segment_id: int) -> None:
+def _delete(segment_id: int, name: str) -> None:
     segments.delete_segment(session.warehouse(), segment_id)
-    if st.session_state.get("segment") == segment_id:
+    if st.session_state.get("segment") == name:
         st.session_state["segment"] = None
 
 

@@ -48,7 +48,7 @@ ORDERS = {
 def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
     """The inputs in one compact row; the filter they describe."""
     choices = calls.attribute_choices(stamp, source)
-    saved = {segment.segment_id: segment for segment in calls.saved_segments(stamp)}
+    saved = {segment.name: segment.segment_id for segment in calls.saved_segments(stamp)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         tiers = st.pills(
             "Tier", TIERS, selection_mode="multi", key="tier", bind="query-params", on_change=_first_page,
@@ -60,7 +60,7 @@ def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
         order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=235, on_change=_first_page)
         n_more = sum(key in st.query_params for key in MORE)
         with st.popover(f"More filters ({n_more})" if n_more else "More filters", icon=":material/tune:"):
-            more = _more_filters(choices, tuple(saved))
+            more = _more_filters(choices, saved)
         st.button("Clear", key="clear", type="tertiary", on_click=_clear)
     return CustomerFilter(
         tiers=tuple(tiers or ()),
@@ -71,7 +71,7 @@ def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
     )
 
 
-def _more_filters(choices: tuple[Attribute, ...], segment_ids: tuple[int, ...]) -> dict[str, Any]:
+def _more_filters(choices: tuple[Attribute, ...], saved: dict[str, int]) -> dict[str, Any]:
     sign = currency_sign(session.currency()).strip()
     money_label = f"Value at risk, {sign}" if sign else "Value at risk"
     low, high = st.columns(2)
@@ -83,11 +83,11 @@ def _more_filters(choices: tuple[Attribute, ...], segment_ids: tuple[int, ...]) 
         "Main reason", [*GROUPS, "attribute"], format_func=group_label, key="group", bind="query-params",
         placeholder="Any reason", on_change=_first_page,
     )  # fmt: skip
-    segment_id = None
-    if segment_ids:
-        segment_id = st.selectbox(
-            "Segment", segment_ids, index=None, format_func=_segment_name, key="segment", bind="query-params",
-            placeholder="Everybody", on_change=_first_page,
+    segment = None
+    if saved:
+        segment = st.selectbox(
+            "Segment", list(saved), index=None, key="segment", bind="query-params", placeholder="Everybody",
+            on_change=_first_page,
         )  # fmt: skip
     values = [(choice.name, value) for choice in choices for value in choice.options]
     named = {f"{name}: {value}": (name, value) for name, value in values}
@@ -104,7 +104,7 @@ def _more_filters(choices: tuple[Attribute, ...], segment_ids: tuple[int, ...]) 
         "min_risk": _share(risk_from),
         "max_risk": _share(risk_to),
         "reason_groups": tuple(groups),
-        "segment_id": segment_id,
+        "segment_id": saved.get(segment or ""),
         "attributes": tuple(named[name] for name in chosen if name in named),
         "ranges": _range_filter([choice for choice in choices if choice.is_number]),
         "only_new": only_new,
@@ -128,11 +128,6 @@ def _range_filter(numbers: list[Attribute]) -> tuple[tuple[str, float | None, fl
 
 def _number(key: str) -> dict[str, Any]:
     return {"key": key, "value": None, "bind": "query-params", "on_change": _first_page}
-
-
-def _segment_name(segment_id: int) -> str:
-    saved = {segment.segment_id: segment.name for segment in calls.saved_segments(session.stamp())}
-    return saved.get(segment_id, str(segment_id))
 
 
 def _share(percentage: float | None) -> float | None:
