@@ -1,8 +1,8 @@
 """The same features as the registry's over orders and events, written the way one would in pandas.
 
 The yardstick of the features benchmark. Ids come as the texts that the tables hold and are numbered once, as one would;
-times come as datetimes and the few other texts as categories. Every column that ``build_features`` makes for this shop is made here
-too and compared with it.
+times come as datetimes and the few other texts as categories. Every column that ``build_features`` makes for this shop
+is made here too and compared with it.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ def main() -> None:
     if not shop_files(chosen.customers).order_file.exists():
         build_shop(chosen.customers)
     measured = STEPS[chosen.step](shop_files(chosen.customers))
-    print(json.dumps({"peak_gb": peak_gb()} | measured))
+    print(json.dumps({"peak_gb": peak_gb(), "cpu_seconds": time.process_time()} | measured))
 
 
 if __name__ == "__main__":
