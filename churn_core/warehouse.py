@@ -107,6 +107,20 @@ class Transaction(_Reader):
         with self.view("incoming_rows", rows):
             return self.execute(f"INSERT INTO {quote(table)} BY NAME SELECT * FROM incoming_rows")
 
+    def append_arrow(self, table: str, rows: pa.Table) -> int:
+        """Add rows of an Arrow table, matching columns by name; the number of rows added.
+
+        For loading in many parts: what :meth:`append` and :meth:`view` read stays in memory until the
+        transaction ends, what is added here does not.
+        """
+        columns = [row[0] for row in self.rows(f"SELECT column_name FROM (DESCRIBE {quote(table)})")]
+        unknown = [name for name in rows.column_names if name not in columns]
+        if unknown:
+            raise KeyError(f"the table {table} has no column {unknown[0]!r}")
+        matched = ", ".join(quote(name) if name in rows.column_names else "NULL" for name in columns)
+        self._own.from_arrow(rows).project(matched).insert_into(quote(table))
+        return int(rows.num_rows)
+
     @contextmanager
     def view(self, name: str, rows: pd.DataFrame | pa.Table) -> Iterator[None]:
         """Make a frame readable in SQL under a name while the block runs."""

@@ -33,6 +33,7 @@ from churn_core.warehouse import Warehouse
 _SERIES_TABLES = ("orders", "events", "feedback", "tickets")
 _JUMP_TABLES = ("orders", "events")
 _NEAR_TWINS_FROM = 0.05
+_LONG_SILENCE_DAYS = 14
 _STALE_DAYS = (14, 60, 365)
 
 
@@ -212,12 +213,13 @@ def _check_series(series: DailyCounts) -> list[Finding]:
     missing = silences(series)
     if missing:
         n_missing = sum(silence.n_days for silence in missing)
+        longest = max(silence.n_days for silence in missing)
         found.append(
             Finding(
                 check="silent_days",
                 table=name,
                 dimension=COMPLETENESS,
-                severity=PROBLEM if name == "orders" and n_missing >= 14 else WARNING,
+                severity=PROBLEM if name == "orders" and longest >= _LONG_SILENCE_DAYS else WARNING,
                 message=f"{n_missing:,} of {n_days:,} days in the middle of the history without any {name}, "
                 f"where about {sum(silence.n_expected for silence in missing):,.0f} were to be expected.",
                 n_rows=n_days,

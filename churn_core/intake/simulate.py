@@ -7,7 +7,9 @@ when and why, who would answer an offer - only ever goes to a separate file.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -138,6 +140,7 @@ def load_shop(
                 counts[name] += _append(tx, name, chunk.tables[name], first_import + offset)
                 progress(0.9 * done, f"storing {name.replace('_', ' ')}")
             truths.append(chunk.truth)
+            _return_freed_memory()
         progress(0.92, "counting the days between orders")
         refresh_derived(tx)
         _record(tx, plan, counts, first_import)
@@ -146,6 +149,13 @@ def load_shop(
             _write_truth(truths, truth_path)
     progress(1.0, f"{counts['orders']:,} orders of {plan.n_customers:,} customers")
     return counts
+
+
+def _return_freed_memory() -> None:
+    """Give freed memory back to the system: between chunks the C library would otherwise keep ever more of it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _n_chunks(plan: ShopPlan) -> int:
@@ -218,11 +228,9 @@ def _truth_table(traits: Traits, life: Life, calendar: Calendar) -> pa.Table:
 
 
 def _append(tx: Transaction, name: str, table: pa.Table, import_id: int) -> int:
-    with tx.view("simulated_rows", table):
-        return tx.execute(
-            f"INSERT INTO {name} BY NAME SELECT *, $import_id::BIGINT AS import_id FROM simulated_rows",
-            {"import_id": import_id},
-        )
+    import pyarrow as pa
+
+    return tx.append_arrow(name, table.append_column("import_id", pa.repeat(import_id, table.num_rows)))
 
 
 def _record(tx: Transaction, plan: ShopPlan, counts: Mapping[str, int], first_import: int) -> None:
