@@ -52,7 +52,7 @@ def features_sql(
     }
     by_source = {source: names for source, names in by_source.items() if names}
     eligible = eligible_sql(definition, is_sample=is_sample, is_restricted=is_restricted)
-    relations = [f"customers_asked AS MATERIALIZED ({eligible})"]
+    relations = [f"customers_asked AS ({eligible})"]
     is_part = is_sample or is_restricted
     relations += [
         f"from_{source} AS ({_source_sql(source, names, is_part=is_part)})" for source, names in by_source.items()
