@@ -7,7 +7,7 @@ import html
 import plotly.graph_objects as go
 import streamlit as st
 
-from churn_core.figures.theme import count, day, percent
+from churn_core.figures.theme import count, day
 from churn_core.jobs import Job, JobRunner
 from churn_core.state import WorkspaceState
 from ui import session
@@ -105,12 +105,13 @@ def _running_note(runner: JobRunner, job_ids: list[str]) -> None:
             st.rerun()
         for job in jobs:
             if not job.is_finished:
-                st.progress(job.share_done, text=f"{plain(job.label)} · {percent(job.share_done)}")
+                st.progress(job.share_done, text=f"{plain(job.label)} · {100 * job.share_done:.0f} %")
 
 
 def _progress(runner: JobRunner, job: Job) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.progress(job.share_done, text=f"**{plain(job.label)}** · {percent(job.share_done)} · {plain(job.message)}")
+        words = f"**{plain(job.label)}** · {100 * job.share_done:.0f} % · {plain(job.message)}"
+        st.progress(job.share_done, text=words)
         if st.button("Cancel", key=f"cancel_{job.job_id}"):
             runner.cancel(job.job_id)
             st.toast("Stopping; nothing will be changed.")
