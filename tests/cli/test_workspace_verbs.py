@@ -1,0 +1,119 @@
+"""Workspaces, demo and serve from the command line."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from churn_core.cli.main import build_parser
+
+from .conftest import Churn, one_sentence, run_process
+
+VERBS = ("demo", "import", "quality", "define", "train", "score", "targets", "backtest", "workspaces", "serve")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(churn: Churn, verb: str) -> None:
+    shown = churn(verb, "--help")
+    assert shown.code == 0
+    assert shown.out.startswith(f"usage: churn {verb}")
+    assert "--json" in shown.out
+
+
+def test_the_parser_knows_exactly_these_verbs() -> None:
+    [verbs] = [action for action in build_parser()._actions if action.dest == "verb"]
+    assert set(verbs.choices or ()) == set(VERBS)
+
+
+def test_workspaces_are_created_listed_renamed_and_deleted(churn: Churn) -> None:
+    assert churn("workspaces", "--json").json == []
+    assert churn("workspaces", "create", "Tea & Things").code == 0
+    assert churn("workspaces", "rename", "Tea & Things", "茶").code == 0
+    assert [workspace["name"] for workspace in churn("workspaces", "list", "--json").json] == ["茶"]
+    assert "type its name exactly" in one_sentence(churn("workspaces", "delete", "茶", "--yes-delete", "tea"))
+    assert churn("workspaces", "delete", "茶", "--yes-delete", "茶").code == 0
+    assert churn("workspaces", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nonsense",), "invalid choice: 'nonsense'"),
+        (("define",), "there is no workspace yet"),
+        (("define", "--horizon", "0"), "'0' is not a whole number above zero"),
+        (("backtest", "x.csv", "--horizon", "90", "--cutoff", "11.9.2011"), "'11.9.2011' is not a date"),
+        (("backtest", "x.csv"), "give --horizon DAYS for an order history"),
+        (("backtest", "x.csv", "--label", "Churn", "--horizon", "90"), "exclude each other"),
+        (("backtest", "nowhere.csv", "--horizon", "90"), "nowhere.csv"),
+        (("import", "orders.csv", "--create"), "orders.csv"),
+        (("targets",), "--out"),
+        (("demo", "--customers", "none"), "'none' is not a whole number above zero"),
+        (("serve", "--address", "0.0.0.0"), "no sign-in"),
+        (("serve", "--address", "my-host"), "not an IP address"),
+    ],
+)
+def test_bad_input_ends_with_code_2_and_one_sentence(churn: Churn, arguments: tuple[str, ...], words: str) -> None:
+    assert words in one_sentence(churn(*arguments))
+
+
+def test_with_several_workspaces_one_must_be_named(churn: Churn, monkeypatch: pytest.MonkeyPatch) -> None:
+    churn("workspaces", "create", "A")
+    churn("workspaces", "create", "B")
+    assert "there are 2 workspaces; choose one with --workspace: 'A', 'B'" in one_sentence(churn("quality"))
+    assert "did you mean 'A'" in one_sentence(churn("quality", "-w", "AA"))
+    monkeypatch.setenv("CHURN_WORKSPACE", "B")
+    assert churn("quality", "--json").code == 0
+
+
+def test_a_taken_port_is_said_in_one_sentence(churn: Churn) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"port {port} on 127.0.0.1 is taken" in one_sentence(churn("serve", "--port", port))
+
+
+def test_the_demo_is_built_once_and_replaced_only_when_asked(churn: Churn, churn_home: Path) -> None:
+    built = churn("demo", "--customers", 300, "--years", 1, "--no-train", "--json").json
+    assert (built["n_customers"], built["built"]) == (300, True)
+    assert Path(built["truth_path"]).is_file()
+    assert churn("demo", "--if-missing", "--json").json["built"] is False
+    assert "exists already" in one_sentence(churn("demo", "--customers", 300, "--no-train"))
+    again = churn("demo", "--customers", 300, "--years", 1, "--no-train", "--replace", "--json").json
+    assert again["n_orders"] == built["n_orders"]
+    assert [path.name for path in churn_home.glob("*.duckdb")] == ["Demo shop.duckdb"]
+
+
+def test_a_demo_that_is_stopped_half_way_is_no_workspace(
+    churn: Churn, churn_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("churn_core.customers.demo.propose_definition", break_off)
+    assert churn("demo", "--customers", 300, "--years", 1).code == 130
+    assert churn("workspaces", "--json").json == []
+    assert [path for path in churn_home.rglob("*") if path.suffix == ".duckdb"] == []
+
+
+def test_a_second_process_is_told_who_holds_the_workspace(churn: Churn, churn_home: Path) -> None:
+    churn("workspaces", "create", "Shop")
+    refused = run_process("quality", "-w", "Shop", env={"CHURN_HOME": str(churn_home), "PATH": ""})
+    assert refused.returncode == 2
+    assert "is in use by process" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_help_does_not_wait_for_heavy_libraries() -> None:
+    program = (
+        "import sys; from churn_core.cli.main import build_parser; build_parser(); "
+        "print([name for name in ('pandas', 'sklearn', 'lightgbm', 'shap', 'statsmodels', 'scipy', 'streamlit') "
+        "if name in sys.modules])"
+    )
+    import subprocess
+    import sys
+
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
