@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from churn_core.customers.selection import Condition, CustomerFilter, RunKey, condition
 from churn_core.customers.tiers import TIERS, active_policy
 from churn_core.errors import InputError, NotEnoughData
+from churn_core.features.sources import age_days
 from churn_core.models.runs import latest_run
 from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse
@@ -25,7 +26,11 @@ N_PAGE_MOST = 1000
 LAST_ORDER = f"SELECT customer_id, max(order_time) AS last_order FROM orders WHERE {seen_before('order_time')}"
 """Last order of each customer before ``$cutoff``; to be completed by further conditions and GROUP BY."""
 
-DAYS_SINCE = "date_diff('day', CAST(last_order AS DATE), CAST($cutoff AS DATE))"
+RECENCY = "days_since_last_order"
+"""The feature that a page takes from the run where it is there: the same number without reading all orders."""
+
+DAYS_SINCE = age_days("last_order")
+"""Calendar days from the last order to ``$cutoff``, as features count them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +100,7 @@ def current_run(warehouse: Warehouse, *, run_id: int | None = None) -> RunKey | 
         as_of=run.as_of,
         previous_run_id=previous,
         high_from=active_policy(warehouse).high_from,
+        recency_place=run.feature_names.index(RECENCY) + 1 if RECENCY in run.feature_names else None,
     )
 
 
@@ -158,28 +164,25 @@ def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit
     """One page of the list, in the filter's order; ties are broken by customer id, so paging is stable.
 
     Columns: customer_id, name, country, risk, tier, expected_value, value_at_risk, main_reason, main_group,
-    reason (in words), last_order, days_since_last_order. Raises NotEnoughData when nothing was scored yet.
+    reason (in words), days_since_last_order. Raises NotEnoughData when nothing was scored yet.
     """
     if not 0 < limit <= N_PAGE_MOST or offset < 0:
         raise InputError(f"a page of {limit} rows from {offset} was asked for; take 1 to {N_PAGE_MOST} rows from 0 on.")
     run = required_run(warehouse)
     where = condition(chosen, run)
     parameters = where.parameters | {"limit": limit, "offset": offset, "cutoff": run.as_of}
-    if chosen.sort == "days_since_last_order":
-        picked = _picked_by_last_order(where, descending=chosen.descending)
-    else:
-        picked = (
-            f"SELECT *, row_number() OVER () AS place FROM (SELECT {_COLUMNS} FROM scores WHERE {where.sql} "
-            f"ORDER BY {_order(chosen.sort, descending=chosen.descending)} LIMIT $limit OFFSET $offset)"
-        )
+    if run.recency_place is not None:
+        parameters["place"] = run.recency_place
+    all_days = _DAYS_FROM_ORDERS if run.recency_place is None else _DAYS_FROM_RUN
+    picked = _picked_by_days(where, chosen, all_days) if chosen.sort == RECENCY else _picked(where, chosen)
+    days = f"SELECT * FROM ({all_days}) WHERE customer_id IN (SELECT customer_id FROM picked)"
     return warehouse.frame(
-        f"WITH picked AS MATERIALIZED ({picked}), "
-        f"last_orders AS ({LAST_ORDER} AND customer_id IN (SELECT customer_id FROM picked) GROUP BY customer_id) "
-        "SELECT p.customer_id, c.name, c.country, p.risk, p.tier, p.expected_value, p.value_at_risk, "
-        f"p.main_reason, p.main_group, r.up_1 AS reason, last_order, {DAYS_SINCE} AS days_since_last_order "
+        f"WITH picked AS MATERIALIZED ({picked}), days AS ({days}) "
+        "SELECT p.customer_id, c.name, c.country, p.risk, p.tier, p.expected_value, p.value_at_risk, p.main_reason, "
+        "p.main_group, r.up_1 AS reason, CAST(d.days AS INTEGER) AS days_since_last_order "
         "FROM picked p LEFT JOIN customers c ON c.customer_id = p.customer_id "
         "LEFT JOIN reasons r ON r.run_id = $run_id AND r.customer_id = p.customer_id "
-        "LEFT JOIN last_orders o ON o.customer_id = p.customer_id ORDER BY p.place",
+        "LEFT JOIN days d ON d.customer_id = p.customer_id ORDER BY p.place",
         parameters,
     )
 
@@ -187,19 +190,31 @@ def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit
 _COLUMNS = "customer_id, risk, tier, expected_value, value_at_risk, main_reason, main_group"
 
 
-def _order(column: str, *, descending: bool) -> str:
-    direction = "DESC" if descending else "ASC"
-    return f"{column} {direction} NULLS LAST" + ("" if column == "customer_id" else ", customer_id")
+_DAYS_FROM_RUN = (
+    "SELECT customer_id, nullif(feature_values[$place], 'NaN'::FLOAT) AS days FROM contributions WHERE run_id = $run_id"
+)
+_DAYS_FROM_ORDERS = f"SELECT customer_id, {DAYS_SINCE} AS days FROM ({LAST_ORDER} GROUP BY customer_id)"
 
 
-def _picked_by_last_order(where: Condition, *, descending: bool) -> str:
-    direction = "ASC" if descending else "DESC"
+def _picked(where: Condition, chosen: CustomerFilter) -> str:
+    direction = "DESC" if chosen.descending else "ASC"
+    ties = "" if chosen.sort == "customer_id" else ", customer_id"
+    return (
+        f"SELECT *, row_number() OVER () AS place FROM (SELECT {_COLUMNS} FROM scores WHERE {where.sql} "
+        f"ORDER BY {chosen.sort} {direction} NULLS LAST{ties} LIMIT $limit OFFSET $offset)"
+    )
+
+
+def _picked_by_days(where: Condition, chosen: CustomerFilter, days: str) -> str:
+    """Sorted by ids and days alone, so that the columns of a page are read for its rows only."""
+    direction = "DESC" if chosen.descending else "ASC"
     columns = ", ".join(f"s.{column}" for column in _COLUMNS.split(", "))
     return (
-        f"SELECT *, row_number() OVER () AS place FROM (SELECT {columns} "
-        f"FROM (SELECT {_COLUMNS} FROM scores WHERE {where.sql}) s "
-        f"LEFT JOIN ({LAST_ORDER} GROUP BY customer_id) o ON o.customer_id = s.customer_id "
-        f"ORDER BY CAST(last_order AS DATE) {direction} NULLS LAST, s.customer_id LIMIT $limit OFFSET $offset)"
+        f"SELECT {columns}, o.place FROM (SELECT *, row_number() OVER () AS place FROM (SELECT m.customer_id "
+        f"FROM (SELECT customer_id FROM scores WHERE {where.sql}) m "
+        f"LEFT JOIN ({days}) d ON d.customer_id = m.customer_id "
+        f"ORDER BY days {direction} NULLS LAST, m.customer_id LIMIT $limit OFFSET $offset)) o "
+        "JOIN scores s ON s.run_id = $run_id AND s.customer_id = o.customer_id"
     )
 
 

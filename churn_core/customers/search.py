@@ -23,20 +23,27 @@ class Match:
     value_at_risk: float | None
 
 
-_MATCHES = """
-WITH found AS (
+_KNOWN = """
     SELECT customer_id FROM customers
     WHERE contains(lower(customer_id), lower($text)) OR contains(lower(name), lower($text))
         OR contains(lower(email), lower($text))
-    UNION SELECT customer_id FROM orders WHERE contains(lower(customer_id), lower($text))
+    UNION SELECT customer_id FROM scores WHERE run_id = $run_id AND contains(lower(customer_id), lower($text))
     UNION SELECT customer_id FROM snapshots WHERE contains(lower(customer_id), lower($text))
-)
+"""
+_BUYERS = "UNION SELECT customer_id FROM orders WHERE contains(lower(customer_id), lower($text))"
+
+_MATCHES = """
 SELECT f.customer_id, c.name, s.risk, s.tier, s.value_at_risk
-FROM found f LEFT JOIN customers c ON c.customer_id = f.customer_id
+FROM ({found}) f LEFT JOIN customers c ON c.customer_id = f.customer_id
 LEFT JOIN (SELECT * FROM scores WHERE run_id = $run_id) s ON s.customer_id = f.customer_id
 ORDER BY f.customer_id = $text DESC, starts_with(lower(f.customer_id), lower($text)) DESC,
     s.value_at_risk DESC NULLS LAST, f.customer_id
 LIMIT $limit
+"""
+
+_MOST_MONEY = """
+    SELECT customer_id FROM scores WHERE run_id = $run_id
+    ORDER BY value_at_risk DESC NULLS LAST, customer_id LIMIT $limit
 """
 
 
@@ -44,11 +51,18 @@ def search_customers(warehouse: Warehouse, text: str, *, limit: int = 20) -> tup
     """Customers whose id, name or e-mail address contains the text, in any case.
 
     The exact id comes first, then ids that start with the text, then the most value at risk. Without a text,
-    the customers with the most value at risk.
+    the customers with the most value at risk. All orders are read only when less than ``limit`` customers are
+    found without them.
     """
     run = latest_run(warehouse)
-    rows = warehouse.records(_MATCHES, {"text": text.strip(), "run_id": run.run_id if run else None, "limit": limit})
-    return tuple(Match(**row) for row in rows)
+    parameters = {"text": text.strip(), "run_id": run.run_id if run else None, "limit": limit}
+    sources = [_MOST_MONEY] if run and not text.strip() else [_KNOWN, _KNOWN + _BUYERS]
+    rows: list[dict[str, object]] = []
+    for found in sources:
+        rows = warehouse.records(_MATCHES.format(found=found), parameters)
+        if len(rows) >= limit:
+            break
+    return tuple(Match(**row) for row in rows)  # type: ignore[arg-type]
 
 
 def is_customer(warehouse: Warehouse, customer_id: str) -> bool:

@@ -36,6 +36,8 @@ class RunKey:
     """The run before it of the same source."""
     high_from: float = 1.0
     """Risk from which a customer is in the high tier, by the active policy."""
+    recency_place: int | None = None
+    """Place of days since the last order among the run's features, from 1; None when the model did not use it."""
 
 
 @dataclass(frozen=True, kw_only=True)

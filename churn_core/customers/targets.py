@@ -91,10 +91,10 @@ def safe_cell(sql: str) -> str:
 
     Text that is a number as it stands (an id such as -5) is no formula and stays as it is.
     """
-    starts = ", ".join(f"chr({ord(start)})" for start in FORMULA_STARTS)
+    starts = ", ".join(str(ord(start)) for start in FORMULA_STARTS)
     return (
-        f"CASE WHEN left({sql}, 1) IN ({starts}) AND NOT regexp_full_match({sql}, '[+-]?[0-9]+([.][0-9]+)?') "
-        f"THEN '''' || {sql} ELSE {sql} END"
+        f"CASE WHEN ascii({sql}) IN ({starts}) AND NOT regexp_full_match({sql}, '[+-]?[0-9]+([.][0-9]+)?') "
+        f"THEN ''''' || {sql} ELSE {sql} END"
     )
 
 

@@ -37,6 +37,13 @@ def add_run(
     reason = [(main_reason or {}).get(customer, FEATURES[nr % 3]) for nr, customer in enumerate(ids)]
     with warehouse.transaction() as tx:
         run_id = tx.next_number("score_runs", "run_id")
+        ages = dict(
+            tx.rows(
+                "SELECT customer_id, CAST(min(CAST($as_of AS DATE) - CAST(order_time AS DATE)) AS DOUBLE) FROM orders "
+                "WHERE order_time < $as_of GROUP BY 1",
+                {"as_of": as_of},
+            )
+        )
         tx.execute(
             "INSERT INTO score_runs VALUES ($run_id, $scored_at, $as_of, $source, 4, $data_version, 1, $n, -0.5, "
             "$features, $summary)",
@@ -88,7 +95,7 @@ def add_run(
                 {
                     "run_id": run_id,
                     "customer_id": ids,
-                    "feature_values": [[62.0, 3.0, float("nan")] for _ in ids],
+                    "feature_values": [[ages.get(customer, float("nan")), 3.0, float("nan")] for customer in ids],
                     "contributions": [[float(share)] * 3 for share in shares],
                 }
             ),

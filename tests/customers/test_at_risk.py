@@ -151,6 +151,15 @@ def test_days_since_last_order_are_counted_at_the_cutoff_and_never_look_ahead(wa
     assert list(days.index[days.isna()]) == ["never"]
 
 
+@pytest.mark.parametrize("sort", ["value_at_risk", "days_since_last_order"])
+def test_days_since_last_order_are_the_same_from_the_run_and_from_the_orders(shop: Warehouse, sort: str) -> None:
+    from_run = page(shop, CustomerFilter(sort=sort), limit=1000)
+    with shop.transaction() as tx:
+        tx.execute("UPDATE score_runs SET feature_names = ['a', 'b', 'c']")
+    pd.testing.assert_frame_equal(page(shop, CustomerFilter(sort=sort), limit=1000), from_run)
+    assert from_run["days_since_last_order"].isna().sum() == 4, "some have no order"
+
+
 def test_the_list_is_about_the_latest_run_only(warehouse: Warehouse) -> None:
     add_run(warehouse, {"a": 0.9, "gone": 0.9})
     add_run(warehouse, {"a": 0.1, "b": 0.8})

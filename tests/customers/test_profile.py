@@ -32,7 +32,7 @@ def test_a_contribution_has_the_words_of_the_registry_and_the_usual_range(shop: 
     parts = {part.name: part for part in score.contributions}
     recency = parts["days_since_last_order"]
     assert (recency.label, recency.unit, recency.group) == ("Days since last order", "days", "recency")
-    assert (recency.value, recency.usual_low, recency.usual_high) == (62.0, 10, 40)
+    assert (recency.value, recency.usual_low, recency.usual_high) == (18.0, 10, 40)
     assert parts["n_tickets_90"].value is None, "a value that is not a number is unknown, not zero"
 
 
