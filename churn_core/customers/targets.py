@@ -94,7 +94,7 @@ def safe_cell(sql: str) -> str:
     starts = ", ".join(str(ord(start)) for start in FORMULA_STARTS)
     return (
         f"CASE WHEN ascii({sql}) IN ({starts}) AND NOT regexp_full_match({sql}, '[+-]?[0-9]+([.][0-9]+)?') "
-        f"THEN ''''' || {sql} ELSE {sql} END"
+        f"THEN '''' || {sql} ELSE {sql} END"
     )
 
 
