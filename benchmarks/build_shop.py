@@ -2,7 +2,7 @@
 
 Kept apart from the demo simulator: that one is about truth (known causes of churn), this one is about size, and it is
 made with a few large numpy draws. Customers buy at a personal rate until they leave, so there is something to learn.
-The result is a workspace file and an order file (CSV) in ``benchmarks/work/``.
+The result is a workspace file and an order file (CSV) in ``benchmarks/work/`` (or ``$CHURN_BENCHMARK_WORK``).
 
     python -m benchmarks.build_shop [--customers N] [--again]
 """
@@ -10,6 +10,7 @@ The result is a workspace file and an order file (CSV) in ``benchmarks/work/``.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from churn_core.intake.derived import refresh_derived
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse, utc_now
 
-WORK = Path(__file__).resolve().parent / "work"
+WORK = Path(os.environ.get("CHURN_BENCHMARK_WORK", Path(__file__).resolve().parent / "work"))
 START = datetime(2023, 1, 1)
 N_DAYS = 1095
 SECONDS_A_DAY = 86_400
@@ -53,7 +54,7 @@ def build_shop(n_customers: int, *, again: bool = False, seed: int = 20_260) -> 
     files = shop_files(n_customers)
     if files.order_file.exists() and not again:
         return files
-    WORK.mkdir(exist_ok=True)
+    WORK.mkdir(parents=True, exist_ok=True)
     for stale in WORK.glob(f"{files.workspace.name}*"):
         stale.unlink()
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
     python -m benchmarks.run [step ...] [--customers N]
 
 Each step is a process of its own, so its peak memory is its own. Ends non-zero when a promise is not kept; the promises
-are about a million customers, smaller shops are for trying things out.
+are about a million customers, so a smaller shop (for trying things out) is measured and not judged.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from benchmarks.build_shop import build_shop
 from benchmarks.steps import STEPS
 
 MOST_PEAK_GB = 6.0
+N_CUSTOMERS_PROMISED = 1_000_000
 
 Measured = dict[str, dict[str, Any]]
 
@@ -82,6 +83,8 @@ def run(steps: list[str], n_customers: int) -> bool:
             if name not in ("seconds", "peak_gb")
         )
         print(f"{step:<10} {figures['seconds']:>9.2f} s {figures['peak_gb']:>7.2f} GB  {more}", flush=True)
+    if n_customers < N_CUSTOMERS_PROMISED:
+        return True
     return all([*(checked(promise, measured) for promise in PROMISES), memory_checked(measured)])
 
 
@@ -121,7 +124,7 @@ def _verdict(is_kept: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run the benchmarks and compare with what is promised.")
     parser.add_argument("steps", nargs="*", metavar="step", help=f"of {', '.join(STEPS)}; all when none is named")
-    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--customers", type=int, default=N_CUSTOMERS_PROMISED)
     chosen = parser.parse_args()
     unknown = set(chosen.steps) - STEPS.keys()
     if unknown:
