@@ -31,16 +31,17 @@ MEASURES: tuple[Measure, ...] = (
 
 
 def _rate(name: str, label: str, done: str, counted: str, days: int) -> Feature:
+    sent = f"greatest(n_sent_{days}, n_delivered_{days})"
     return Feature(
         name=name,
         group="email",
         table="contacts",
-        sql=f"{counted} / nullif(greatest(n_sent_{days}, n_delivered_{days}), 0)",
-        unit="ratio",
+        sql=f"CASE WHEN {sent} > 0 THEN least({counted} / nullif({sent}, 0), 1e0) END",
+        unit="share",
         label=f"{label}, last {days} days",
-        meaning=f"E-mails {done} over e-mails sent in the last {days} days; missing where none was sent.",
-        words_high=f"{{value}} e-mails {done} for each one sent in the last {days} days",
-        words_low=f"only {{value}} e-mails {done} for each one sent in the last {days} days",
+        meaning=f"E-mails {done} over e-mails sent in the last {days} days, at most all; missing where none was sent.",
+        words_high=f"{{value}} of the e-mails of the last {days} days {done}",
+        words_low=f"only {{value}} of the e-mails of the last {days} days {done}",
         words_missing=f"no e-mail sent in the last {days} days",
         scale="identity",
     )

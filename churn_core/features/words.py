@@ -56,6 +56,8 @@ def feature_words(feature: Feature, value: float, *, is_high: bool, currency: st
     '62 days since the last order'
     >>> feature_words(FEATURES["n_order_days_90"], 1.0, is_high=False)
     'only 1 order day in the last 90 days'
+    >>> feature_words(FEATURES["spend_amount_30"], 0.0, is_high=False, currency="GBP")
+    'spent nothing in the last 30 days'
     >>> feature_words(FEATURES["mean_gap_days"], float("nan"), is_high=True)
     'no second order yet'
     """
@@ -63,7 +65,17 @@ def feature_words(feature: Feature, value: float, *, is_high: bool, currency: st
         return feature.words_missing or f"{feature.label}: unknown"
     text = value_text(feature.unit, value, currency=currency)
     words = feature.words_high if is_high else feature.words_low
-    if text == "0" and words.startswith("only {value} ["):
-        words = "no " + words.removeprefix("only {value} ")
+    if value == 0 and not is_high:
+        words = _without_zero(feature.unit, words)
     noun = r"\1" if text == "1" else r"\2"
     return _COUNTED.sub(noun, words).replace("{value}", text)
+
+
+def _without_zero(unit: str, words: str) -> str:
+    if unit == "count":
+        return re.sub(r"^only \{value\} (?=(\w+ )?\[)", "no ", words)
+    if unit == "currency":
+        return words.replace("spent only {value}", "spent nothing")
+    if unit == "share":
+        return re.sub(r"^only \{value\} of ", "none of ", words)
+    return words

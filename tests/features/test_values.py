@@ -27,6 +27,10 @@ def aged(frame: pd.DataFrame, time: str, customer: str) -> pd.DataFrame:
     return rows.sort_values(time)
 
 
+def share(part: float, whole: float) -> float:
+    return min(part / whole, 1.0) if whole else NAN
+
+
 def ratio(top: float, bottom: float) -> float:
     return top / bottom if bottom else NAN
 
@@ -137,8 +141,8 @@ def behaviour_features(events: pd.DataFrame, contacts: pd.DataFrame, orders: pd.
         "days_since_last_cart": kinds["cart"].min(),
         "n_emails_90": (mails["sent"] <= 90).sum(),
         "n_opened_90": (mails["opened"] <= 90).sum(),
-        "open_rate_90": ratio((mails["opened"] <= 90).sum(), (mails["sent"] <= 90).sum()),
-        "click_rate_365": ratio((mails["clicked"] <= 365).sum(), (mails["sent"] <= 365).sum()),
+        "open_rate_90": share((mails["opened"] <= 90).sum(), (mails["sent"] <= 90).sum()),
+        "click_rate_365": share((mails["clicked"] <= 365).sum(), (mails["sent"] <= 365).sum()),
         "days_since_last_open": pd.concat([mails["opened"], mails["clicked"]]).min(),
         "has_unsubscribed": float((contacts["kind"] == "unsubscribed").any()),
     }
