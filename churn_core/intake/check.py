@@ -39,7 +39,8 @@ def check_rows(
         raise InputError(_nothing_usable(warehouse, source, mapping, parsed, n_rows))
     if kind.name in _NEEDS_CUSTOMERS and low == high and not _has_other_customers(warehouse, kind.table, low):
         raise InputError(
-            f"{source.name} holds one customer only ({low!r}); risk is learned by comparing customers, so choose a file "
+            f"{source.name} holds one customer only ({low!r}); risk is learned by comparing customers, so choose a "
+            "file "
             f"with many, or another column than {mapping.fields.get('customer_id')!r} for the customer id."
         )
     if kind.name == "snapshots":
@@ -49,8 +50,10 @@ def check_rows(
 
 def _nothing_usable(warehouse: Warehouse, source: Source, mapping: Mapping, parsed: str, n_rows: int) -> str:
     rows = warehouse.rows(
-        f"SELECT split_part(fault, chr(31), 1) AS field, arg_min(split_part(fault, chr(31), 2), line) AS cause, count(*) AS n, "
-        f"count(*) FILTER (WHERE fault LIKE '%lies in the future') AS n_future FROM {parsed} GROUP BY 1 ORDER BY n DESC LIMIT 1"
+        "SELECT split_part(fault, chr(31), 1) AS field, arg_min(split_part(fault, chr(31), 2), line) AS cause, "
+        "count(*) AS n, "
+        f"count(*) FILTER (WHERE fault LIKE '%lies in the future') AS n_future FROM {parsed} GROUP BY 1 ORDER BY n "
+        "DESC LIMIT 1"
     )
     if not rows:
         return f"{source.name} has column names but no rows below them; add the rows and choose it again."
@@ -64,7 +67,8 @@ def _nothing_usable(warehouse: Warehouse, source: Source, mapping: Mapping, pars
         )
     if field == kind.time:
         return (
-            f"{source.name} has no usable date in column {column!r} (first: {cause}); choose the column with the dates, "
+            f"{source.name} has no usable date in column {column!r} (first: {cause}); choose the column with the "
+            "dates, "
             "written for example as 2025-05-17."
         )
     return f"no row of {source.name} can be used; the most frequent cause is in column {column!r}: {cause}."
@@ -125,7 +129,8 @@ def _signs(source: Source, column: str) -> list[tuple[str, int]]:
     sign = f"regexp_extract({key}, '(\\p{{Sc}}|\\b[A-Z]{{3}}\\b|zł|元|円)', 1)"
     rows = source.reader.rows(
         f"SELECT {sign} AS sign, count(*) AS n FROM {source.rows_sql()} "
-        f"WHERE TRY_CAST({key} AS DOUBLE) IS NULL AND {sign} <> '' AND {sign} <> 'NaN' AND regexp_matches({key}, '\\d') "
+        f"WHERE TRY_CAST({key} AS DOUBLE) IS NULL AND {sign} <> '' AND {sign} <> 'NaN' AND regexp_matches({key}, "
+        "'\\d') "
         "GROUP BY 1 ORDER BY n DESC LIMIT 20"
     )
     return [(str(found), int(n)) for found, n in rows]

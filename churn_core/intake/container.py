@@ -204,7 +204,9 @@ def _ungzip(path: Path, name: str, target: Path, watch: Callable[[], None]) -> N
         ) from error
 
 
-def _copy(packed: IO[bytes], target: Path, name: str, packed_bytes: int, watch: Callable[[], None]) -> None:
+def _copy(
+    packed: IO[bytes] | gzip.GzipFile, target: Path, name: str, packed_bytes: int, watch: Callable[[], None]
+) -> None:
     n_bytes = 0
     with target.open("wb") as file:
         while chunk := packed.read(_CHUNK):

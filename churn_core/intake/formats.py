@@ -117,7 +117,8 @@ def _stage_text(unpacked: Unpacked, title: str, staged: Path, options: ReadOptio
     n_rows = write_staged(staged, len(names), rows.batches(position), lambda _: None)
     if rows.malformed and n_rows < len(rows.malformed):
         raise InputError(
-            f"most rows of {title} do not have the {len(names)} values of its header, first in line {rows.malformed[0][0]} "
+            f"most rows of {title} do not have the {len(names)} values of its header, first in line "
+            f"{rows.malformed[0][0]} "
             f"({rows.malformed[0][2]}); check the separator, {form.separator!r} was used."
         )
     return _Staged(

@@ -5,6 +5,7 @@ The same question for text files and for workbooks: titles, remarks and empty li
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ def find_header(rows: Sequence[Sequence[str]]) -> int:
     usual = max(width for width, n in widths.items() if n >= max(1, most // 2))
     for index, row in enumerate(rows[:N_LINES]):
         n_filled = sum(1 for value in row if value.strip())
-        if n_filled >= max(1, round(0.7 * usual)):
+        if n_filled >= max(min(2, usual), math.ceil(0.6 * usual)):
             return index
     return 0
 

@@ -10,19 +10,65 @@ from churn_core.intake.kinds import KINDS
 from churn_core.intake.source import Source
 
 _SIGNS: dict[str, dict[str, float]] = {
-    "orders": {"order_time": 1.0, "order_id": 0.8, "amount": 0.8, "n_items": 0.3, "customer_id": 0.6, "discount_amount": 0.2},
-    "order_lines": {"order_time": 0.9, "order_id": 0.6, "quantity": 0.5, "unit_price": 0.5, "product_id": 0.5, "product_name": 0.3,
-                    "customer_id": 0.6, "category": 0.2},
+    "orders": {
+        "order_time": 1.0,
+        "order_id": 0.8,
+        "amount": 0.8,
+        "n_items": 0.3,
+        "customer_id": 0.6,
+        "discount_amount": 0.2,
+    },
+    "order_lines": {
+        "order_time": 0.9,
+        "order_id": 0.6,
+        "quantity": 0.5,
+        "unit_price": 0.5,
+        "product_id": 0.5,
+        "product_name": 0.3,
+        "customer_id": 0.6,
+        "category": 0.2,
+    },
     "returns": {"return_id": 1.6, "return_time": 0.9, "amount": 0.5, "customer_id": 0.6, "order_id": 0.3},
-    "events": {"event_time": 0.8, "kind": 0.9, "session_id": 0.7, "event_id": 0.7, "customer_id": 0.6, "product_id": 0.3},
+    "events": {
+        "event_time": 0.8,
+        "kind": 0.9,
+        "session_id": 0.7,
+        "event_id": 0.7,
+        "customer_id": 0.6,
+        "product_id": 0.3,
+    },
     "feedback": {"rating": 0.9, "text": 1.1, "feedback_time": 0.6, "feedback_id": 1.2, "customer_id": 0.6},
-    "tickets": {"ticket_id": 1.4, "opened_at": 0.6, "topic": 0.6, "resolved_at": 0.9, "first_reply_at": 0.9, "customer_id": 0.6,
-                "satisfaction": 0.3, "text": 0.3},
-    "contacts": {"contact_id": 0.8, "contact_time": 0.7, "kind": 0.6, "campaign": 1.1, "channel": 0.3, "customer_id": 0.6},
-    "customers": {"customer_id": 0.8, "name": 0.4, "email": 0.6, "phone": 0.4, "country": 0.3, "city": 0.3, "signup_time": 0.8,
-                  "email_consent": 0.5, "language": 0.2},
+    "tickets": {
+        "ticket_id": 1.4,
+        "opened_at": 0.6,
+        "topic": 0.6,
+        "resolved_at": 0.9,
+        "first_reply_at": 0.9,
+        "customer_id": 0.6,
+        "satisfaction": 0.3,
+        "text": 0.3,
+    },
+    "contacts": {
+        "contact_id": 0.8,
+        "contact_time": 0.7,
+        "kind": 0.6,
+        "campaign": 1.1,
+        "channel": 0.3,
+        "customer_id": 0.6,
+    },
+    "customers": {
+        "customer_id": 0.8,
+        "name": 0.4,
+        "email": 0.6,
+        "phone": 0.4,
+        "country": 0.3,
+        "city": 0.3,
+        "signup_time": 0.8,
+        "email_consent": 0.5,
+        "language": 0.2,
+    },
     "snapshots": {"customer_id": 0.8, "churned": 1.8, "value_amount": 0.4},
-}  # fmt: skip
+}
 
 _EVENT_WORDS = re.compile(r"view|cart|search|visit|login|wish|click|page|session|浏览|加购|收藏|搜索", re.IGNORECASE)
 _CONTACT_WORDS = re.compile(r"sent|send|deliver|open|click|bounce|unsub", re.IGNORECASE)
@@ -78,6 +124,8 @@ def _value_evidence(source: Source, fields: Mapping[str, Mapping[str, str]]) -> 
         articles = sum(name in lines for name in ("product_id", "product_name", "quantity", "unit_price", "category"))
         if repeats and articles:
             evidence["order_lines"] = (0.9, f"order numbers in {order.name!r} repeat, a row each per article")
+        elif not repeats and articles >= 3:
+            evidence["order_lines"] = (0.8, "it names the article, how many and at what price")
         elif not repeats:
             evidence["order_lines"] = (-0.9, "")
             evidence["orders"] = (0.4, f"every row has its own order number in {order.name!r}")
@@ -132,7 +180,8 @@ def _prefix(source: Source, column: str | None) -> str:
         return ""
     key = source.column(column).key
     rows = source.reader.rows(
-        f"SELECT regexp_extract(trim({key}), '^([A-Za-z]{{1,3}}-?)\\d+$', 1) AS prefix, count(*) AS n FROM {source.rows_sql()} "
+        f"SELECT regexp_extract({key}, '^([A-Za-z]{{1,3}}-?)\\d+$', 1) AS prefix, count(*) AS n FROM "
+        f"{source.rows_sql()} "
         f"WHERE {key} IS NOT NULL GROUP BY 1 ORDER BY n DESC LIMIT 6"
     )
     counts = {str(prefix): int(n) for prefix, n in rows}

@@ -149,7 +149,7 @@ class _Load:
             )
             merged = merge_order_lines(self._tx, lines, self._import_id)
             if merged.n_unpaid_orders:
-                self._notes.append(f"{merged.n_unpaid_orders:,} orders without a paid line were left out.")
+                self._notes.append(_unpaid_sentence(merged.n_unpaid_orders))
             return list(merged.counts)
         if kind.name == "orders":
             orders = merge_rows(self._tx, kind, self._parsed, provided, self._import_id, where="NOT is_return")
@@ -326,6 +326,12 @@ _WORDS = {
     "customers": ("customer", "customers"),
     "snapshots": ("customer", "customers"),
 }
+
+
+def _unpaid_sentence(n_orders: int) -> str:
+    if n_orders == 1:
+        return "1 order without a paid line was left out."
+    return f"{n_orders:,} orders without a paid line were left out."
 
 
 def _message(name: str, counts: list[TableCounts], n_rows: int, n_rejected: int, notes: list[str]) -> str:

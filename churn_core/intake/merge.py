@@ -86,7 +86,8 @@ def _upsert(tx: Transaction, table: Table, given: Sequence[str], import_id: int,
     elif was_empty:
         source = f"SELECT {names} FROM incoming"
     else:
-        source = f"SELECT {names} FROM incoming AS i WHERE NOT EXISTS (SELECT 1 FROM {quote(table.name)} AS t WHERE t.{key} = i.{key})"
+        there = f"SELECT 1 FROM {quote(table.name)} AS t WHERE t.{key} = i.{key}"
+        source = f"SELECT {names} FROM incoming AS i WHERE NOT EXISTS ({there})"
     n_added = tx.execute(
         f"INSERT INTO {quote(table.name)} BY NAME SELECT *, $import_id AS import_id FROM ({source})",
         {"import_id": import_id},
@@ -98,7 +99,8 @@ def _upsert(tx: Transaction, table: Table, given: Sequence[str], import_id: int,
 
 def made_order_id(*, with_amount: bool) -> str:
     """SQL for an order number made from customer, time and amount."""
-    when = "CASE WHEN CAST(order_time AS TIME) = TIME '00:00:00' THEN strftime(order_time, '%Y-%m-%d') ELSE CAST(order_time AS VARCHAR) END"
+    day = "CASE WHEN CAST(order_time AS TIME) = TIME '00:00:00' THEN strftime(order_time, '%Y-%m-%d')"
+    when = f"{day} ELSE CAST(order_time AS VARCHAR) END"
     parts = f"customer_id || '@' || {when}"
     return f"{parts} || coalesce(' ' || CAST(CAST(amount AS DECIMAL(18,2)) AS VARCHAR), '')" if with_amount else parts
 
@@ -132,12 +134,15 @@ def _drop_repeated(tx: Transaction, key: str, values: Sequence[str]) -> int:
         return 0
     differs = " OR ".join(f"later.{name} IS DISTINCT FROM kept.{name}" for name in values) or "false"
     tx.execute(
-        f"CREATE OR REPLACE TEMP TABLE touched AS SELECT later.line, ({differs}) AS differs, kept.line AS kept_line FROM incoming AS later "
-        f"JOIN (SELECT * FROM incoming WHERE {key} IN ({repeated}) QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY line) = 1) "
+        f"CREATE OR REPLACE TEMP TABLE touched AS SELECT later.line, ({differs}) AS differs, kept.line AS kept_line "
+        "FROM incoming AS later "
+        f"JOIN (SELECT * FROM incoming WHERE {key} IN ({repeated}) QUALIFY row_number() OVER (PARTITION BY {key} "
+        "ORDER BY line) = 1) "
         f"AS kept USING ({key}) WHERE later.line <> kept.line"
     )
     tx.execute(
-        "INSERT INTO faults SELECT line, $field, 'the same ' || $word || ' stands on line ' || kept_line || ' with other values' "
+        "INSERT INTO faults SELECT line, $field, 'the same ' || $word || ' stands on line ' || kept_line || ' with "
+        "other values' "
         "FROM touched WHERE differs",
         {"field": key, "word": key.replace("_", " ")},
     )

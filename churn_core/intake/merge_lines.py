@@ -80,7 +80,8 @@ def _refuse_shared_orders(tx: Transaction, lines: LinesFile) -> None:
         "AND order_id IS NOT NULL GROUP BY order_id HAVING min(customer_id) <> max(customer_id)"
     )
     tx.execute(
-        "INSERT INTO faults SELECT line, 'order_id', 'an earlier line gives this order to customer ' || left(owner, 60) "
+        "INSERT INTO faults SELECT line, 'order_id', 'an earlier line gives this order to customer ' || left(owner, "
+        "60) "
         f"FROM {lines.parsed} JOIN ({shared}) USING (order_id) WHERE fault IS NULL AND customer_id <> owner"
     )
 

@@ -22,8 +22,8 @@ from churn_core.intake.values import (
     FIRST_YEAR,
     MAX_AMOUNT,
     boolean_sql,
-    date_formats,
     date_sql,
+    fast_formats,
     id_sql,
     number_sql,
     value_sql,
@@ -91,13 +91,14 @@ def parse_query(
 def _line(source: Source) -> str:
     if not source.is_correction:
         return LINE
-    return f"coalesce(TRY_CAST(trim({source.column(CORRECTION_COLUMNS[0]).key}) AS BIGINT), {LINE}) AS {LINE}"
+    return f"coalesce(TRY_CAST({source.column(CORRECTION_COLUMNS[0]).key} AS BIGINT), {LINE}) AS {LINE}"
 
 
 def _raw(source: Source, column: SourceColumn) -> str:
     """A staged column; in a file of rejected rows the mark that made a cell safe for spreadsheets is taken off."""
     if source.is_correction:
-        return f"(CASE WHEN regexp_matches({column.key}, '^''+[=+\\-@\\t\\r]') THEN substring({column.key}, 2) ELSE {column.key} END)"
+        is_marked = f"regexp_matches({column.key}, '^''+[=+\\-@\\t\\r]')"
+        return f"(CASE WHEN {is_marked} THEN substring({column.key}, 2) ELSE {column.key} END)"
     return column.key
 
 
@@ -112,7 +113,9 @@ def _text(source: Source, mapping: Mapping, field: Field, parameters: dict[str, 
         parameters[f"constant_{field.name}"] = mapping.constants[field.name]
         return f"$constant_{field.name}"
     column = _raw(source, source.column(mapping.fields[field.name]))
-    return id_sql(column) if field.type == "id" or field.name in ("name", "customer_name") else value_sql(column)
+    if field.type == "id" or field.name in ("name", "customer_name"):
+        return id_sql(column)
+    return value_sql(column, keep_nan=field.name in ("amount", "quantity", "unit_price"))
 
 
 def _typed(source: Source, kind: Kind, field: Field, mapping: Mapping) -> str:
@@ -133,19 +136,17 @@ def _typed(source: Source, kind: Kind, field: Field, mapping: Mapping) -> str:
 
 
 def _first_formats(source: Source, column: str | None) -> Sequence[str]:
-    """The formats that read the samples of a column, to be tried first."""
+    """The format that reads every sample of a column, to be tried first."""
     if column is None:
         return ()
-    samples = [sample.replace("/", "-").replace(".", "-").replace(",", "") for sample in source.column(column).samples]
-    found = []
-    for form in date_formats(source.date_order):
-        hits = [
-            source.reader.value("SELECT try_strptime($text, $form)", {"text": text, "form": form})
-            for text in samples[:2]
-        ]
-        if any(hits):
-            found.append(form)
-    return found
+    samples = source.column(column).samples
+    for form in fast_formats(source.date_order):
+        sql = (
+            "SELECT count(*) FROM unnest($samples) AS s(text) WHERE try_strptime(text, $form) >= TIMESTAMP '1900-01-01'"
+        )
+        if samples and source.reader.value(sql, {"samples": list(samples), "form": form}) == len(samples):
+            return (form,)
+    return ()
 
 
 def _attributes(source: Source, mapping: Mapping, kind: Kind, parameters: dict[str, object]) -> list[str]:

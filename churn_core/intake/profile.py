@@ -18,6 +18,8 @@ from churn_core.warehouse import Warehouse
 N_LOOKED_AT = 20_000
 _GROUP = 40
 
+_COMMA = "(\\d+,(\\d{1,2}|\\d{4,})|\\d{1,3}(\\.\\d{3})+,\\d+)"
+_POINT = "(\\d*\\.(\\d{1,2}|\\d{4,})|\\d{1,3}(,\\d{3})+\\.\\d+)"
 _DAY_MONTH = "^\\d{1,2}[-/.]\\d{1,2}[-/.](\\d{4}|\\d{2})([ T,].*)?$"
 
 
@@ -73,7 +75,7 @@ def _filled(reader: Warehouse, rows: str, columns: Sequence[str]) -> _Filled:
     empty: list[int] = []
     n_rows = 0
     for start in range(0, len(columns), _GROUP):
-        parts = ", ".join(f"count(nullif(trim({column}), ''))" for column in columns[start : start + _GROUP])
+        parts = ", ".join(f"count(nullif({column}, ''))" for column in columns[start : start + _GROUP])
         ((n_rows, *counts),) = reader.rows(f"SELECT count(*), {parts} FROM {rows}")
         empty += [n_rows - count for count in counts]
     return _Filled(n_rows, empty)
@@ -81,7 +83,7 @@ def _filled(reader: Warehouse, rows: str, columns: Sequence[str]) -> _Filled:
 
 def not_blank(columns: Sequence[str]) -> str:
     """SQL condition: at least one of the staged columns holds something."""
-    return " OR ".join(f"trim({column}) <> ''" for column in columns)
+    return " OR ".join(f"{column} <> ''" for column in columns)
 
 
 def _columns(
@@ -130,7 +132,7 @@ def _kind(
         return "text"
     if n_whole == n:
         return "integer"
-    if n_with_digits < 0.7 * n:
+    if n_with_digits < 0.5 * n:
         return "text"
     value = value_sql(column)
     dated = "regexp_matches(v, '^\\d{4}[-/.年]\\d|\\d[-/. ]\\d\\d?[-/. ]\\d|[A-Za-z]{3}.*\\d{4}')"
@@ -139,7 +141,7 @@ def _kind(
         f"coalesce(sum(n) FILTER (WHERE {number_sql('v', decimal)} IS NOT NULL), 0) FROM "
         f"(SELECT {value} AS v, count(*) AS n FROM looked_at WHERE length({column}) <= 40 GROUP BY 1)"
     )
-    if n_date >= 0.7 * n:
+    if n_date >= 0.5 * n:
         return "date"
     return "number" if n_number >= 0.9 * n else "text"
 
@@ -150,14 +152,14 @@ def _decimal(
     if options.decimal:
         return options.decimal, ()
     n_comma = n_point = n_either = 0
-    signed = "^[^\\d]{0,5}"
+    signed, unit = "^[^\\d]{0,5}", "[^\\d,.]{0,5}$"
     for start in range(0, len(columns), _GROUP):
         group = columns[start : start + _GROUP]
         parts: list[str] = []
         for column in group:
-            comma = f"regexp_matches({column}, '{signed}(\\d+,(\\d{{1,2}}|\\d{{4,}})|\\d{{1,3}}(\\.\\d{{3}})+,\\d+)[^\\d,.]{{0,5}}$')"
-            point = f"regexp_matches({column}, '{signed}(\\d*\\.(\\d{{1,2}}|\\d{{4,}})|\\d{{1,3}}(,\\d{{3}})+\\.\\d+)[^\\d,.]{{0,5}}$')"
-            either = f"regexp_matches({column}, '{signed}\\d{{1,3}}[.,]\\d{{3}}[^\\d,.]{{0,5}}$')"
+            comma = f"regexp_matches({column}, '{signed}{_COMMA}{unit}')"
+            point = f"regexp_matches({column}, '{signed}{_POINT}{unit}')"
+            either = f"regexp_matches({column}, '{signed}\\d{{1,3}}[.,]\\d{{3}}{unit}')"
             parts += [f"count(*) FILTER (WHERE length({column}) <= 40 AND {test})" for test in (comma, point, either)]
         (counts,) = reader.rows(f"SELECT {', '.join(parts)} FROM looked_at")
         n_comma += sum(counts[0::3])
@@ -177,17 +179,16 @@ def _date_order(
     reader: Warehouse, rows: str, columns: dict[str, str], decimal: str, options: ReadOptions
 ) -> tuple[str, tuple[str, ...]]:
     shares = ", ".join(
-        f"count(*) FILTER (WHERE regexp_matches(trim({key}), '{_DAY_MONTH}')), count(nullif(trim({key}), ''))"
-        for key in columns
+        f"count(*) FILTER (WHERE regexp_matches({key}, '{_DAY_MONTH}')), count(nullif({key}, ''))" for key in columns
     )
     (counts,) = reader.rows(f"SELECT {shares} FROM looked_at")
-    dated = [key for index, key in enumerate(columns) if counts[2 * index] > 0.5 * max(1, counts[2 * index + 1])]
+    dated = [key for index, key in enumerate(columns) if counts[2 * index] >= 0.5 * max(1, counts[2 * index + 1])]
     if not dated:
         return options.date_order or "ymd", ()
     if options.date_order:
         return options.date_order, (f"dates are read {DATE_ORDERS[options.date_order]}, as chosen.",)
     key = dated[0]
-    tidy = f"replace(replace(trim({key}), '/', '-'), '.', '-')"
+    tidy = f"replace(replace({key}, '/', '-'), '.', '-')"
     first = f"TRY_CAST(split_part({tidy}, '-', 1) AS SMALLINT)"
     second = f"TRY_CAST(split_part({tidy}, '-', 2) AS SMALLINT)"
     (sums,) = reader.rows(
@@ -212,12 +213,16 @@ def _guessed_order(reader: Warehouse, key: str, name: str, *, dotted: bool) -> t
     """No day above 12 anywhere: files are mostly sorted by date, so the order with fewer steps back is the likelier."""
     steps = {}
     for order in ("dmy", "mdy"):
-        read = date_sql(f"trim({key})", order)
+        read = date_sql(f"{key}", order)
         steps[order] = int(
             reader.value(
-                f"SELECT count(*) FROM (SELECT {read} AS t, lag({read}) OVER (ORDER BY {LINE}) AS p FROM looked_at) WHERE t < p"
+                f"SELECT count(*) FROM (SELECT {read} AS t, lag({read}) OVER (ORDER BY {LINE}) AS p FROM looked_at) "
+                "WHERE t < p"
             )
         )
     order = "mdy" if steps["mdy"] < steps["dmy"] and not dotted else "dmy"
-    note = f"dates of {name!r} can be read day first or month first; they are read {DATE_ORDERS[order]}. Change it if that is wrong."
+    note = (
+        f"dates of {name!r} can be read day first or month first; they are read {DATE_ORDERS[order]}. "
+        "Change it if that is wrong."
+    )
     return order, (note,)

@@ -139,7 +139,9 @@ def _with_problem(source: Source, proposal: Proposal) -> Proposal:
         found = ", ".join(repr(value) for value, _ in proposal.label_values[:5])
         return replace(
             proposal,
-            problem=f"column {mapping.fields['churned']!r} holds {found}; say which of these mean that the customer left.",
+            problem=(
+                f"column {mapping.fields['churned']!r} holds {found}; say which of these mean that the customer left."
+            ),
         )
     return proposal
 
@@ -185,6 +187,8 @@ def _match(column: SourceColumn, field: Field, kind: Kind) -> _Match:
     if name_score == 0:
         return _Match(0.0, "")
     fit, fit_reason = _value_fit(column, field)
+    if name_score >= 0.9 and field.type in ("time", "money", "number"):
+        fit = max(fit, 0.4)
     return _Match(round(name_score * fit, 2), f"{name_reason}; {fit_reason}")
 
 
@@ -220,12 +224,8 @@ def _name_score(header: str, field: str, kind: Kind) -> tuple[float, str]:
 def _value_fit(column: SourceColumn, field: Field) -> tuple[float, str]:
     kind = column.kind
     if field.name == "churned":
-        few = 2 <= column.n_distinct <= 3
-        return (
-            (1.0, f"it has {column.n_distinct} different values")
-            if few
-            else (0.1, f"it has {column.n_distinct} different values")
-        )
+        fit = 1.0 if 2 <= column.n_distinct <= 3 else 0.5 if column.n_distinct == 1 else 0.1
+        return fit, f"it has {column.n_distinct} different value{'s' if column.n_distinct != 1 else ''}"
     if field.type == "time":
         return (1.0, "its values are dates") if kind == "date" else (0.15, "its values are no dates")
     if field.type in ("money", "number"):

@@ -39,10 +39,11 @@ def store_rejected(tx: Transaction, source: Source, mapping: Mapping, staged: Pa
         parameters[f"column_{index}"] = column_name
     line = "s.line"
     if source.is_correction:
-        line = f"coalesce(TRY_CAST(trim(s.{source.column(CORRECTION_COLUMNS[0]).key}) AS BIGINT), s.line)"
+        line = f"coalesce(TRY_CAST(s.{source.column(CORRECTION_COLUMNS[0]).key} AS BIGINT), s.line)"
     n_stored = tx.execute(
         f"INSERT INTO rejected_rows BY NAME SELECT $import_id AS import_id, f.line AS line_no, "
-        f"CASE f.field {names} ELSE f.field END AS column_name, f.cause AS cause, json_object({', '.join(pairs)}) AS raw "
+        f"CASE f.field {names} ELSE f.field END AS column_name, f.cause AS cause, json_object({', '.join(pairs)}) AS "
+        "raw "
         f"FROM faults AS f JOIN {source.rows_sql(staged)} AS s ON {line} = f.line",
         parameters,
     )
@@ -71,11 +72,11 @@ def _store_malformed(tx: Transaction, source: Source, import_id: int) -> int:
 def _split(text: str, names: list[str], separator: str | None) -> dict[str, str]:
     """A malformed line spread over the columns as far as it goes; what is too much stays in the last one."""
     if separator is None:
-        return {names[0]: text}
+        return {**dict.fromkeys(names, ""), names[0]: text}
     values = next(csv.reader([text], delimiter=separator), [])
     if len(values) > len(names):
         values = [*values[: len(names) - 1], separator.join(values[len(names) - 1 :])]
-    return dict(zip(names, values, strict=False))
+    return {**dict.fromkeys(names, ""), **dict(zip(names, values, strict=False))}
 
 
 def rejected_rows(warehouse: Warehouse, import_id: int) -> pd.DataFrame:
@@ -89,7 +90,8 @@ def rejected_rows(warehouse: Warehouse, import_id: int) -> pd.DataFrame:
 def rejected_causes(warehouse: Warehouse, import_id: int) -> pd.DataFrame:
     """How often each cause occurs in an import: column_name, cause (values left out), n_rows, first_line."""
     return warehouse.frame(
-        "SELECT column_name, regexp_replace(cause, '''.*''', 'a value') AS cause, count(*) AS n_rows, min(line_no) AS first_line "
+        "SELECT column_name, regexp_replace(cause, '''.*''', 'a value') AS cause, count(*) AS n_rows, min(line_no) "
+        "AS first_line "
         "FROM rejected_rows WHERE import_id = $import_id GROUP BY ALL ORDER BY n_rows DESC, column_name, cause",
         {"import_id": import_id},
     )
@@ -128,6 +130,6 @@ def safe_cell(text: str) -> str:
 
 
 def _raw_rows(warehouse: Warehouse, import_id: int, columns: str) -> Iterator[tuple[Any, ...]]:
-    sql = f"SELECT {columns} FROM rejected_rows WHERE import_id = $import_id ORDER BY length(raw) > 0 DESC, line_no"
+    sql = f"SELECT {columns} FROM rejected_rows WHERE import_id = $import_id ORDER BY line_no"
     for batch in warehouse.arrow_batches(sql, {"import_id": import_id}, n_rows=20_000):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

@@ -165,8 +165,8 @@ class Source:
         """The most frequent values of a column with their counts."""
         key = self.column(column).key
         rows: list[tuple[Any, ...]] = self.reader.rows(
-            f"SELECT trim({key}) AS value, count(*) AS n FROM {self.rows_sql()} "
-            f"WHERE trim(coalesce({key}, '')) <> '' GROUP BY 1 ORDER BY n DESC, value LIMIT $n_most",
+            f"SELECT {key} AS value, count(*) AS n FROM {self.rows_sql()} "
+            f"WHERE {key} <> '' GROUP BY 1 ORDER BY n DESC, value LIMIT $n_most",
             {"n_most": n_most},
         )
         return [(str(value), int(n)) for value, n in rows]

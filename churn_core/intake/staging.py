@@ -1,6 +1,6 @@
 """Writing the rows of any format into one Parquet file of text columns.
 
-Readers yield record batches of text; this module adds line numbers and keeps memory bounded. The staged
+Readers yield record batches of text; this module takes surrounding white space off and keeps memory bounded. The staged
 columns are called c0001, c0002, ... so that no name from a file is ever part of SQL.
 """
 
@@ -30,6 +30,7 @@ def write_staged(
 ) -> int:
     """Write line numbers and text columns; the number of rows. ``watch(n_rows)`` may raise to cancel."""
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     names = [LINE, *keys(n_columns)]
@@ -38,7 +39,8 @@ def write_staged(
     with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=n_columns <= 200) as writer:
         for lines, columns in batches:
             n_rows += len(lines)
-            writer.write_batch(pa.RecordBatch.from_arrays([lines, *columns], schema=schema), row_group_size=200_000)
+            trimmed = [pc.utf8_trim_whitespace(column) for column in columns]
+            writer.write_batch(pa.RecordBatch.from_arrays([lines, *trimmed], schema=schema), row_group_size=200_000)
             watch(n_rows)
     return n_rows
 

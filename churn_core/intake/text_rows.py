@@ -40,11 +40,14 @@ class TextRows:
 
         try:
             with self._path.open("rb") as file:
-                line = self._form.header_line + 1
+                line, last = self._form.header_line + 1, ""
                 for batch in self._reader(file):
                     lines, line = self._lines(line, batch.num_rows)
+                    if batch.num_rows:
+                        last = batch.columns[-1][-1].as_py() or ""
                     yield lines, list(batch.columns)
                     position(file.tell())
+            self._check_last(last, line)
         except UnicodeDecodeError as error:
             raise InputError(self._encoding_sentence()) from error
         except pa.ArrowInvalid as error:
@@ -73,7 +76,7 @@ class TextRows:
                 invalid_row_handler=self._set_aside,
             ),
             convert_options=csv.ConvertOptions(
-                column_types={name: pa.string() for name in names}, strings_can_be_null=False
+                column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
             ),
         )
 
@@ -91,6 +94,18 @@ class TextRows:
             if len(self.malformed) > MAX_MALFORMED:
                 raise InputError(self._wrong_separator())
         return "skip"
+
+    def _check_last(self, last: str, end: int) -> None:
+        """A value that runs over line breaks to the end of the file without a closing quotation mark."""
+        torn = self.malformed[-1] if self.malformed else (0, "", "")
+        if torn[0] >= end - 1 and "\n" in torn[1] and torn[1].count('"') % 2:
+            raise InputError(self._open_quote())
+        if "\n" in last:
+            with self._path.open("rb") as file:
+                file.seek(max(0, self._path.stat().st_size - 64))
+                tail = file.read().decode(self._form.encoding, errors="ignore")
+            if not tail.rstrip().endswith('"'):
+                raise InputError(self._open_quote())
 
     def _lines(self, line: int, n_rows: int) -> tuple[pa.Array, int]:
         """The next ``n_rows`` line numbers that were not set aside, and the line after them."""
@@ -114,11 +129,14 @@ class TextRows:
         if "UTF8" in message or "utf-8" in message:
             return InputError(self._encoding_sentence())
         if "straddling" in message or "out of sync" in message:
-            return InputError(
-                f"{self._name} has a quotation mark that is opened and never closed, or one value of more than "
-                f"{_BLOCK_BYTES >> 20} MB; close the quotation mark and try again."
-            )
+            return InputError(self._open_quote())
         return InputError(f"{self._name} cannot be read as a table: {message.splitlines()[0]}.")
+
+    def _open_quote(self) -> str:
+        return (
+            f"{self._name} has a quotation mark that is opened and never closed, or one value of more than "
+            f"{_BLOCK_BYTES >> 20} MB; close the quotation mark and try again."
+        )
 
     def _encoding_sentence(self) -> str:
         words = ENCODING_WORDS.get(self._form.encoding, self._form.encoding)

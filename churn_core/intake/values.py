@@ -20,43 +20,109 @@ FIRST_YEAR = 1990
 MISSING_IDS = ("nan", "null", "\\n", "#n/a", "<na>")
 """Texts that programs write where an id is missing (lower case)."""
 
-MISSING_WORDS = (*MISSING_IDS, "na", "n/a", "none", "nat", "-", "--", "?", "keine angabe", "无", "n.a.")
+MISSING_WORDS = (*MISSING_IDS, "na", "n/a", "none", "nat", "-", "--", "?", "无", "n.a.")
 """Texts that mean "no value" in any other column (lower case)."""
 
-YES_WORDS = ("yes", "y", "true", "t", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "verdadero", "是", "有", "对", "真",
-             "x", "on", "opt-in", "subscribed")  # fmt: skip
-NO_WORDS = ("no", "n", "false", "f", "0", "nein", "falsch", "non", "faux", "falso", "否", "无", "不是", "没有", "假", "off",
-            "opt-out", "unsubscribed")  # fmt: skip
+YES_WORDS = (
+    "yes",
+    "y",
+    "true",
+    "t",
+    "1",
+    "ja",
+    "j",
+    "wahr",
+    "oui",
+    "vrai",
+    "si",
+    "sí",
+    "verdadero",
+    "是",
+    "有",
+    "对",
+    "真",
+    "x",
+    "on",
+    "opt-in",
+    "subscribed",
+)
+NO_WORDS = (
+    "no",
+    "n",
+    "false",
+    "f",
+    "0",
+    "nein",
+    "falsch",
+    "non",
+    "faux",
+    "falso",
+    "否",
+    "无",
+    "不是",
+    "没有",
+    "假",
+    "off",
+    "opt-out",
+    "unsubscribed",
+)
 
-_CODES = ("USD|EUR|GBP|CHF|CNY|RMB|JPY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|BRL|MXN|KRW|SGD|HKD|NZD|ZAR|AED|THB|"
-          "ILS|UAH|RON|US|Rs\\.?|R|kr\\.?|zł|元|円")  # fmt: skip
+_ISO = "^\\d{4}[-/.]\\d{1,2}[-/.]\\d{1,2}([ T]\\d{1,2}:\\d{2}(:\\d{2}(\\.\\d+)?)?)?"
+
+_CODES = (
+    "USD|EUR|GBP|CHF|CNY|RMB|JPY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|BRL|MXN|KRW|SGD|HKD|NZD|ZAR|AED|THB|"
+    "ILS|UAH|RON|US|Rs\\.?|R|kr\\.?|zł|元|円"
+)
 _DECORATION = f"[\\p{{Sc}}\\s\\x{{00A0}}\\x{{202F}}\\x{{2009}}''’]|^({_CODES})|({_CODES})$"
 
-_SPACES = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288) || chr(65279)"
 
-_TIME_PARTS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S-%f", "T%H:%M:%S", "T%H:%M")
+_TIME_PARTS = (
+    "",
+    " %H:%M",
+    " %H:%M:%S",
+    " %I:%M %p",
+    " %I:%M:%S %p",
+    " %H:%M:%S-%f",
+    "T%H:%M:%S",
+    "T%H:%M",
+    "T%H:%M:%SZ",
+)
 _DAY_PARTS = {
     "dmy": ("%d-%m-%y", "%d-%m-%Y"),
     "mdy": ("%m-%d-%y", "%m-%d-%Y"),
     "ymd": ("%y-%m-%d",),
 }
-_ANY_ORDER = ("%d %b %y", "%d %b %Y", "%d %B %Y", "%d-%b-%y", "%d-%b-%Y", "%d-%B-%Y", "%b %d %Y", "%B %d %Y", "%d- %B %Y",
-              "%d- %b %Y", "%Y年%m月%d日", "%Y %b %d", "%Y-%b-%d", "%a %d %b %Y", "%a %b %d %Y")  # fmt: skip
-
-
-def text_sql(column: str) -> str:
-    """The text without surrounding white space; NULL when nothing is left."""
-    return f"nullif(trim({column}, {_SPACES}), '')"
+_ANY_ORDER = (
+    "%Y-%m-%d",
+    "%d %b %y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%d-%b-%y",
+    "%d-%b-%Y",
+    "%d-%B-%Y",
+    "%b %d %Y",
+    "%B %d %Y",
+    "%d- %B %Y",
+    "%d- %b %Y",
+    "%Y年%m月%d日",
+    "%Y %b %d",
+    "%Y-%b-%d",
+    "%a %d %b %Y",
+    "%a %b %d %Y",
+)
 
 
 def id_sql(column: str) -> str:
-    """An id exactly as given but for surrounding white space; NULL when missing."""
-    return _unless(text_sql(column), MISSING_IDS)
+    """An id exactly as given (surrounding white space is off already); NULL when missing."""
+    return _unless(column, MISSING_IDS)
 
 
-def value_sql(column: str) -> str:
-    """The text of any other column; NULL for words that mean "no value"."""
-    return _unless(text_sql(column), MISSING_WORDS)
+def value_sql(column: str, *, keep_nan: bool = False) -> str:
+    """The text of any other column; NULL for words that mean "no value".
+
+    ``keep_nan`` leaves NaN in place: in an amount it is an error, not an absence.
+    """
+    return _unless(column, [word for word in MISSING_WORDS if word != "nan" or not keep_nan])
 
 
 def date_formats(order: str) -> list[str]:
@@ -69,33 +135,43 @@ def date_sql(text: str, order: str, *, first: Sequence[str] = ()) -> str:
 
     ISO times with a zone are converted to UTC, without one they are taken as UTC. Dates like 03/04/2011 follow
     ``order`` ("dmy", "mdy"; "ymd" for two-digit years). 8 digits are YYYYMMDD, 14 with the time; 10 and 13 digits are
-    seconds and milliseconds since 1970. ``first`` are formats to try before all others, for speed.
+    seconds and milliseconds since 1970. ``first`` are formats (of :func:`fast_formats`) to try before all else.
     """
-    known = date_formats(order)
-    formats = [*(form for form in first if form in known), *(form for form in known if form not in first)]
+    formats = date_formats(order)
     listed = ", ".join("'" + form.replace("'", "''") + "'" for form in formats)
-    plain = f"TRY_CAST({text} AS TIMESTAMP)"
-    zoned = f"CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP)"
+    plain = f"TRY_CAST(replace(left({text}, 10), '.', '-') || substring({text}, 11) AS TIMESTAMP)"
+    time_and_zone = f"regexp_replace(substring({text}, 11), ' *(UTC|GMT|z)$', 'Z')"
+    zoned = f"CAST(TRY_CAST(replace(left({text}, 10), '.', '-') || {time_and_zone} AS TIMESTAMPTZ) AS TIMESTAMP)"
     digits = f"TRY_CAST({text} AS BIGINT)"
     tidy = f"replace(replace(replace({text}, '/', '-'), '.', '-'), ',', '')"
-    return (
+    general = (
         "CASE "
         f"WHEN {text} IS NULL THEN NULL "
-        f"WHEN TRY_CAST(left({text}, 4) AS USMALLINT) IS NOT NULL AND substring({text}, 5, 1) IN ('-', '/', '.') THEN CASE "
-        f"WHEN regexp_matches({text}, '^\\d{{4}}.\\d+.\\d+.+(Z|z|[+-]\\d\\d(:?\\d\\d)?)$') THEN {zoned} "
-        f"WHEN {text} LIKE '%.%.%' THEN TRY_CAST(replace(left({text}, 10), '.', '-') || substring({text}, 11) AS TIMESTAMP) "
-        f"ELSE coalesce({plain}, try_strptime(replace({tidy}, 'T', ' '), ['%Y-%b-%d', '%Y-%m-%d %I:%M %p', "
-        "'%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %H:%M UTC', '%Y-%m-%d %H:%M:%S UTC'])) END "
-        f"WHEN {digits} IS NOT NULL THEN CASE length({text}) "
+        f"WHEN regexp_matches({text}, '{_ISO}$') THEN {plain} "
+        f"WHEN regexp_matches({text}, '{_ISO} ?(Z|z|UTC|GMT|[+-]\\d\\d(:?\\d\\d)?)$') THEN {zoned} "
+        f"WHEN regexp_matches({text}, '^\\d+$') THEN CASE length({text}) "
         f"WHEN 8 THEN try_strptime({text}, '%Y%m%d') WHEN 14 THEN try_strptime({text}, '%Y%m%d%H%M%S') "
         f"WHEN 10 THEN CAST(to_timestamp({digits}) AS TIMESTAMP) WHEN 13 THEN epoch_ms({digits}) END "
         f"ELSE try_strptime({tidy}, [{listed}]) END"
     )
+    if not first:
+        return general
+    listed = ", ".join("'" + form.replace("'", "''") + "'" for form in first)
+    guard = f"substring({text}, 5, 1) IN ('-', '/', '.')" if first[0].startswith("%Y") else "true"
+    fast = f"try_strptime({text}, [{listed}])"
+    return f"CASE WHEN {guard} AND {fast} IS NOT NULL THEN {fast} ELSE {general} END"
+
+
+def fast_formats(order: str) -> list[str]:
+    """Formats with their own separators that may be tried first where samples of a column follow them."""
+    days = [day.replace("-", mark) for mark in "-/." for day in (*_DAY_PARTS[order], "%Y-%m-%d")]
+    return [f"{day}{time}" for day in days for time in (*_TIME_PARTS[:5], *_TIME_PARTS[6:])]
 
 
 def number_sql(text: str, decimal: str) -> str:
-    """SQL that reads a text as a number, NULL when it is none; thousands marks, currency signs and brackets are understood.
+    """SQL that reads a text as a number, NULL when it is none.
 
+    Thousands marks, currency signs and brackets for negative amounts are understood.
     NaN and infinities come through as such, for the caller to refuse.
     """
     bare = f"regexp_replace({text}, '{_DECORATION}', '', 'g')"
@@ -107,11 +183,15 @@ def number_sql(text: str, decimal: str) -> str:
             f"CASE WHEN regexp_matches({bare}, '{grouped}|{simple}') THEN replace(replace({bare}, '.', ''), ',', '.') "
         )
         swapped += f"WHEN regexp_matches({bare}, '^[-+]?\\d+\\.(\\d{{1,2}}|\\d{{4,}})$') THEN {bare} END"
-        fast = f"TRY_CAST(CASE WHEN regexp_matches({text}, '^[-+]?\\d+$|(?i)^[-+]?(nan|inf|infinity)$') THEN {text} END AS DOUBLE)"
-        return f"coalesce({fast}, TRY_CAST({swapped} AS DOUBLE))"
+        is_plain = f"regexp_matches({text}, '^[-+]?\\d+$|(?i)^[-+]?(nan|inf|infinity)$')"
+        fast = f"TRY_CAST(CASE WHEN {is_plain} THEN {text} END AS DOUBLE)"
+        return (
+            f"CASE WHEN {fast} IS NOT NULL THEN {fast} WHEN {text} IS NOT NULL THEN TRY_CAST({swapped} AS DOUBLE) END"
+        )
     grouped = "^[-+]?\\d{1,3}(,\\d{2,3})*,\\d{3}(\\.\\d*)?$"
     slow = f"CASE WHEN regexp_matches({bare}, '{grouped}|^[-+]?\\d*\\.?\\d*$') THEN replace({bare}, ',', '') END"
-    return f"coalesce(TRY_CAST({text} AS DOUBLE), TRY_CAST({slow} AS DOUBLE))"
+    fast = f"TRY_CAST({text} AS DOUBLE)"
+    return f"CASE WHEN {fast} IS NOT NULL THEN {fast} WHEN {text} IS NOT NULL THEN TRY_CAST({slow} AS DOUBLE) END"
 
 
 def boolean_sql(text: str, yes: Iterable[str] = YES_WORDS, no: Iterable[str] = NO_WORDS) -> str:
@@ -119,12 +199,66 @@ def boolean_sql(text: str, yes: Iterable[str] = YES_WORDS, no: Iterable[str] = N
     return f"CASE WHEN lower({text}) IN ({_list(yes)}) THEN true WHEN lower({text}) IN ({_list(no)}) THEN false END"
 
 
-_LEFT_WORDS = {"churned", "churn", "attrited", "attrited customer", "exited", "left", "lost", "gone", "inactive", "cancelled",
-               "canceled", "closed", "leave", "leaver", "terminated", "quit", "defected", "abgewandert", "gekündigt", "inaktiv",
-               "verloren", "parti", "perdu", "résilié", "baja", "perdido", "流失", "已流失", "离开", "已离开", "不活跃"}  # fmt: skip
-_STAYED_WORDS = {"stayed", "existing", "existing customer", "retained", "active", "current", "kept", "open", "remained", "loyal",
-                 "joined", "stay", "aktiv", "bestehend", "geblieben", "actif", "fidèle", "activo", "未流失", "留存", "活跃", "保留",
-                 "not churned", "no churn", "nicht abgewandert"}  # fmt: skip
+_LEFT_WORDS = {
+    "churned",
+    "churn",
+    "attrited",
+    "attrited customer",
+    "exited",
+    "left",
+    "lost",
+    "gone",
+    "inactive",
+    "cancelled",
+    "canceled",
+    "closed",
+    "leave",
+    "leaver",
+    "terminated",
+    "quit",
+    "defected",
+    "abgewandert",
+    "gekündigt",
+    "inaktiv",
+    "verloren",
+    "parti",
+    "perdu",
+    "résilié",
+    "baja",
+    "perdido",
+    "流失",
+    "已流失",
+    "离开",
+    "已离开",
+    "不活跃",
+}
+_STAYED_WORDS = {
+    "stayed",
+    "existing",
+    "existing customer",
+    "retained",
+    "active",
+    "current",
+    "kept",
+    "open",
+    "remained",
+    "loyal",
+    "joined",
+    "stay",
+    "aktiv",
+    "bestehend",
+    "geblieben",
+    "actif",
+    "fidèle",
+    "activo",
+    "未流失",
+    "留存",
+    "活跃",
+    "保留",
+    "not churned",
+    "no churn",
+    "nicht abgewandert",
+}
 
 
 def positive_labels(values: Sequence[str], *, column_says_stayed: bool = False) -> tuple[str, ...]:
@@ -149,8 +283,22 @@ def positive_labels(values: Sequence[str], *, column_says_stayed: bool = False) 
     return ()
 
 
-CURRENCY_SIGNS = {"€": "EUR", "£": "GBP", "$": "USD", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "zł": "PLN",
-                  "¥": "¥", "元": "CNY", "円": "JPY", "US$": "USD", "R$": "BRL"}  # fmt: skip
+CURRENCY_SIGNS = {
+    "€": "EUR",
+    "£": "GBP",
+    "$": "USD",
+    "₹": "INR",
+    "₩": "KRW",
+    "₽": "RUB",
+    "₺": "TRY",
+    "₴": "UAH",
+    "zł": "PLN",
+    "¥": "¥",
+    "元": "CNY",
+    "円": "JPY",
+    "US$": "USD",
+    "R$": "BRL",
+}
 """Currency of a sign in an amount; ¥ may be Chinese or Japanese and stays a sign."""
 
 
@@ -178,8 +326,9 @@ def check_single_currency(counts: Sequence[tuple[str, int]], column: str, file_n
     return next(iter(merged), None)
 
 
-def _unless(text: str, words: Iterable[str]) -> str:
-    return f"CASE WHEN lower({text}) IN ({_list(words)}) THEN NULL ELSE {text} END"
+def _unless(text: str, words: Sequence[str]) -> str:
+    longest = max(len(word) for word in words)
+    return f"CASE WHEN length({text}) <= {longest} AND lower({text}) IN ('', {_list(words)}) THEN NULL ELSE {text} END"
 
 
 def _list(words: Iterable[str]) -> str:
