@@ -43,7 +43,7 @@ def list_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, currency: st
     first = (page_nr - 1) * calls.N_ROWS
     position.caption(f"{count(first + 1)} to {count(first + len(frame))} of {counted(found.n_customers, 'customer')}")
     # a selection belongs to these rows only, so the table gets a key of its own for each list and page
-    key = hashlib.sha256(f"{stamp}{chosen}{page_nr}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{stamp.workspace}{found}{chosen}{page_nr}".encode()).hexdigest()[:12]
     with place:
         return customer_table(frame, currency, key=f"list_{key}", selectable=True)
 
@@ -82,7 +82,10 @@ def _export(stamp: Stamp, target: CustomerFilter, run_id: int, n_customers: int)
         on_click="ignore",
         key="download",
     )
-    st.caption("The whole list or nothing, safe to open in a spreadsheet.")
+    st.caption(
+        "The whole list or no file, safe to open in a spreadsheet. When customers were scored again since this page was "
+        "loaded, the download is refused; load the page again."
+    )
 
 
 def _save_form(stamp: Stamp, target: CustomerFilter) -> None:

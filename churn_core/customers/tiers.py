@@ -101,15 +101,20 @@ def save_policy(warehouse: Warehouse, *, high_from: float, medium_from: float) -
     return saved
 
 
-def score_workspace(warehouse: Warehouse, progress: Progress = no_progress) -> ScoreRun:
+def score_workspace(
+    warehouse: Warehouse, progress: Progress = no_progress, *, as_of: datetime | None = None
+) -> ScoreRun:
     """Score every eligible customer with the champion model and the active tier policy.
 
+    ``as_of`` is the cutoff; by default the end of the data.
     The default policy is saved with the first scoring, so that thresholds move only when somebody moves them.
     """
     from churn_core.models.scoring import score_customers
 
     policy = active_policy(warehouse)
-    run = score_customers(warehouse, high_from=policy.high_from, medium_from=policy.medium_from, progress=progress)
+    run = score_customers(
+        warehouse, as_of=as_of, high_from=policy.high_from, medium_from=policy.medium_from, progress=progress
+    )
     if policy.version == 0:
         with warehouse.transaction() as tx:
             _save(tx, policy)

@@ -95,6 +95,7 @@ def today(warehouse: Warehouse) -> Today:
     previous = next((old for old in runs[1:] if run and old.source == run.source), None)
     totals = count_and_totals(warehouse, CustomerFilter()) if run else None
     changes = _changes(warehouse, run, previous) if run and previous else None
+    has_currency = bool(warehouse.setting("currency", ""))
     n_rejected = warehouse.value("SELECT coalesce(arg_max(n_rejected, import_id), 0) FROM imports")
     return Today(
         state=state,
@@ -103,7 +104,7 @@ def today(warehouse: Warehouse) -> Today:
         changes=changes,
         trained_at=warehouse.value("SELECT max(trained_at) FROM model_versions WHERE status = 'champion'"),
         n_rejected=int(n_rejected),
-        steps=tuple(_steps(state, run, totals, changes, int(n_rejected))),
+        steps=tuple(_steps(state, run, totals, changes, int(n_rejected), has_currency)),
     )
 
 
@@ -147,7 +148,12 @@ def _why_not_alike(run: ScoreRun, previous: ScoreRun) -> str:
 
 
 def _steps(
-    state: WorkspaceState, run: ScoreRun | None, totals: Totals | None, changes: Changes | None, n_rejected: int
+    state: WorkspaceState,
+    run: ScoreRun | None,
+    totals: Totals | None,
+    changes: Changes | None,
+    n_rejected: int,
+    has_currency: bool,
 ) -> list[Step]:
     if state.is_empty:
         return [Step(target="import", what="Import your orders.", why="There is no data yet.")]
@@ -176,10 +182,9 @@ def _steps(
                 why=f"The last import could not read {n_rejected:,} rows; they can be downloaded and imported again.",
             )
         )
-    if totals and totals.n_value_known and state.settings_changed_at is None:
-        steps.append(
-            Step(target="settings", what="Set currency and margin.", why="Money is shown as plain revenue until then.")
-        )
+    if totals and totals.n_value_known and not has_currency:
+        why = "Money is shown without a currency, and value is counted as revenue until a margin is set."
+        steps.append(Step(target="settings", what="Set currency and margin.", why=why))
     return steps
 
 

@@ -124,6 +124,13 @@ def test_an_import_with_rejected_rows_is_a_step(warehouse: Warehouse) -> None:
     assert any("12 rows" in step.why for step in found.steps)
 
 
+def test_money_without_a_currency_is_a_step_until_one_is_set(shop: Warehouse) -> None:
+    assert _targets(shop)[-1] == "settings"
+    with shop.transaction() as tx:
+        tx.save_setting("currency", "GBP")
+    assert "settings" not in _targets(shop)
+
+
 def test_totals_of_today_are_those_of_the_list(shop: Warehouse) -> None:
     found = today(shop)
     assert found.totals is not None
