@@ -83,8 +83,8 @@ def _export(stamp: Stamp, target: CustomerFilter, run_id: int, n_customers: int)
         key="download",
     )
     st.caption(
-        "The whole list or no file, safe to open in a spreadsheet. When customers were scored again since this page was "
-        "loaded, the download is refused; load the page again."
+        "The whole list or no file, safe to open in a spreadsheet. When customers were scored again since this page "
+        "was loaded, the download is refused; load the page again."
     )
 
 
