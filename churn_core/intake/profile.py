@@ -16,6 +16,7 @@ from churn_core.intake.values import date_sql, number_sql, value_sql
 from churn_core.warehouse import Warehouse
 
 N_LOOKED_AT = 20_000
+_N_PARSED = 2_000
 _GROUP = 40
 
 _COMMA = "(\\d+,(\\d{1,2}|\\d{4,})|\\d{1,3}(\\.\\d{3})+,\\d+)"
@@ -134,16 +135,20 @@ def _kind(
         return "integer"
     if n_with_digits < 0.5 * n:
         return "text"
-    value = value_sql(column)
-    dated = "regexp_matches(v, '^\\d{4}[-/.年]\\d|\\d[-/. ]\\d\\d?[-/. ]\\d|[A-Za-z]{3}.*\\d{4}')"
-    ((n_date, n_number),) = reader.rows(
-        f"SELECT coalesce(sum(n) FILTER (WHERE {dated} AND {date_sql('v', order)} IS NOT NULL), 0), "
-        f"coalesce(sum(n) FILTER (WHERE {number_sql('v', decimal)} IS NOT NULL), 0) FROM "
-        f"(SELECT {value} AS v, count(*) AS n FROM looked_at WHERE length({column}) <= 40 GROUP BY 1)"
+    values = (
+        f"(SELECT {value_sql(column)} AS v, length({column}) <= 40 AS is_short FROM looked_at "
+        f"WHERE {column} <> '' ORDER BY {LINE} % 7, {LINE} LIMIT {_N_PARSED})"
     )
-    if n_date >= 0.5 * n:
-        return "date"
-    return "number" if n_number >= 0.9 * n else "text"
+    dated = "regexp_matches(v, '^\\d{4}[-/.年]\\d|\\d[-/. ]\\d\\d?[-/. ]\\d|[A-Za-z]{3}.*\\d{4}')"
+    ((n_parsed, n_dated, n_number),) = reader.rows(
+        f"SELECT count(v), count(*) FILTER (WHERE is_short AND {dated}), "
+        f"count(*) FILTER (WHERE is_short AND {number_sql('v', decimal)} IS NOT NULL) FROM {values}"
+    )
+    if n_dated >= 0.5 * n_parsed:
+        read = f"SELECT count({date_sql('v', order)}) FROM (SELECT v FROM {values} WHERE is_short AND {dated})"
+        if reader.value(read) >= 0.5 * n_parsed:
+            return "date"
+    return "number" if n_number >= 0.9 * n_parsed else "text"
 
 
 def _decimal(
