@@ -56,7 +56,8 @@ def chart(figure: go.Figure, *, key: str) -> None:
     title = html.unescape(str(figure.layout.title.text or ""))
     drawn = go.Figure(figure)
     has_legend = figure.layout.showlegend if figure.layout.showlegend is not None else len(figure.data) > 1
-    drawn.update_layout(title_text=None, margin_t=28 if has_legend else 10, height=(figure.layout.height or 320) - 28)
+    room_above = 28 if has_legend or figure.layout.annotations else 10
+    drawn.update_layout(title_text=None, margin_t=room_above, height=(figure.layout.height or 320) - 28)
     with st.container(gap="small"):
         st.markdown(f"**{plain(title)}**")
         st.plotly_chart(drawn, theme=None, config={"displayModeBar": False}, key=key, alt=title)

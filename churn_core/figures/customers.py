@@ -196,18 +196,22 @@ def contributions_figure(score: CustomerScore, *, currency: str = "", mode: Mode
     path = [score.run.base_log_odds]
     for step in steps:
         path.append(path[-1] + step)
+    margin = 0.18 * (max(path) - min(path)) + 0.2
+    is_wide = abs(score.log_odds - path[0]) > 0.5 * (max(path) - min(path) + 2 * margin)
     for level, words in ((path[0], "usual"), (score.log_odds, "this customer")):
+        is_left = level <= min(path[0], score.log_odds)
         fig.add_vline(
-            x=level, line={"color": colours.muted, "dash": "dot", "width": 1},
+            x=level,
+            line={"color": colours.muted, "dash": "dot", "width": 1},
             annotation={"text": f"{words} {percent(_risk(level))}", "font": {"size": 11, "color": colours.muted}},
-            annotation_position="top left" if level <= min(path[0], score.log_odds) else "top right",
+            annotation_position="top left" if is_left != is_wide else "top right",
             annotation_yanchor="bottom",
-        )  # fmt: skip
-    ticks = _risk_ticks(min(path), max(path))
+        )
+    ticks = [risk for risk in RISK_TICKS if min(path) - margin <= _log_odds(risk) <= max(path) + margin]
     fig.update_xaxes(
         tickvals=[_log_odds(risk) for risk in ticks],
         ticktext=[f"{100 * risk:.3g} %" for risk in ticks],
-        range=[min(path) - 0.18 * (max(path) - min(path)) - 0.2, max(path) + 0.18 * (max(path) - min(path)) + 0.2],
+        range=[min(path) - margin, max(path) + margin],
         title_text="risk, on a scale of log-odds",
         showgrid=True,
     )
@@ -311,8 +315,3 @@ def _risk(log_odds: float) -> float:
 
 def _log_odds(risk: float) -> float:
     return math.log(risk / (1 - risk))
-
-
-def _risk_ticks(low: float, high: float) -> list[float]:
-    margin = 0.18 * (high - low) + 0.2
-    return [risk for risk in RISK_TICKS if low - margin <= _log_odds(risk) <= high + margin]

@@ -75,16 +75,15 @@ _LABELS = """<script>
 function tidy() {
   const own = [...document.querySelectorAll("text[font-weight=bold]")];
   const at = own.length ? Number(own[0].getAttribute("x")) : -1000;
-  const percent = (text) => Number((100 * Number(text)).toPrecision(3)) + " %";
-  for (const label of own) label.textContent = "RISK";
+  for (const label of own) if (label.textContent !== "RISK") label.textContent = "RISK";
   for (const tick of document.querySelectorAll("g.tick")) {
     const x = Number(/[(]([-0-9.e]+)/.exec(tick.getAttribute("transform"))[1]), label = tick.querySelector("text");
-    if (!label.textContent.includes("%")) label.textContent = percent(label.textContent);
+    const share = Number(label.textContent);
+    if (!Number.isNaN(share)) label.textContent = Number((100 * share).toPrecision(3)) + " %";
     label.style.visibility = Math.abs(x - at) < 46 ? "hidden" : "visible";
   }
 }
+// shap draws again whenever the window changes its width
+new MutationObserver(tidy).observe(document.body, {childList: true, subtree: true, characterData: true});
 tidy();
-setTimeout(tidy, 50);
-setTimeout(tidy, 500);
-addEventListener("resize", () => setTimeout(tidy, 50));
 </script>"""
