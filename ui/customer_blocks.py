@@ -74,8 +74,8 @@ def _purchase_figures(profile: CustomerProfile, currency: str) -> None:
     bought = profile.purchases
     if bought is None:
         return
-    single = bought.usual_gap_days is None
-    gap = "a single order day" if single else f"usual gap {measure(bought.usual_gap_days, 'days')}"
+    single = bought.median_gap_days is None
+    gap = "a single order day" if single else f"median gap {measure(bought.median_gap_days, 'days')}"
     key_figure("Last order", day(bought.last_order), gap)
     returned = counted(bought.n_returns, "return") if bought.n_returns else "no returns"
     key_figure("Orders", count(bought.n_orders), f"{money(bought.spend_amount, currency)} spent, {returned}")
