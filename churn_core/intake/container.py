@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import mmap
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -123,7 +124,9 @@ EXPECTED = "choose a CSV, XLSX, Parquet or JSON lines file, or a zip or gzip of 
 
 
 def _old_office(path: Path, name: str) -> str:
-    if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        is_encrypted = content.find("EncryptedPackage".encode("utf-16-le")) >= 0
+    if is_encrypted:
         raise InputError(f"{name} is protected by a password; save it without a password and choose it again.")
     raise InputError(f"{name} is in the old Office format; save it as XLSX or CSV and choose it again.")
 

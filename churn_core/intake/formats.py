@@ -79,6 +79,7 @@ def open_source(
             columns=looks.columns,
             n_rows=looks.n_rows + len(found.malformed),
             malformed=found.malformed,
+            guessed=looks.guessed,
             notes=(*_notes(found, unpacked), *found.notes, *looks.notes),
             options=chosen,
             reader=reader,

@@ -152,7 +152,8 @@ def _one_row_per_customer(source: Source, fields: Mapping[str, Mapping[str, str]
         evidence["snapshots"] = (-0.9, "")
     elif not has_label:
         evidence["snapshots"] = (-1.0, "")
-        evidence["customers"] = (0.9, "it describes customers without dates")
+        if not any(column.kind == "date" for column in source.columns):
+            evidence["customers"] = (0.9, "it describes customers without dates")
     if "text" in fields["feedback"]:
         text = source.column(fields["feedback"]["text"])
         if text.kind == "text" and text.n_distinct > 0.3 * text.n_looked_at and not customer:

@@ -11,7 +11,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ class ImportResult:
 def preview(source: Source, mapping: Mapping, n_rows: int = 10) -> pd.DataFrame:
     """The first rows as they will be understood: a column per field, and ``problem`` for rows to be set aside."""
     mapping.check(source)
-    query = parse_query(source, mapping, n_first=n_rows)
+    query = parse_query(source, mapping.settled(source), n_first=n_rows)
     is_order = mapping.kind in ("orders", "order_lines")
     dropped = "line, fault, return_of" + ("" if is_order else ", is_return")
     return source.reader.frame(
@@ -88,7 +88,7 @@ def import_file(
     warehouse: Warehouse, source: Source, mapping: Mapping, *, progress: Progress = no_progress
 ) -> ImportResult:
     """Load a file. Raises InputError, with nothing changed, when it cannot be loaded."""
-    mapping = replace(mapping, options=source.options)
+    mapping = mapping.settled(source)
     mapping.check(source)
     earlier = _loaded_before(warehouse, source, mapping)
     if earlier is not None:

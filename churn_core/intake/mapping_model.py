@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping as AnyMapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,24 @@ class Mapping:
         missing = [name for name in kind.required if name not in self.fields and not self.constants.get(name)]
         if missing:
             raise InputError(missing_sentence(source.name, self.kind, missing))
+
+    def settled(self, source: Source) -> Mapping:
+        """The mapping with the date order and decimal mark that a file will be read with.
+
+        What the caller chose comes first, then what the file proves. What it does not prove (and what a file of
+        corrected rows seems to say) is read as the last file of that shape was, if this mapping remembers it.
+        """
+        chosen = source.options
+        order, decimal = source.date_order, source.decimal
+        if (
+            chosen.date_order is None
+            and self.options.date_order
+            and ("date_order" in source.guessed or source.is_correction)
+        ):
+            order = self.options.date_order
+        if chosen.decimal is None and self.options.decimal and ("decimal" in source.guessed or source.is_correction):
+            decimal = self.options.decimal
+        return replace(self, options=replace(chosen, date_order=order, decimal=decimal))
 
     def as_json(self) -> str:
         """The mapping as JSON text, the same text for the same mapping."""

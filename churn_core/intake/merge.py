@@ -14,6 +14,12 @@ from churn_core.intake.kinds import Kind
 from churn_core.schema import TABLES, Table, quote
 from churn_core.warehouse import Transaction
 
+_MERGED_ATTRIBUTES = (
+    "CASE WHEN t.attributes IS NULL OR json_keys(t.attributes) = json_keys(i.attributes) THEN i.attributes "
+    "ELSE json_merge_patch(t.attributes, i.attributes) END"
+)
+"""Attributes of a customer from several files are kept side by side."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TableCounts:
@@ -74,8 +80,11 @@ def _upsert(tx: Transaction, table: Table, given: Sequence[str], import_id: int,
     was_empty = tx.value(f"SELECT count(*) FROM {quote(table.name)}") == 0
     n_updated = 0
     if not was_empty and values:
-        differs = " OR ".join(f"t.{name} IS DISTINCT FROM i.{name}" for name in values)
-        sets = ", ".join(f"{name} = i.{name}" for name in values)
+        fresh = {name: f"i.{name}" for name in values}
+        if table.name == "customers" and "attributes" in values:
+            fresh["attributes"] = _MERGED_ATTRIBUTES
+        differs = " OR ".join(f"t.{name} IS DISTINCT FROM {value}" for name, value in fresh.items())
+        sets = ", ".join(f"{name} = {value}" for name, value in fresh.items())
         n_updated = tx.execute(
             f"UPDATE {quote(table.name)} AS t SET {sets}, import_id = $import_id FROM incoming AS i "
             f"WHERE t.{key} = i.{key} AND ({differs})",

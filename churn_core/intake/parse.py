@@ -127,20 +127,22 @@ def _typed(source: Source, kind: Kind, field: Field, mapping: Mapping) -> str:
     if field.name == "currency":
         return f"upper({text})"
     if field.type == "time":
-        return date_sql(text, source.date_order, first=_first_formats(source, mapping.fields.get(field.name)))
+        order = mapping.options.date_order or source.date_order
+        return date_sql(text, order, first=_first_formats(source, mapping, field.name))
     if field.type in ("money", "number"):
-        return number_sql(text, source.decimal)
+        return number_sql(text, mapping.options.decimal or source.decimal)
     if field.type == "boolean":
         return boolean_sql(text)
     return text
 
 
-def _first_formats(source: Source, column: str | None) -> Sequence[str]:
-    """The format that reads every sample of a column, to be tried first."""
+def _first_formats(source: Source, mapping: Mapping, field: str) -> Sequence[str]:
+    """The format that reads every sample of a field's column, to be tried first."""
+    column = mapping.fields.get(field)
     if column is None:
         return ()
     samples = source.column(column).samples
-    for form in fast_formats(source.date_order):
+    for form in fast_formats(mapping.options.date_order or source.date_order):
         sql = (
             "SELECT count(*) FROM unnest($samples) AS s(text) WHERE try_strptime(text, $form) >= TIMESTAMP '1900-01-01'"
         )
@@ -157,16 +159,16 @@ def _attributes(source: Source, mapping: Mapping, kind: Kind, parameters: dict[s
     for column in source.columns:
         if column.name not in taken:
             parameters[f"name_{column.key}"] = column.name
-            pairs.append(f"$name_{column.key}, {_attribute(source, column)}")
+            pairs.append(f"$name_{column.key}, {_attribute(source, mapping, column)}")
     return [f"json_object({', '.join(pairs)}) AS attributes"]
 
 
-def _attribute(source: Source, column: SourceColumn) -> str:
+def _attribute(source: Source, mapping: Mapping, column: SourceColumn) -> str:
     value = value_sql(_raw(source, column))
     if column.kind == "integer":
         return f"coalesce(to_json(TRY_CAST({value} AS BIGINT)), to_json({value}))"
     if column.kind == "number":
-        number = number_sql(value, source.decimal)
+        number = number_sql(value, mapping.options.decimal or source.decimal)
         return f"CASE WHEN isfinite({number}) THEN to_json({number}) WHEN {number} IS NULL THEN to_json({value}) END"
     return f"to_json({value})"
 
@@ -212,7 +214,9 @@ def _quoted(text: str, words: str) -> str:
 
 
 def _word(field: Field) -> str:
-    return {"time": "date"}.get(field.type, field.name.replace("_", " "))
+    if field.name == "churned":
+        return "churn label"
+    return "date" if field.type == "time" else field.name.replace("_", " ")
 
 
 def _is_return(kind: Kind, names: set[str]) -> str:

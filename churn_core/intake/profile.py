@@ -35,6 +35,8 @@ class Profile:
     """"." or ","."""
     date_order: str
     """dmy, mdy or ymd."""
+    guessed: frozenset[str]
+    """date_order and decimal when nothing in the file proves them."""
     notes: tuple[str, ...]
     """What was found out, in sentences."""
 
@@ -56,13 +58,21 @@ def profile(
     with reader.transaction() as tx:
         tx.execute("DROP TABLE IF EXISTS looked_at")
         tx.execute(f"CREATE TABLE looked_at AS SELECT * FROM {rows} WHERE {LINE} % {step} = 0 OR {LINE} < 500")
-    decimal, decimal_notes = _decimal(reader, columns, separator, options)
-    order, order_notes = _date_order(reader, rows, dict(zip(columns, names, strict=True)), decimal, options)
+    decimal, is_proven, decimal_notes = _decimal(reader, columns, separator, options)
+    order, is_order_proven, order_notes = _date_order(
+        reader, rows, dict(zip(columns, names, strict=True)), decimal, options
+    )
     found = _columns(reader, columns, names, filled.empty, decimal, order)
     with reader.transaction() as tx:
         tx.execute("DROP TABLE looked_at")
+    proofs = {"decimal": is_proven, "date_order": is_order_proven}
     return Profile(
-        columns=tuple(found), n_rows=n_rows, decimal=decimal, date_order=order, notes=(*decimal_notes, *order_notes)
+        columns=tuple(found),
+        n_rows=n_rows,
+        decimal=decimal,
+        date_order=order,
+        guessed=frozenset(name for name, is_sure in proofs.items() if not is_sure),
+        notes=(*decimal_notes, *order_notes),
     )
 
 
@@ -153,9 +163,9 @@ def _kind(
 
 def _decimal(
     reader: Warehouse, columns: Sequence[str], separator: str | None, options: ReadOptions
-) -> tuple[str, tuple[str, ...]]:
+) -> tuple[str, bool, tuple[str, ...]]:
     if options.decimal:
-        return options.decimal, ()
+        return options.decimal, True, ()
     n_comma = n_point = n_either = 0
     signed, unit = "^[^\\d]{0,5}", "[^\\d,.]{0,5}$"
     for start in range(0, len(columns), _GROUP):
@@ -171,27 +181,29 @@ def _decimal(
         n_point += sum(counts[1::3])
         n_either += sum(counts[2::3])
     if n_comma > n_point:
-        return ",", ("numbers are read with a decimal comma, as in 1.234,50.",)
+        return ",", True, ("numbers are read with a decimal comma, as in 1.234,50.",)
     if n_comma == n_point == 0 and n_either:
         guess = "," if separator == ";" else "."
-        return guess, (
-            f"numbers such as 1.234 or 1,234 can be read two ways; the decimal mark was taken to be {guess!r}.",
+        return (
+            guess,
+            False,
+            (f"numbers such as 1.234 or 1,234 can be read two ways; the decimal mark was taken to be {guess!r}.",),
         )
-    return ".", ()
+    return ".", n_point > 0, ()
 
 
 def _date_order(
     reader: Warehouse, rows: str, columns: dict[str, str], decimal: str, options: ReadOptions
-) -> tuple[str, tuple[str, ...]]:
+) -> tuple[str, bool, tuple[str, ...]]:
     shares = ", ".join(
         f"count(*) FILTER (WHERE regexp_matches({key}, '{_DAY_MONTH}')), count(nullif({key}, ''))" for key in columns
     )
     (counts,) = reader.rows(f"SELECT {shares} FROM looked_at")
     dated = [key for index, key in enumerate(columns) if counts[2 * index] >= 0.5 * max(1, counts[2 * index + 1])]
     if not dated:
-        return options.date_order or "ymd", ()
+        return options.date_order or "ymd", False, ()
     if options.date_order:
-        return options.date_order, (f"dates are read {DATE_ORDERS[options.date_order]}, as chosen.",)
+        return options.date_order, True, (f"dates are read {DATE_ORDERS[options.date_order]}, as chosen.",)
     key = dated[0]
     tidy = f"replace(replace({key}, '/', '-'), '.', '-')"
     first = f"TRY_CAST(split_part({tidy}, '-', 1) AS SMALLINT)"
@@ -210,11 +222,11 @@ def _date_order(
         )
         if n_against:
             note += f" {n_against:,} are written the other way round and will be set aside."
-        return order, (note,)
+        return order, True, (note,)
     return _guessed_order(reader, key, columns[key], dotted=n_dotted > 0 or decimal == ",")
 
 
-def _guessed_order(reader: Warehouse, key: str, name: str, *, dotted: bool) -> tuple[str, tuple[str, ...]]:
+def _guessed_order(reader: Warehouse, key: str, name: str, *, dotted: bool) -> tuple[str, bool, tuple[str, ...]]:
     """No day above 12 anywhere: files are mostly sorted by date, so the order with fewer steps back is the likelier."""
     steps = {}
     for order in ("dmy", "mdy"):
@@ -230,4 +242,4 @@ def _guessed_order(reader: Warehouse, key: str, name: str, *, dotted: bool) -> t
         f"dates of {name!r} can be read day first or month first; they are read {DATE_ORDERS[order]}. "
         "Change it if that is wrong."
     )
-    return order, (note,)
+    return order, False, (note,)

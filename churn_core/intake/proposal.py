@@ -107,7 +107,7 @@ def _remembered(source: Source, mapping: Mapping) -> Proposal:
         for column in source.columns
     )
     proposal = Proposal(
-        mapping=replace(mapping, options=source.options),
+        mapping=mapping.settled(source),
         kind_confidence=1.0,
         kind_reason="a file with the same columns was loaded like this before",
         kind_alternatives=tuple(name for name in KINDS if name != mapping.kind),
@@ -169,6 +169,7 @@ def _assign(source: Source, kind: Kind) -> dict[str, tuple[str, _Match]]:
             assigned[field_name] = (column_name, match)
             used.add(column_name)
     _assign_only_date(source, kind, assigned, used)
+    _assign_address(source, kind, assigned, used)
     return assigned
 
 
@@ -180,6 +181,23 @@ def _assign_only_date(source: Source, kind: Kind, assigned: dict[str, tuple[str,
         match = _Match(0.6, "it is the only column of dates that is left")
         assigned[kind.time] = (dates[0].name, match)
         used.add(dates[0].name)
+
+
+def _assign_address(source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]], used: set[str]) -> None:
+    """Where a file names customers by their e-mail address only, the address is the id."""
+    if "customer_id" in assigned:
+        return
+    for column in source.columns:
+        is_free = column.name not in used or column.name in (
+            assigned.get("customer_email", ("",))[0],
+            assigned.get("email", ("",))[0],
+        )
+        is_address = column.kind == "text" and column.samples and all("@" in sample for sample in column.samples)
+        if is_free and is_address:
+            assigned.pop("customer_email", None)
+            assigned["customer_id"] = (column.name, _Match(0.6, "there is no customer id; the address says who it is"))
+            used.add(column.name)
+            return
 
 
 def _match(column: SourceColumn, field: Field, kind: Kind) -> _Match:

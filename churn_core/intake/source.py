@@ -116,6 +116,8 @@ class Source:
     """Rows that hold something, unusable ones included."""
     malformed: tuple[tuple[int, str, str], ...]
     """Line, text and cause of rows whose number of values does not fit the header."""
+    guessed: frozenset[str]
+    """date_order and decimal when nothing in the file proves them."""
     notes: tuple[str, ...]
     """What was found out, a sentence each."""
     options: ReadOptions

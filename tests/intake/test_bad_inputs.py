@@ -231,3 +231,17 @@ def test_a_mapping_to_a_column_that_is_not_there_suggests_the_nearest(warehouse:
     mapping = propose_mapping(source).mapping
     with pytest.raises(ChurnError, match="did you mean 'order_time'"):
         import_file(warehouse, source, replace(mapping, fields={**mapping.fields, "order_time": "ordr_time"}))
+
+
+def test_tables_of_other_formats_with_a_header_only_are_answered(read: Read) -> None:
+    import pandas as pd
+
+    for name in ("file.parquet", "file.xlsx"):
+        target = io.BytesIO()
+        frame = pd.DataFrame({"customer_id": [], "order_time": []})
+        if name.endswith("xlsx"):
+            frame.to_excel(target, index=False)
+        else:
+            frame.to_parquet(target)
+        with pytest.raises(InputError, match="no rows below"):
+            read(target.getvalue(), name)

@@ -374,3 +374,12 @@ def test_lines_and_the_shops_own_order_table_give_the_same_orders(
         assert ours[[key, "customer_id", time]].equals(theirs[[key, "customer_id", time]])
         assert (ours["amount"] - theirs["amount"]).abs().max() < 0.011
     other.close()
+
+
+def test_attributes_of_two_files_are_kept_side_by_side(warehouse: Warehouse, load: Load) -> None:
+    load("customer_id,email,level\n1,a@example.org,gold\n2,b@example.org,\n")
+    second = "customer_id,email,points\n1,a@example.org,5\n2,b@example.org,\n"
+    load(second, "points.csv")
+    rows = warehouse.rows("SELECT attributes FROM customers ORDER BY customer_id")
+    assert json.loads(rows[0][0]) == {"level": "gold", "points": 5}
+    assert counts(load(second + "3,c@example.org,7\n", "more.csv")) == (1, 0, 2, 0)
