@@ -67,6 +67,11 @@ ESTIMATORS: dict[str, tuple[str, str, str]] = {
     "bgnbd": ("churn_core.models.bgnbd", "BgNbd", "BG/NBD: expected purchases from rhythm and age"),
     "logistic": ("churn_core.models.logistic", "Logistic", "Logistic regression on log-transformed features"),
     "lightgbm": ("churn_core.models.boosted", "Boosted", "Small regularised gradient boosting (LightGBM)"),
+    "lightgbm_large": (
+        "churn_core.models.boosted",
+        "BoostedLarge",
+        "Larger gradient boosting, for tables without time",
+    ),
     "blend": ("churn_core.models.blend", "Blend", "Calibrated blend of the others in log-odds"),
 }
 """Name -> (module, class, what it is in words)."""

@@ -1,0 +1,260 @@
+"""The model of an order history: a calibrated blend, what a stayer is worth, and the judgement that chose it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from churn_core.errors import NotEnoughData
+from churn_core.features.build import build_features
+from churn_core.features.definition import known_until
+from churn_core.jobs import Progress, no_progress, part
+from churn_core.models.backtest import Backtest, choice_details, spaced
+from churn_core.models.blend import Blend
+from churn_core.models.calibration import Season, level_of
+from churn_core.models.estimators import Contributions, sigmoid
+from churn_core.models.evaluation import Evaluation, evaluate
+from churn_core.models.lateness import Lateness
+from churn_core.models.leakage import suspected_leaks
+from churn_core.models.periods import Period, build_periods, sample_size, stacked, usable_cutoffs
+from churn_core.models.value import ValueModel, fit_value
+from churn_core.models.walk_forward import Choice, Fitted, Unseen, WalkForward, walk
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from churn_core.timeline import ChurnDefinition
+    from churn_core.warehouse import Warehouse
+
+LEAST_TO_CALIBRATE = 20
+"""Customers of each outcome needed before a level is read from the past."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderModel:
+    """Risk and value of the customers of an order history."""
+
+    blend: Blend
+    value: ValueModel
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Inputs in order, the expected orders and the season included where they are used."""
+        return self.blend.feature_names
+
+    def contributions(self, frame: pd.DataFrame) -> Contributions:
+        """Contributions that sum to the calibrated log-odds."""
+        return self.blend.contributions(frame)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything needed to answer again."""
+        return {"blend": self.blend.to_json(), "value": self.value.to_json()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> OrderModel:
+        """The model that :meth:`to_json` described."""
+        return cls(blend=Blend.from_json(stored["blend"]), value=ValueModel.from_json(stored["value"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedOrders:
+    """The model, its estimator's name and the summary that goes with it."""
+
+    model: OrderModel
+    chosen: str
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One past cutoff at which the candidates were judged with what was known then."""
+
+    cutoff: datetime
+    training_cutoffs: tuple[datetime, ...]
+    evaluations: Mapping[str, Evaluation]
+    risks: Mapping[str, np.ndarray]
+    churned: np.ndarray
+
+
+def fit_orders(
+    warehouse: Warehouse,
+    definition: ChurnDefinition,
+    *,
+    method: str,
+    seed: int,
+    progress: Progress = no_progress,
+) -> FittedOrders:
+    """Fit the method the data allows: full, bgnbd or lateness. Raises NotEnoughData when nothing can be fitted."""
+    end = known_until(warehouse)
+    if end is None:
+        raise NotEnoughData("there are no orders yet; import an order history first.")
+    cutoffs = usable_cutoffs(warehouse, definition, end)
+    periods = build_periods(
+        warehouse, definition, cutoffs, n_most=sample_size(len(cutoffs)), progress=part(progress, 0.0, 0.4)
+    )
+    value = fit_value(periods, horizon_days=definition.horizon_days)
+    if method == "lateness":
+        return _fit_lateness(warehouse, definition, periods, value, end)
+    forward = WalkForward(
+        warehouse=warehouse, definition=definition, periods=periods, seed=seed, only_rhythm=method == "bgnbd"
+    )
+    walked = walk(forward, spaced([period.cutoff for period in periods]), part(progress, 0.4, 0.85))
+    judged = _judge(forward, walked)
+    progress(0.85, "fitting on all that is known")
+    fitted = forward.fit(end, part(progress, 0.85, 0.95))
+    choice = forward.choose(fitted, [unseen for _, unseen in walked])
+    model = OrderModel(blend=choice.blends[choice.chosen], value=value)
+    progress(0.98, "judged")
+    return FittedOrders(model=model, chosen=choice.chosen, summary=_summary(choice, fitted, judged, periods, model))
+
+
+def _judge(forward: WalkForward, walked: Sequence[tuple[Fitted, Unseen]]) -> list[Judged]:
+    """Every candidate at every walked cutoff, calibrated only with what was known there."""
+    by_cutoff = {period.cutoff: period for period in forward.periods}
+    made = []
+    for number, (fitted, _) in enumerate(walked):
+        period = by_cutoff[fitted.cutoff]
+        if not period.has_both:
+            continue
+        choice = forward.choose(fitted, [unseen for _, unseen in walked[:number]])
+        risks = {name: sigmoid(blend.log_odds(period.frame)) for name, blend in choice.blends.items()}
+        made.append(
+            Judged(
+                cutoff=fitted.cutoff,
+                training_cutoffs=tuple(entry.cutoff for entry in fitted.periods),
+                evaluations={name: evaluate(period.churned, risk) for name, risk in risks.items()},
+                risks=risks,
+                churned=period.churned,
+            )
+        )
+    return made
+
+
+def _overall(judged: Sequence[Judged]) -> dict[str, Evaluation]:
+    """Each candidate over all judged cutoffs together."""
+    if not judged:
+        return {}
+    shared = [name for name in judged[-1].risks if all(name in entry.risks for entry in judged)]
+    churned = np.concatenate([entry.churned for entry in judged])
+    return {name: evaluate(churned, np.concatenate([entry.risks[name] for entry in judged])) for name in shared}
+
+
+def _summary(
+    choice: Choice, fitted: Fitted, judged: Sequence[Judged], periods: Sequence[Period], model: OrderModel
+) -> dict[str, Any]:
+    overall = _overall(judged)
+    backtest = (
+        Backtest(
+            evaluations=overall,
+            chosen=choice.chosen if choice.chosen in overall else list(overall)[-1],
+            cutoff=judged[-1].cutoff,
+            training_cutoffs=judged[-1].training_cutoffs,
+            details=choice_details(choice),
+        )
+        if overall
+        else None
+    )
+    notes = [f"Season: {choice.season[choice.chosen].reason}"]
+    if periods:
+        leaks = suspected_leaks(periods[-1].frame, periods[-1].churned) if periods[-1].has_both else []
+        notes += [leak.note for leak in leaks]
+    if len(judged) > 1:
+        notes.append(
+            f"Judged at {len(judged)} past cutoffs, each by models that knew only what was known then; "
+            "neighbouring cutoffs share customers, so the intervals of all cutoffs together are somewhat too narrow."
+        )
+    return {
+        "chosen": choice.chosen,
+        "backtest": backtest.to_dict() if backtest else None,
+        "evaluation": backtest.evaluation.to_dict() if backtest else None,
+        "candidates": {name: found.to_dict() for name, found in overall.items()},
+        "periods": [_period_json(entry, choice.chosen) for entry in judged],
+        "cutoffs": [period.cutoff.isoformat() for period in fitted.periods],
+        "n_training_rows": int(sum(len(period.churned) for period in fitted.periods)),
+        "calibration": choice_details(choice),
+        "value": {key: value for key, value in model.value.to_json().items() if key in ("kind", "factor", "n_rows")},
+        "parameters": _parameters(model.blend),
+        "importance": _importance(model.blend, periods),
+        "notes": notes,
+    }
+
+
+def _period_json(entry: Judged, chosen: str) -> dict[str, Any]:
+    name = chosen if chosen in entry.evaluations else list(entry.evaluations)[-1]
+    found = entry.evaluations[name]
+    return {
+        "cutoff": entry.cutoff.isoformat(),
+        "training_cutoffs": [moment.isoformat() for moment in entry.training_cutoffs],
+        "n": found.n,
+        "churn_rate": found.churn_rate,
+        "mean_predicted": found.mean_predicted,
+        **found.metrics(),
+        "models": {name: made.intervals() for name, made in entry.evaluations.items()},
+        "evaluation": found.to_dict(),
+    }
+
+
+def _parameters(blend: Blend) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for member, slope in zip(blend.members, blend.slopes, strict=True):
+        stored = member.to_json()
+        kept = {key: value for key, value in stored.items() if isinstance(value, int | float | str) and key != "text"}
+        made[member.name] = {**kept, **stored.get("parameters", {}), "weight": slope}
+    return made
+
+
+def _importance(blend: Blend, periods: Sequence[Period]) -> list[dict[str, Any]]:
+    """Mean absolute contribution of each input at the latest known cutoff, the largest first."""
+    if not periods:
+        return []
+    made = blend.contributions(periods[-1].frame.iloc[:5_000])
+    sizes = np.abs(made.values - made.values.mean(axis=0)).mean(axis=0)
+    order = np.argsort(-sizes, kind="stable")
+    return [{"name": made.feature_names[i], "mean_absolute": float(sizes[i])} for i in order]
+
+
+def _fit_lateness(
+    warehouse: Warehouse,
+    definition: ChurnDefinition,
+    periods: Sequence[Period],
+    value: ValueModel,
+    end: datetime,
+) -> FittedOrders:
+    """Lateness for very small shops; past outcomes bend it as far as there are any."""
+    now = build_features(warehouse, end, definition)
+    if not len(now):
+        raise NotEnoughData("no customer is eligible now; widen the activity window or import newer orders.")
+    estimator = Lateness(horizon_days=definition.horizon_days)
+    notes = ["The level rests on a general rule, because there are too few known outcomes to read it from."]
+    if periods:
+        frame, churned, _ = stacked(periods)
+        estimator.fit(frame, churned)
+        if min(churned.sum(), (~churned).sum()) >= LEAST_TO_CALIBRATE:
+            shift = level_of(estimator.log_odds(frame), churned)
+            notes = [f"The level is read from {len(churned):,} known outcomes ({shift:+.2f} log-odds on the rule)."]
+        else:
+            shift = 0.0
+    else:
+        estimator.fit(now)
+        shift = 0.0
+    blend = Blend(members=[estimator], slopes=[1.0], level=shift, recipe={})
+    season = Season(level=shift, level_error=0.0, reason="not looked at: the shop is too small.")
+    summary = {
+        "chosen": "lateness",
+        "backtest": None,
+        "evaluation": None,
+        "candidates": {},
+        "periods": [],
+        "cutoffs": [period.cutoff.isoformat() for period in periods],
+        "n_training_rows": int(sum(len(period.churned) for period in periods)),
+        "calibration": {"season": season.to_json()},
+        "value": {"kind": value.kind, "factor": value.factor, "n_rows": value.n_rows},
+        "parameters": _parameters(blend),
+        "importance": _importance(blend, periods),
+        "notes": notes,
+    }
+    return FittedOrders(model=OrderModel(blend=blend, value=value), chosen="lateness", summary=summary)

@@ -1,0 +1,155 @@
+"""The past, cut at many points: features before each cutoff, outcomes after it.
+
+A period is one cutoff with the customers who were eligible then. Whatever is learnt for a cutoff comes from
+periods whose label window had ended by then, so nothing is learnt from what was still the future.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from churn_core.errors import NotEnoughData
+from churn_core.features.build import build_features
+from churn_core.features.definition import known_until
+from churn_core.features.labels import build_labels
+from churn_core.jobs import Progress, no_progress
+from churn_core.models.bgnbd import INPUTS, BgNbd
+from churn_core.timeline import ChurnDefinition, past_cutoffs, seen_before
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from churn_core.warehouse import Warehouse
+
+STEP_DAYS = 30
+MOST_PERIODS = 18
+MOST_ROWS = 120_000
+"""Rows learnt from; with more customers a sample of them is taken, the same one at every cutoff."""
+RHYTHM_CUSTOMERS = 20_000
+"""Customers the purchase model is fitted to."""
+LEAST_HISTORY_DAYS = 180
+"""Longest history asked for before the first cutoff; a shorter horizon asks for as much as it is long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """One cutoff and what became of its customers."""
+
+    cutoff: datetime
+    frame: pd.DataFrame
+    """Features before the cutoff, by customer id."""
+    churned: NDArray[np.bool_]
+    future_amount: NDArray[np.float64]
+    """Spend in the label window."""
+
+    @property
+    def has_both(self) -> bool:
+        """Whether both outcomes occur."""
+        return bool(self.churned.any() and not self.churned.all())
+
+
+def usable_cutoffs(
+    warehouse: Warehouse, definition: ChurnDefinition, until: datetime, *, step_days: int = STEP_DAYS
+) -> list[datetime]:
+    """Past cutoffs whose outcome is known at ``until``, oldest first, after enough history; may be empty."""
+    start = warehouse.value("SELECT min(order_time) FROM orders")
+    if start is None:
+        raise NotEnoughData("there are no orders yet; import an order history first.")
+    first = start + timedelta(days=min(definition.horizon_days, LEAST_HISTORY_DAYS))
+    return past_cutoffs(first=first, known_until=until, definition=definition, step_days=step_days, n_most=MOST_PERIODS)
+
+
+def build_periods(
+    warehouse: Warehouse,
+    definition: ChurnDefinition,
+    cutoffs: Sequence[datetime],
+    *,
+    n_most: int | None = None,
+    progress: Progress = no_progress,
+) -> list[Period]:
+    """Features and outcomes at each cutoff; cutoffs without an eligible customer are left out."""
+    made = []
+    for number, cutoff in enumerate(cutoffs):
+        progress(number / len(cutoffs), f"features as of {cutoff:%d %b %Y}")
+        period = build_period(warehouse, definition, cutoff, n_most=n_most)
+        if len(period.frame):
+            made.append(period)
+    return made
+
+
+def build_period(
+    warehouse: Warehouse, definition: ChurnDefinition, cutoff: datetime, *, n_most: int | None = None
+) -> Period:
+    """Features and outcomes at one cutoff."""
+    frame = build_features(warehouse, cutoff, definition, n_most=n_most)
+    labels = build_labels(warehouse, cutoff, definition, frame)
+    return Period(
+        cutoff=cutoff,
+        frame=frame,
+        churned=labels["churned"].to_numpy(dtype=bool),
+        future_amount=labels["future_amount"].to_numpy(dtype=float, na_value=np.nan),
+    )
+
+
+def sample_size(n_periods: int) -> int:
+    """Customers per cutoff so that all of them stay within MOST_ROWS."""
+    return max(2_000, MOST_ROWS // max(n_periods, 1))
+
+
+def learnt_by(periods: Sequence[Period], cutoff: datetime, definition: ChurnDefinition) -> list[Period]:
+    """The periods whose label window had ended at a cutoff."""
+    return [period for period in periods if definition.outcome_known_at(period.cutoff) <= cutoff]
+
+
+def stacked(periods: Sequence[Period]) -> tuple[pd.DataFrame, NDArray[np.bool_], NDArray[np.int64]]:
+    """All rows of several periods: features, outcomes and the number of the period, from 0."""
+    import pandas as pd
+
+    frame = pd.concat([period.frame for period in periods], ignore_index=True)
+    churned = np.concatenate([period.churned for period in periods])
+    number = np.repeat(np.arange(len(periods)), [len(period.churned) for period in periods])
+    return frame, churned, number
+
+
+def fit_rhythm(warehouse: Warehouse, definition: ChurnDefinition, cutoff: datetime) -> BgNbd:
+    """The purchase model of all past buyers as known at a cutoff; outcomes play no part in it."""
+    everybody = replace(definition, activity_days=None)
+    frame = build_features(warehouse, cutoff, everybody, features=INPUTS, n_most=RHYTHM_CUSTOMERS)
+    return BgNbd(horizon_days=definition.horizon_days, lead_days=definition.lead_days).fit(frame)
+
+
+def order_ratio(warehouse: Warehouse, definition: ChurnDefinition, cutoff: datetime) -> float | None:
+    """Log ratio of the shop's orders in the label window to those in as many days before the cutoff.
+
+    None where orders are not known for the whole of both windows, or where one of them holds fewer than 30.
+    """
+    _, window_end = definition.label_window(cutoff)
+    before = cutoff - timedelta(days=definition.horizon_days)
+    bounds = warehouse.rows("SELECT min(order_time) FROM orders")
+    end = known_until(warehouse)
+    if not bounds or bounds[0][0] is None or end is None or bounds[0][0].date() > before.date() or window_end > end:
+        return None
+    count = (
+        "SELECT count(*) FILTER (WHERE is_new_day) FROM orders "
+        f"WHERE {seen_before('order_time', days=definition.horizon_days)}"
+    )
+    earlier = warehouse.value(count, {"cutoff": cutoff})
+    later = warehouse.value(count, {"cutoff": window_end})
+    if min(earlier, later) < 30:
+        return None
+    return float(np.log(later / earlier))
+
+
+def label_windows_cover_a_year(periods: Sequence[Period], definition: ChurnDefinition) -> bool:
+    """Whether the label windows reach over at least 365 days."""
+    if not periods:
+        return False
+    first = definition.label_window(periods[0].cutoff)[0]
+    last = definition.label_window(periods[-1].cutoff)[1]
+    return last - first >= timedelta(days=365)

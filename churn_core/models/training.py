@@ -1,0 +1,181 @@
+"""From a workspace to a stored model: judge, choose, fit on all that is known, keep.
+
+The chosen model and its judgement come from the same walk through the past; the first version becomes champion,
+each further one takes over and leaves the old champion as challenger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING, Any
+
+from churn_core.errors import NotEnoughData
+from churn_core.features.definition import (
+    Readiness,
+    active_definition,
+    known_until,
+    propose_definition,
+    readiness,
+    save_definition,
+)
+from churn_core.jobs import Progress, no_progress
+from churn_core.models.order_model import fit_orders
+from churn_core.models.registry import (
+    ModelVersion,
+    champion,
+    load_artifact,
+    model_version,
+    model_versions,
+    store_model,
+)
+from churn_core.models.snapshot_frame import workspace_snapshot
+from churn_core.models.snapshot_model import SnapshotModel, fit_snapshot
+
+if TYPE_CHECKING:
+    from churn_core.models.order_model import OrderModel
+    from churn_core.timeline import ChurnDefinition
+    from churn_core.warehouse import Warehouse
+
+__all__ = ["ModelVersion", "Trained", "champion", "load_fitted", "model_versions", "train_model"]
+
+LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained model before it is stored."""
+
+    source: str
+    estimator: str
+    definition_version: int
+    feature_names: tuple[str, ...]
+    summary: dict[str, Any]
+    artifact: dict[str, Any]
+
+
+def train_model(
+    warehouse: Warehouse, *, seed: int = 42, source: str | None = None, progress: Progress = no_progress
+) -> ModelVersion:
+    """Train on the workspace's data and keep the result as the new champion.
+
+    ``source`` is orders or snapshots; by default the setting of that name, else what is loaded. Writes once, at the
+    end. NotEnoughData says what is missing.
+    """
+    data_version = warehouse.data_version
+    asked = source or default_source(warehouse)
+    trained = (_train_snapshots if asked == "snapshots" else _train_orders)(warehouse, seed, progress)
+    progress(0.99, "storing the model")
+    with warehouse.transaction() as tx:
+        number = store_model(
+            tx,
+            source=trained.source,
+            estimator=trained.estimator,
+            data_version=data_version,
+            definition_version=trained.definition_version,
+            feature_names=trained.feature_names,
+            summary=trained.summary,
+            artifact=trained.artifact,
+        )
+    progress(1.0, f"model {number} is ready")
+    return model_version(warehouse, number)
+
+
+def load_fitted(warehouse: Warehouse, number: int) -> OrderModel | SnapshotModel:
+    """The fitted model of a version; InputError when it was changed after it was stored."""
+    from churn_core.models.order_model import OrderModel
+
+    artifact = load_artifact(warehouse, number)
+    if artifact["kind"] == "snapshots":
+        return SnapshotModel.from_json(artifact["model"])
+    return OrderModel.from_json(artifact["model"])
+
+
+def default_source(warehouse: Warehouse) -> str:
+    """Which question is asked: the setting, else snapshots where there are no orders but a labelled table."""
+    chosen = warehouse.setting("source")
+    if chosen in ("orders", "snapshots"):
+        return str(chosen)
+    has_orders = warehouse.rows("SELECT 1 FROM orders LIMIT 1")
+    has_snapshots = warehouse.rows("SELECT 1 FROM snapshots LIMIT 1")
+    if not has_orders and not has_snapshots:
+        raise NotEnoughData("there is nothing to learn from yet; import orders, or a table with a churn column.")
+    return "orders" if has_orders else "snapshots"
+
+
+def definition_in_force(warehouse: Warehouse) -> ChurnDefinition:
+    """The active definition; the proposed one is saved when there is none yet."""
+    return active_definition(warehouse) or save_definition(warehouse, propose_definition(warehouse).definition)
+
+
+def _train_orders(warehouse: Warehouse, seed: int, progress: Progress) -> Trained:
+    if known_until(warehouse) is None:
+        raise NotEnoughData("there are no orders yet; import an order history first.")
+    definition = definition_in_force(warehouse)
+    ready = readiness(warehouse, definition)
+    if ready.method == "none":
+        raise NotEnoughData(f"{ready.reason.rstrip('.')}. {ready.missing}".strip())
+    fitted = fit_orders(warehouse, definition, method=ready.method, seed=seed, progress=progress)
+    summary = {
+        "method": ready.method,
+        "method_reason": _method_reason(ready, fitted.chosen),
+        **fitted.summary,
+        "definition": {
+            "horizon_days": definition.horizon_days,
+            "activity_days": definition.activity_days,
+            "lead_days": definition.lead_days,
+            "version": definition.version,
+        },
+        **_provenance(seed),
+    }
+    return Trained(
+        source="orders",
+        estimator=fitted.chosen,
+        definition_version=definition.version,
+        feature_names=fitted.model.feature_names,
+        summary=summary,
+        artifact={"kind": "orders", "model": fitted.model.to_json()},
+    )
+
+
+def _train_snapshots(warehouse: Warehouse, seed: int, progress: Progress) -> Trained:
+    table = workspace_snapshot(warehouse)
+    fitted = fit_snapshot(table, seed=seed, progress=progress)
+    judged = fitted.backtest
+    reason = (
+        f"The table says itself who left ({int(table.churned.sum()):,} of {len(table.churned):,}); every customer is "
+        f"scored by a model that never saw them, and {judged.chosen} was best in the folds."
+    )
+    definition = active_definition(warehouse)
+    summary = {
+        "method": "full",
+        "method_reason": reason,
+        "chosen": judged.chosen,
+        "backtest": judged.to_dict(),
+        "evaluation": judged.evaluation.to_dict(),
+        "candidates": {name: found.to_dict() for name, found in judged.evaluations.items()},
+        "periods": [],
+        "n_training_rows": len(table.churned),
+        "notes": list(judged.notes),
+        "parameters": [member.name for member in fitted.model.folds[0].members],
+        **_provenance(seed),
+    }
+    return Trained(
+        source="snapshots",
+        estimator=judged.chosen,
+        definition_version=definition.version if definition else 0,
+        feature_names=fitted.model.feature_names,
+        summary=summary,
+        artifact={"kind": "snapshots", "model": fitted.model.to_json()},
+    )
+
+
+def _method_reason(ready: Readiness, chosen: str) -> str:
+    reason = ready.reason[:1].upper() + ready.reason[1:]
+    if ready.method == "full":
+        return f"{reason} Of the candidates, {chosen} had the least log loss on cutoffs it had not seen."
+    return f"{reason} {ready.missing}".strip()
+
+
+def _provenance(seed: int) -> dict[str, Any]:
+    return {"seed": seed, "libraries": {name: installed_version(name) for name in LIBRARIES}}

@@ -1,0 +1,117 @@
+"""What a customer is expected to spend within the horizon if they stay.
+
+Learnt on past label windows from those who stayed, on a logarithmic scale so that a few large accounts do not
+rule, then scaled so that predicted and actual totals of the past agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from churn_core.models.preparation import Preparation, design, fit_preparation, numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from churn_core.models.periods import Period
+
+LEAST_STAYERS = 100
+"""Customers with known spend after the cutoff that are needed to learn from."""
+MOST_ROWS = 40_000
+RIDGE = 20.0
+MONTHLY_SPEND = "spend_per_month"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueModel:
+    """Expected spend within the horizon of those who stay."""
+
+    kind: str
+    """regression (learnt), rate (past spend per month carried forward) or none (no amounts are known)."""
+    horizon_days: int
+    preparation: Preparation = field(default_factory=lambda: Preparation(columns=()))
+    weights: tuple[float, ...] = ()
+    centre: tuple[float, ...] = ()
+    intercept: float = 0.0
+    highest: float = 0.0
+    """Logarithm of the largest spend that is predicted."""
+    factor: float = 1.0
+    """Actual over predicted total in training."""
+    n_rows: int = 0
+    """Customers and cutoffs it was learnt from."""
+
+    def expected_amount(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Expected spend within the horizon if the customer stays, in the shop's currency; NaN when unknown."""
+        if self.kind == "regression":
+            matrix, _ = design(self.preparation, frame)
+            logs = self.intercept + (matrix - np.asarray(self.centre)) @ np.asarray(self.weights)
+            return np.asarray(np.expm1(np.clip(logs, 0.0, self.highest)) * self.factor)
+        if self.kind == "rate" and MONTHLY_SPEND in frame.columns:
+            return np.maximum(numbers(frame[MONTHLY_SPEND]), 0.0) * self.horizon_days / 30.0
+        return np.full(len(frame), np.nan)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything needed to answer again."""
+        return {
+            "kind": self.kind,
+            "horizon_days": self.horizon_days,
+            "preparation": self.preparation.to_json(),
+            "weights": list(self.weights),
+            "centre": list(self.centre),
+            "intercept": self.intercept,
+            "highest": self.highest,
+            "factor": self.factor,
+            "n_rows": self.n_rows,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> ValueModel:
+        """The model that :meth:`to_json` described."""
+        values = dict(stored)
+        values["preparation"] = Preparation.from_json(stored["preparation"])
+        values["weights"] = tuple(stored["weights"])
+        values["centre"] = tuple(stored["centre"])
+        return cls(**values)
+
+
+def fit_value(periods: Sequence[Period], *, horizon_days: int) -> ValueModel:
+    """Learn from the stayers of past periods; without enough of them the past spend per month is carried forward."""
+    import pandas as pd
+
+    frames, amounts = [], []
+    for period in periods:
+        known = ~period.churned & np.isfinite(period.future_amount) & (period.future_amount > 0)
+        frames.append(period.frame[known])
+        amounts.append(period.future_amount[known])
+    n_rows = sum(map(len, amounts))
+    has_spend = any(MONTHLY_SPEND in frame.columns for frame in frames)
+    if n_rows < LEAST_STAYERS:
+        return ValueModel(kind="rate" if has_spend or not frames else "none", horizon_days=horizon_days)
+    frame, amount = pd.concat(frames, ignore_index=True), np.concatenate(amounts)
+    step = max(1, -(-n_rows // MOST_ROWS))
+    frame, amount = frame.iloc[::step], amount[::step]
+    preparation = fit_preparation(frame)
+    matrix, _ = design(preparation, frame)
+    centre = matrix.mean(axis=0)
+    centred = matrix - centre
+    logs = np.log1p(amount)
+    gram = centred.T @ centred + RIDGE * np.eye(centred.shape[1])
+    weights = np.linalg.solve(gram, centred.T @ (logs - logs.mean()))
+    highest = float(np.quantile(logs, 0.999))
+    predicted = np.expm1(np.clip(logs.mean() + centred @ weights, 0.0, highest))
+    return ValueModel(
+        kind="regression",
+        horizon_days=horizon_days,
+        preparation=preparation,
+        weights=tuple(float(weight) for weight in weights),
+        centre=tuple(float(value) for value in centre),
+        intercept=float(logs.mean()),
+        highest=highest,
+        factor=float(amount.sum() / max(predicted.sum(), 1e-9)),
+        n_rows=len(amount),
+    )

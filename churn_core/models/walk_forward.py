@@ -1,0 +1,209 @@
+"""Learning as it would have been at a cutoff: members, weights and season from what was known by then.
+
+Used twice, with the same code: to judge (at cutoffs whose outcome is known by now) and to make the model that
+scores (at the present). Members are judged on cutoffs they could not have seen, and their weights come from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from churn_core.jobs import Progress, no_progress, part
+from churn_core.models.bgnbd import BgNbd
+from churn_core.models.blend import EXPECTED, Blend
+from churn_core.models.calibration import Season, Weights, fit_season, fit_weights, level_of
+from churn_core.models.estimators import Estimator, make_estimator
+from churn_core.models.periods import (
+    Period,
+    fit_rhythm,
+    label_windows_cover_a_year,
+    learnt_by,
+    order_ratio,
+    stacked,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from churn_core.timeline import ChurnDefinition
+    from churn_core.warehouse import Warehouse
+
+LEARNERS = ("logistic", "lightgbm")
+BLEND_MEMBERS = ("bgnbd", "logistic", "lightgbm")
+CANDIDATES = ("recency", "bgnbd", "logistic", "lightgbm", "blend")
+DAYS_OF_A_YEAR = 364
+"""52 weeks, so that weekdays fall on weekdays."""
+LEAST_ROWS = 200
+"""Rows with both outcomes that a learner needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """Members fitted on what was known at a cutoff, and where they were fitted."""
+
+    cutoff: datetime
+    members: Mapping[str, Estimator]
+    rhythm: BgNbd
+    periods: tuple[Period, ...]
+    """The periods they learnt from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unseen:
+    """Raw log-odds of each member at a cutoff it could not have learnt from."""
+
+    cutoff: datetime
+    log_odds: Mapping[str, NDArray[np.float64]]
+    churned: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is made of the members at a cutoff."""
+
+    blends: Mapping[str, Blend]
+    """Every candidate, calibrated, ready to answer."""
+    chosen: str
+    """The candidate of least log loss on unseen cutoffs known by then."""
+    weights: Mapping[str, Weights]
+    """Weights and log loss of each candidate on those cutoffs; empty when there were none."""
+    season: Mapping[str, Season] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkForward:
+    """Everything that learning at cutoffs needs from a workspace."""
+
+    warehouse: Warehouse
+    definition: ChurnDefinition
+    periods: Sequence[Period]
+    seed: int
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings of estimators that differ from their own: name -> settings."""
+    only_rhythm: bool = False
+    """Whether the purchase model alone is used, where outcomes are too few to learn from."""
+
+    def fit(self, cutoff: datetime, progress: Progress = no_progress) -> Fitted:
+        """Fit every member on what was known at a cutoff."""
+        known = [period for period in learnt_by(self.periods, cutoff, self.definition) if period.has_both]
+        progress(0.0, f"purchase model as of {cutoff:%d %b %Y}")
+        rhythm = fit_rhythm(self.warehouse, self.definition, cutoff)
+        members: dict[str, Estimator] = {}
+        members["bgnbd"] = rhythm
+        if not self.only_rhythm and sum(len(period.churned) for period in known) >= LEAST_ROWS:
+            frame, churned, _ = stacked(known)
+            frame = frame[_varying(known)]
+            frame = frame.assign(**{EXPECTED: rhythm.expected(frame)})
+            for position, name in enumerate(("recency", *LEARNERS)):
+                progress(0.2 + 0.8 * position / 3, f"{name} as of {cutoff:%d %b %Y}")
+                member = make_estimator(name, **self.settings.get(name, {}))
+                members[name] = member.fit(frame, churned, seed=self.seed)
+        return Fitted(cutoff=cutoff, members=members, rhythm=rhythm, periods=tuple(known))
+
+    def unseen(self, fitted: Fitted, period: Period) -> Unseen:
+        """What the members say about a period they could not have learnt from."""
+        frame = period.frame.assign(**{EXPECTED: fitted.rhythm.expected(period.frame)})
+        return Unseen(
+            cutoff=period.cutoff,
+            log_odds={name: member.log_odds(frame) for name, member in fitted.members.items()},
+            churned=period.churned,
+        )
+
+    def choose(self, fitted: Fitted, seen: Sequence[Unseen]) -> Choice:
+        """Weights from unseen cutoffs whose outcome was known by then, level and season from all periods."""
+        usable = [
+            entry
+            for entry in seen
+            if self.definition.outcome_known_at(entry.cutoff) <= fitted.cutoff
+            and fitted.members.keys() <= entry.log_odds.keys()
+            and entry.churned.any()
+            and not entry.churned.all()
+        ]
+        members_of = _candidates(fitted)
+        weights = {name: _weights(members, usable) for name, members in members_of.items()} if usable else {}
+        chosen = min(weights, key=lambda name: weights[name].log_loss) if weights else list(members_of)[-1]
+        raw = self._raw(fitted)
+        blends, seasons = {}, {}
+        for name, members in members_of.items():
+            slopes = weights[name].slopes if weights else tuple(1.0 / len(members) for _ in members)
+            seasons[name] = self._season(fitted, _combined(raw, members, slopes))
+            blends[name] = Blend(
+                members=[fitted.members[member] for member in members],
+                slopes=slopes,
+                level=seasons[name].level,
+                season=seasons[name].offset if seasons[name].last_year_ratio is not None else None,
+                rhythm=fitted.rhythm if any(EXPECTED in fitted.members[m].feature_names for m in members) else None,
+            )
+        return Choice(blends=blends, chosen=chosen, weights=weights, season=seasons)
+
+    def _raw(self, fitted: Fitted) -> list[dict[str, NDArray[np.float64]]]:
+        return [dict(self.unseen(fitted, period).log_odds) for period in fitted.periods]
+
+    def _season(self, fitted: Fitted, combined: Sequence[NDArray[np.float64]]) -> Season:
+        if not fitted.periods:
+            return Season(level=0.0, level_error=0.0, reason="no outcome is known yet, so the level is not calibrated.")
+        levels = [level_of(z, period.churned) for z, period in zip(combined, fitted.periods, strict=True)]
+        ratios = [order_ratio(self.warehouse, self.definition, period.cutoff) for period in fitted.periods]
+        a_year_ago = fitted.cutoff - timedelta(days=DAYS_OF_A_YEAR)
+        return fit_season(
+            levels,
+            ratios,
+            order_ratio(self.warehouse, self.definition, a_year_ago),
+            covers_year=label_windows_cover_a_year(fitted.periods, self.definition),
+        )
+
+
+def walk(
+    forward: WalkForward, cutoffs: Sequence[datetime], progress: Progress = no_progress
+) -> list[tuple[Fitted, Unseen]]:
+    """Fit at each cutoff with what was known then and see what the members say about that cutoff's customers."""
+    by_cutoff = {period.cutoff: period for period in forward.periods}
+    made = []
+    for number, cutoff in enumerate(cutoffs):
+        steps = part(progress, number / len(cutoffs), (number + 1) / len(cutoffs))
+        fitted = forward.fit(cutoff, steps)
+        if fitted.periods or forward.only_rhythm:
+            made.append((fitted, forward.unseen(fitted, by_cutoff[cutoff])))
+    return made
+
+
+def _candidates(fitted: Fitted) -> dict[str, tuple[str, ...]]:
+    """The members of each candidate that can be made; the last one is preferred when nothing can be judged."""
+    if "logistic" not in fitted.members:
+        return {"bgnbd": ("bgnbd",)}
+    return {
+        "recency": ("recency",),
+        "bgnbd": ("bgnbd",),
+        "logistic": ("logistic",),
+        "lightgbm": ("lightgbm",),
+        "blend": BLEND_MEMBERS,
+    }
+
+
+def _weights(members: Sequence[str], usable: Sequence[Unseen]) -> Weights:
+    log_odds = np.concatenate([np.column_stack([entry.log_odds[m] for m in members]) for entry in usable])
+    churned = np.concatenate([entry.churned for entry in usable])
+    number = np.repeat(np.arange(len(usable)), [len(entry.churned) for entry in usable])
+    return fit_weights(log_odds, churned, number)
+
+
+def _combined(
+    raw: Sequence[Mapping[str, NDArray[np.float64]]], members: Sequence[str], slopes: Sequence[float]
+) -> list[NDArray[np.float64]]:
+    return [np.asarray(sum(slope * answers[m] for m, slope in zip(members, slopes, strict=True))) for answers in raw]
+
+
+def _varying(periods: Sequence[Period]) -> list[str]:
+    """Features that differ between customers of one cutoff; a constant per cutoff only tells the cutoffs apart."""
+    names = list(periods[0].frame.columns)
+    return [
+        name
+        for name in names
+        if all(name in period.frame.columns for period in periods)
+        and any(period.frame[name].nunique(dropna=False) > 1 for period in periods)
+    ]
