@@ -20,8 +20,8 @@ from ui import session_customers as calls
 from ui.session import Stamp
 
 MORE = (
-    "value_from", "value_to", "risk_from", "risk_to", "group", "segment", "attribute", "number", "number_from",
-    "number_to", "new",
+    "value_from", "value_to", "risk_from", "risk_to", "group", "feature", "segment", "attribute",
+    "number", "number_from", "number_to", "new",
 )  # fmt: skip
 """Widget keys behind "More filters", which are also parameters of the address."""
 
@@ -29,7 +29,8 @@ KEYS = ("tier", "find", "order", "page", *MORE)
 """All of them."""
 
 _CLEARED: dict[str, Any] = {
-    "tier": [], "find": "", "order": "Most value at risk first", "page": 1, "group": [], "attribute": [], "new": False,
+    "tier": [], "find": "", "order": "Most value at risk first", "page": 1,
+    "group": [], "feature": [], "attribute": [], "new": False,
 }  # fmt: skip
 """What a widget holds when nothing is chosen; None where it is not here."""
 
@@ -60,7 +61,7 @@ def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
         order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=235, on_change=_first_page)
         n_more = sum(key in st.query_params for key in MORE)
         with st.popover(f"More filters ({n_more})" if n_more else "More filters", icon=":material/tune:"):
-            more = _more_filters(choices, saved)
+            more = _more_filters(choices, saved, calls.main_features(stamp))
         st.button("Clear", key="clear", type="tertiary", on_click=_clear)
     return CustomerFilter(
         tiers=tuple(tiers or ()),
@@ -71,7 +72,7 @@ def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
     )
 
 
-def _more_filters(choices: tuple[Attribute, ...], saved: dict[str, int]) -> dict[str, Any]:
+def _more_filters(choices: tuple[Attribute, ...], saved: dict[str, int], features: dict[str, str]) -> dict[str, Any]:
     sign = currency_sign(session.currency()).strip()
     money_label = f"Value at risk, {sign}" if sign else "Value at risk"
     low, high = st.columns(2)
@@ -80,8 +81,12 @@ def _more_filters(choices: tuple[Attribute, ...], saved: dict[str, int]) -> dict
     risk_from = low.number_input("Risk in percent, from", **_number("risk_from"), min_value=0.0, max_value=100.0)
     risk_to = high.number_input("to", **_number("risk_to"), min_value=0.0, max_value=100.0)
     groups = st.multiselect(
-        "Main reason", [*GROUPS, "attribute"], format_func=group_label, key="group", bind="query-params",
-        placeholder="Any reason", on_change=_first_page,
+        "Main reason, group", [*GROUPS, "attribute"], format_func=group_label, key="group", bind="query-params",
+        placeholder="Any", on_change=_first_page,
+    )  # fmt: skip
+    reasons = st.multiselect(
+        "Main reason, feature", list(features), key="feature", bind="query-params", placeholder="Any",
+        on_change=_first_page,
     )  # fmt: skip
     segment = None
     if saved:
@@ -104,6 +109,7 @@ def _more_filters(choices: tuple[Attribute, ...], saved: dict[str, int]) -> dict
         "min_risk": _share(risk_from),
         "max_risk": _share(risk_to),
         "reason_groups": tuple(groups),
+        "reasons": tuple(features[reason] for reason in reasons),
         "segment_id": saved.get(segment or ""),
         "attributes": tuple(named[name] for name in chosen if name in named),
         "ranges": _range_filter([choice for choice in choices if choice.is_number]),

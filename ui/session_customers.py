@@ -59,6 +59,13 @@ def reasons(stamp: Stamp, chosen: CustomerFilter) -> tuple[ReasonTotal, ...]:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
+def main_features(stamp: Stamp) -> dict[str, str]:
+    """Features that are somebody's main reason: label -> name."""
+    names = at_risk.main_features(session.warehouse(stamp.workspace))
+    return {profile.feature_label(name): name for name in names}
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
 def attribute_choices(stamp: Stamp, source: str) -> tuple[Attribute, ...]:
     """What customers can be filtered by besides their scores."""
     return attributes.attributes(session.warehouse(stamp.workspace), source)

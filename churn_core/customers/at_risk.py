@@ -160,6 +160,17 @@ def reason_totals(warehouse: Warehouse, chosen: CustomerFilter) -> tuple[ReasonT
     return tuple(ReasonTotal(**row) for row in rows)
 
 
+def main_features(warehouse: Warehouse) -> tuple[str, ...]:
+    """Features that are the main reason of some customer of the latest run, the most frequent first."""
+    run = current_run(warehouse)
+    rows = warehouse.rows(
+        "SELECT main_reason FROM scores WHERE run_id = $run_id AND main_reason IS NOT NULL "
+        "GROUP BY main_reason ORDER BY count(*) DESC, main_reason",
+        {"run_id": run.run_id if run else None},
+    )
+    return tuple(row[0] for row in rows)
+
+
 def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit: int = 50) -> pd.DataFrame:
     """One page of the list, in the filter's order; ties are broken by customer id, so paging is stable.
 

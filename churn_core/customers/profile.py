@@ -142,6 +142,16 @@ def customer_profile(warehouse: Warehouse, customer_id: str) -> CustomerProfile:
     )
 
 
+def feature_label(name: str) -> str:
+    """A feature in words: its label in the registry, or the name of the user's column.
+
+    >>> feature_label("days_since_last_order"), feature_label("attribute:loyalty_card")
+    ('Days since last order', 'loyalty card')
+    """
+    feature = FEATURES.get(name)
+    return feature.label if feature else name.removeprefix(ATTRIBUTE_PREFIX).replace("_", " ")
+
+
 _PERSON = ("name", "email", "phone", "country", "city", "language", "signup_time", "email_consent")
 
 
@@ -186,7 +196,7 @@ def _contribution(
     low, high = usual if usual else (None, None)
     return FeatureContribution(
         name=name,
-        label=feature.label if feature else column.replace("_", " "),
+        label=feature_label(name),
         group=feature.group if feature else "attribute",
         unit=feature.unit if feature else "",
         meaning=feature.meaning if feature else "A column of the uploaded file, as known when it was imported.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from churn_core.customers.at_risk import count_and_totals, page
+from churn_core.customers.at_risk import count_and_totals, main_features, page
 from churn_core.customers.attributes import attributes
 from churn_core.customers.segments import delete_segment, save_segment, segments
 from churn_core.customers.selection import SORTS, CustomerFilter
@@ -133,6 +133,13 @@ def test_totals_agree_with_the_sum_over_all_pages(shop: Warehouse, case: str) ->
         assert tier.n_customers == (rows["tier"] == tier.tier).sum()
         assert (tier.value_at_risk or 0) == pytest.approx(rows.loc[rows["tier"] == tier.tier, "value_at_risk"].sum())
     assert totals.n_scored == 40
+
+
+def test_main_features_are_those_of_the_latest_run_most_frequent_first(warehouse: Warehouse) -> None:
+    assert main_features(warehouse) == ()
+    add_run(warehouse, {"a": 0.5}, main_reason={"a": "old"})
+    add_run(warehouse, dict.fromkeys("abcd", 0.5), main_reason={"a": "x", "b": "y", "c": "y", "d": None})
+    assert main_features(warehouse) == ("y", "x")
 
 
 def test_nobody_is_counted_as_nobody_and_unknown_value_is_not_zero(shop: Warehouse) -> None:

@@ -6,18 +6,23 @@ import csv
 import hashlib
 import io
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from churn_core.customers.at_risk import page
 from churn_core.customers.selection import CustomerFilter
-from churn_core.customers.targets import COLUMNS, FORMULA_STARTS, PERSONAL, export_name, write_targets
+from churn_core.customers.targets import COLUMNS, FORMULA_STARTS, PERSONAL, export_name, safe_cell, write_targets
 from churn_core.errors import InputError, JobCancelled, NotEnoughData
 from churn_core.warehouse import Transaction, Warehouse
 
 from .conftest import add_customers, add_orders, add_run
+
+WAREHOUSE = Warehouse.open(None)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -160,3 +165,14 @@ def test_every_customer_appears_once_whatever_else_is_known(warehouse: Warehouse
     add_run(warehouse, {"a": 0.3, "b": 0.7, "c": 0.5})
     rows = _rows(write_targets(warehouse, CustomerFilter(sort="customer_id", descending=False), out / "x.csv").path)
     assert [(row["customer_id"], row["days_since_last_order"]) for row in rows] == [("a", "3"), ("b", ""), ("c", "")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(st.text(min_size=1), min_size=1, max_size=30))
+def test_any_text_is_safe_and_comes_back_without_its_apostrophe(texts: list[str]) -> None:
+    """Property: what is written never starts a formula unless it is a number, and nothing else changes."""
+    sql = f"SELECT text, {safe_cell('text')} FROM (SELECT unnest($texts) AS text)"
+    for text, cell in WAREHOUSE.rows(sql, {"texts": texts}):
+        assert cell in (text, f"'{text}")
+        assert not cell.startswith(FORMULA_STARTS) or re.fullmatch(r"[+-]?[0-9]+([.][0-9]+)?", cell)
+        assert cell == text or text.startswith(FORMULA_STARTS)
