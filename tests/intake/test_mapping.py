@@ -319,7 +319,9 @@ def test_a_labelled_table_without_ids_takes_row_numbers_only_when_told_to(wareho
 
 def test_an_address_is_the_customer_id_where_there_is_no_other(read: Read) -> None:
     proposal = propose_mapping(
-        read("Name,Email,Total,Created at\n#1,a@example.org,5.10,2024-01-01\n#2,b@example.org,6,2024-01-02\n")
+        read(
+            "Name,Email,Total,Created at\n#1,a@example.org,5.10,2024-01-01\n#2,b@example.org,6,2024-01-02\n#3,a@example.org,6,2024-01-09\n"
+        )
     )
     assert proposal.mapping.kind == "orders"
     assert proposal.mapping.fields["customer_id"] == "Email"
