@@ -53,19 +53,19 @@ class Mapping:
     def settled(self, source: Source) -> Mapping:
         """The mapping with the date order and decimal mark that a file will be read with.
 
-        What the caller chose comes first, then what the file proves. What it does not prove (and what a file of
-        corrected rows seems to say) is read as the last file of that shape was, if this mapping remembers it.
+        What the caller chose comes first, then what the file proves. What it does not prove is read as in the
+        last file of that shape, if this mapping remembers it.
         """
         chosen = source.options
         order, decimal = source.date_order, source.decimal
         if (
             chosen.date_order is None
-            and self.options.date_order
-            and ("date_order" in source.guessed or source.is_correction)
+            and "date_order" in source.guessed
+            and "ymd" not in (order, self.options.date_order)
         ):
-            order = self.options.date_order
-        if chosen.decimal is None and self.options.decimal and ("decimal" in source.guessed or source.is_correction):
-            decimal = self.options.decimal
+            order = self.options.date_order or order
+        if chosen.decimal is None and "decimal" in source.guessed:
+            decimal = self.options.decimal or decimal
         return replace(self, options=replace(chosen, date_order=order, decimal=decimal))
 
     def as_json(self) -> str:

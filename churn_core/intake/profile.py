@@ -180,7 +180,8 @@ def _decimal(
         n_comma += sum(counts[0::3])
         n_point += sum(counts[1::3])
         n_either += sum(counts[2::3])
-    if n_comma > n_point:
+    is_typed = separator is None
+    if n_comma > n_point and not (is_typed and n_point):
         return ",", True, ("numbers are read with a decimal comma, as in 1.234,50.",)
     if n_comma == n_point == 0 and n_either:
         guess = "," if separator == ";" else "."

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -383,3 +386,39 @@ def test_attributes_of_two_files_are_kept_side_by_side(warehouse: Warehouse, loa
     rows = warehouse.rows("SELECT attributes FROM customers ORDER BY customer_id")
     assert json.loads(rows[0][0]) == {"level": "gold", "points": 5}
     assert counts(load(second + "3,c@example.org,7\n", "more.csv")) == (1, 0, 2, 0)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from churn_core.intake.formats import open_source
+from churn_core.intake.load import import_file
+from churn_core.intake.mapping import propose_mapping
+from churn_core.warehouse import Warehouse
+
+def kill(share, message):
+    if share >= 0.9:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+source = open_source(Path(sys.argv[2]))
+import_file(Warehouse.open(Path(sys.argv[1])), source, propose_mapping(source).mapping, progress=kill)
+"""
+
+
+def test_an_import_killed_before_its_end_leaves_nothing(save: Callable[..., Path], tmp_path: Path) -> None:
+    path = save(
+        ORDERS + "".join(f"{number % 50},o{number},2024-01-{number % 28 + 1:02d},5\n" for number in range(5000))
+    )
+    workspace = tmp_path / "shop.duckdb"
+    run = subprocess.run([sys.executable, "-c", KILLED, str(workspace), str(path)], capture_output=True, check=False)
+    assert run.returncode == -signal.SIGKILL
+    opened = Warehouse.open(workspace)
+    try:
+        assert all(opened.n_rows(name) == 0 for name in TABLES)
+        assert opened.folder is not None
+        assert list(opened.folder.iterdir())
+        source = open_source(path)
+        assert import_file(opened, source, propose_mapping(source).mapping).n_added == 5000
+        assert not list(opened.folder.iterdir())
+    finally:
+        opened.close()

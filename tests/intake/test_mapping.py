@@ -320,7 +320,8 @@ def test_a_labelled_table_without_ids_takes_row_numbers_only_when_told_to(wareho
 def test_an_address_is_the_customer_id_where_there_is_no_other(read: Read) -> None:
     proposal = propose_mapping(
         read(
-            "Name,Email,Total,Created at\n#1,a@example.org,5.10,2024-01-01\n#2,b@example.org,6,2024-01-02\n#3,a@example.org,6,2024-01-09\n"
+            "Name,Email,Total,Created at\n#1,a@example.org,5.10,2024-01-01\n"
+            "#2,b@example.org,6,2024-01-02\n#3,a@example.org,6,2024-01-09\n"
         )
     )
     assert proposal.mapping.kind == "orders"
@@ -337,3 +338,11 @@ def test_dates_that_prove_nothing_are_read_like_those_of_the_last_file(warehouse
     assert f"{preview(second, mapping)['order_time'][0]:%Y-%m-%d}" == "2025-01-02"
     import_file(warehouse, second, mapping)
     assert f"{warehouse.value('SELECT max(order_time) FROM orders'):%Y-%m-%d}" == "2025-01-02"
+
+
+def test_proof_in_the_file_wins_over_the_last_file(warehouse: Warehouse, read: Read) -> None:
+    first = read("customer_id,order_id,order_time,amount\n1,a,12/25/2024,5\n2,b,12/26/2024,6\n")
+    import_file(warehouse, first, propose_mapping(first).mapping)
+    second = read("customer_id,order_id,order_time,amount\n1,c,13/02/2025,5\n2,d,01/02/2025,6\n", "next.csv")
+    mapping = propose_mapping(second, remembered=remembered_mapping(warehouse, second)).mapping
+    assert preview(second, mapping)["order_time"].dt.month.tolist() == [2, 2]
