@@ -55,3 +55,13 @@ def save_settings(warehouse: Warehouse, chosen: Settings) -> list[str]:
                 tx.save_setting(name, list(value) if isinstance(value, tuple) else value)
             tx.audit("settings changed", {name: [before[name], value] for name, value in changed.items()})
     return list(changed)
+
+
+def choose_source(warehouse: Warehouse, source: str) -> None:
+    """Say which question is asked from now on: of the order history (orders) or of the labelled table (snapshots)."""
+    if source not in ("orders", "snapshots"):
+        raise InputError(f"the source is {source!r}; choose 'orders' or 'snapshots'.")
+    if warehouse.setting("source") != source:
+        with warehouse.transaction() as tx:
+            tx.save_setting("source", source)
+            tx.audit("source chosen", {"source": source})

@@ -16,6 +16,8 @@ from ui.model_results import Period, estimator_label
 from ui.session import Stamp
 from ui.widgets import chart
 
+_SHOWN_ELSEWHERE = ("backtest", "periods", "evaluation", "candidates", "importance", "notes", "method_reason")
+
 
 def version_block(versions: list[ModelVersion]) -> ModelVersion:
     """Which version is looked at; the champion unless another is chosen."""
@@ -153,6 +155,13 @@ def periods_block(periods: list[Period]) -> None:
     )
 
 
+def inputs_block(inputs: list[tuple[str, float]]) -> None:
+    """What the model listens to."""
+    if inputs:
+        st.subheader("What the model listens to", anchor=False)
+        chart(figures.importance_figure(inputs, mode=session.mode()), key="importance")
+
+
 def card_block(version: ModelVersion) -> None:
     """Everything that was kept about the version."""
     learned = f"definition {version.definition_version}" if version.definition_version else "label of the table"
@@ -162,9 +171,7 @@ def card_block(version: ModelVersion) -> None:
             f"{day(version.trained_at)} · data version {version.data_version} · {learned} · "
             f"{count(len(version.feature_names))} features"
         )
-        kept = {
-            name: value for name, value in version.summary.items() if name not in ("backtest", "periods", "evaluation")
-        }
+        kept = {name: value for name, value in version.summary.items() if name not in _SHOWN_ELSEWHERE}
         st.json(kept, expanded=1)
         st.caption("Features: " + plain(", ".join(version.feature_names)))
 

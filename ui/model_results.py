@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from churn_core.features.registry import FEATURES
 from churn_core.models.evaluation import Evaluation, evaluation_from_dict
 from churn_core.models.registry import ModelVersion, model_versions
 from ui import session
@@ -21,12 +22,11 @@ METHOD_LABELS = {
 }
 _ESTIMATORS = {
     "logistic": "logistic regression",
-    "boosted": "LightGBM",
     "lightgbm": "LightGBM",
     "bgnbd": "BG/NBD",
     "blend": "blend",
-    "lateness": "lateness",
-    "recency": "recency",
+    "lateness": "lateness against the own rhythm",
+    "recency": "recency alone",
 }
 
 
@@ -55,9 +55,18 @@ def estimator_label(name: str) -> str:
     return _ESTIMATORS.get(name, name.replace("_", " "))
 
 
+def feature_label(name: str) -> str:
+    """What an input is called: the registry's label, or an attribute's own name."""
+    if name in FEATURES:
+        return FEATURES[name].label
+    words = name.removeprefix("attribute:").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
 def metrics_of(version: ModelVersion) -> dict[str, dict[str, Any]]:
-    """The measures of every estimator that was tried, by its name."""
-    return dict((version.summary.get("backtest") or {}).get("models") or {})
+    """The measures of every estimator that was tried, with intervals where there are, by its name."""
+    backtest = version.summary.get("backtest") or {}
+    return dict(backtest.get("intervals") or backtest.get("models") or {})
 
 
 def evaluation_of(version: ModelVersion) -> Evaluation | None:
@@ -67,5 +76,24 @@ def evaluation_of(version: ModelVersion) -> Evaluation | None:
 
 
 def periods_of(version: ModelVersion) -> list[Period]:
-    """The cutoffs at which it was judged, oldest first."""
-    return []
+    """The cutoffs at which it was judged, oldest first; none for a table without time."""
+    return [
+        Period(
+            cutoff=datetime.fromisoformat(stored["cutoff"]),
+            n=stored["n"],
+            predicted=stored["mean_predicted"],
+            happened=stored["churn_rate"],
+            auc=stored.get("auc"),
+            log_loss=stored.get("log_loss"),
+        )
+        for stored in version.summary.get("periods") or ()
+    ]
+
+
+def importance_of(version: ModelVersion) -> list[tuple[str, float]]:
+    """How much each input moves the risk, as label and mean absolute contribution in log-odds, largest first."""
+    return [
+        (feature_label(stored["name"]), float(stored["mean_absolute"]))
+        for stored in version.summary.get("importance") or ()
+        if stored["mean_absolute"] > 0
+    ]

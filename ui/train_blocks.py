@@ -12,7 +12,7 @@ from churn_core.figures.theme import count, counted, percent
 from churn_core.jobs import Progress, part
 from churn_core.models.evaluation import METRIC_LABELS, METRICS
 from churn_core.models.registry import ModelVersion
-from churn_core.settings import settings
+from churn_core.settings import choose_source, settings
 from churn_core.state import WorkspaceState
 from ui import session
 from ui.definition_blocks import readiness, words
@@ -145,6 +145,9 @@ def _start(source: str) -> None:
     from churn_core.models.training import train_model
 
     warehouse = session.warehouse()
+    state = session.stamp().state
+    if state.last_order_at is not None and state.n_snapshots:
+        choose_source(warehouse, source)
 
     def work(progress: Progress) -> dict[str, object]:
         version = train_model(warehouse, source=source, progress=part(progress, 0.0, 0.75))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from churn_core.figures.theme import Mode, count, counted, palette, percent, points, styled
+from churn_core.figures.theme import Mode, count, counted, palette, percent, plain, points, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -279,3 +279,30 @@ def periods_sentence(predicted: Sequence[float], happened: Sequence[float]) -> s
     """How often the level was right."""
     near = sum(abs(p - h) <= 0.05 for p, h in zip(predicted, happened, strict=True))
     return f"In {near} of {counted(len(happened), 'period')} the prediction came within 5 points of what happened"
+
+
+def importance_figure(inputs: Sequence[tuple[str, float]], *, n_most: int = 12, mode: Mode = "light") -> go.Figure:
+    """The inputs that move the risk most, with their mean absolute contribution in log-odds."""
+    colours = palette(mode)
+    shown = list(inputs)[:n_most][::-1]
+    figure = go.Figure()
+    figure.add_bar(
+        x=[size for _, size in shown],
+        y=[plain(label) for label, _ in shown],
+        orientation="h",
+        marker_color=colours.accent,
+        hovertemplate="%{y}: moves the log-odds by %{x:.2f} on average<extra></extra>",
+    )
+    figure.update_xaxes(title_text="mean absolute contribution, log-odds", showgrid=True, rangemode="tozero")
+    figure.update_yaxes(showgrid=False)
+    height = 90 + 24 * len(shown)
+    return styled(figure, title=importance_sentence(inputs), mode=mode, height=height)
+
+
+def importance_sentence(inputs: Sequence[tuple[str, float]]) -> str:
+    """The input that counts most, and how much of the whole the first three are."""
+    total = sum(size for _, size in inputs)
+    if not total:
+        return "No input moves the risk"
+    share = sum(size for _, size in inputs[:3]) / total
+    return f"{inputs[0][0]} moves the risk most; the first three inputs make up {percent(share)} of all movement"

@@ -36,4 +36,5 @@ else:
     blocks.capacity_block(stamp, version, evaluation)
     blocks.confusion_block(evaluation)
     blocks.periods_block(results.periods_of(version))
+blocks.inputs_block(results.importance_of(version))
 blocks.card_block(version)

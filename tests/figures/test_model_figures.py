@@ -99,3 +99,13 @@ def test_periods_count_how_often_the_level_was_right() -> None:
     cutoffs = [datetime(2025, month, 1) for month in (1, 2, 3)]
     figure = figures.periods_figure(cutoffs, [0.5, 0.5, 0.5], [0.52, 0.61, 0.46])
     assert title(figure) == "In 2 of 3 periods the prediction came within 5 points of what happened"
+
+
+def test_the_inputs_that_move_the_risk_most_come_first() -> None:
+    inputs = [("Days since the last order", 0.8), ("Orders <90 days>", 0.1), ("Spend", 0.05), ("Ratings", 0.05)]
+    figure = figures.importance_figure(inputs)
+    assert list(figure.data[0].x) == [0.05, 0.05, 0.1, 0.8]
+    assert figure.data[0].y[2] == "Orders &lt;90 days&gt;"
+    assert title(figure).startswith("Days since the last order moves the risk most; the first three")
+    assert "95.0 %" in title(figure)
+    assert figures.importance_sentence([]) == "No input moves the risk"

@@ -112,12 +112,11 @@ def labelled_table(n_customers: int = 1500, seed: int = 11) -> pd.DataFrame:
 
 
 def _labelled_workspace(file: Path) -> None:
+    from churn_core.customers.tiers import score_workspace
     from churn_core.intake.formats import open_source
     from churn_core.intake.load import import_file
     from churn_core.intake.mapping import propose_mapping
     from churn_core.models.training import train_model
-
-    from churn_core.customers.tiers import score_workspace
 
     create_workspace("Members")
     warehouse = open_workspace("Members")
