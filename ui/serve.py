@@ -2,13 +2,24 @@
 
 Until the frame has run once, Streamlit takes a folder named pages for its old multipage mode and greets the first
 visitor of a bookmarked page with "Page not found". The flag says from the start that the frame decides.
+
+What takes seconds to import is imported when the first page has been drawn, so that nobody waits for it later.
 """
 
 from __future__ import annotations
 
+from threading import Timer
+
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.cli import main
 
+from churn_core.figures.force import load_shap
+
+SECONDS_UNTIL_IDLE = 12
+
 if __name__ == "__main__":
+    warm_up = Timer(SECONDS_UNTIL_IDLE, load_shap)
+    warm_up.daemon = True
+    warm_up.start()
     PagesManager.uses_pages_directory = False
     main(prog_name="streamlit")

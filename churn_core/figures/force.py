@@ -7,6 +7,7 @@ that script, so nothing reaches it before it was cleaned here. It stands on a wh
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from churn_core.customers.profile import CustomerScore, FeatureContribution
 from churn_core.figures.theme import FONT, LIGHT, measure, percent
@@ -26,11 +27,7 @@ def force_plot_html(score: CustomerScore, *, currency: str = "") -> str:
     """
     import numpy as np
 
-    with warnings.catch_warnings():
-        # shap 0.51 calls a colour-map function that matplotlib 3.11 announces to deprecate
-        warnings.simplefilter("ignore", PendingDeprecationWarning)
-        import shap
-
+    shap = load_shap()
     parts = [part for part in score.contributions if part.contribution]
     plot = shap.force_plot(
         score.run.base_log_odds,
@@ -48,6 +45,15 @@ def force_plot_html(score: CustomerScore, *, currency: str = "") -> str:
         plot=plot.html(),
         labels=_LABELS.replace("RISK", percent(score.risk)),
     )
+
+
+def load_shap() -> Any:
+    """The shap package; importing it takes seconds, once per process."""
+    with warnings.catch_warnings():
+        # shap 0.51 calls a colour-map function that matplotlib 3.11 announces to deprecate
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        import shap
+    return shap
 
 
 def value_text(part: FeatureContribution, currency: str = "") -> str:
