@@ -61,7 +61,7 @@ def parse_query(
     attributes = _attributes(source, mapping, kind, parameters)
     limit = f"ORDER BY {LINE} LIMIT {int(n_first)}" if n_first else ""
     read = (
-        f"SELECT {', '.join([_line(source), *texts, *attributes])} FROM {source.rows_sql(staged)} "
+        f"SELECT {', '.join([f'{source.line_sql()} AS {LINE}', *texts, *attributes])} FROM {source.rows_sql(staged)} "
         f"WHERE {not_blank([column.key for column in source.columns])} {limit}"
     )
     typed = [f"{_typed(source, kind, field, mapping)} AS {field.name}" for field in fields]
@@ -86,12 +86,6 @@ def parse_query(
     if attributes:
         provided.append("attributes")
     return ParseQuery(sql=sql, parameters=parameters, provided=tuple(dict.fromkeys(provided)))
-
-
-def _line(source: Source) -> str:
-    if not source.is_correction:
-        return LINE
-    return f"coalesce(TRY_CAST({source.column(CORRECTION_COLUMNS[0]).key} AS BIGINT), {LINE}) AS {LINE}"
 
 
 def _raw(source: Source, column: SourceColumn) -> str:

@@ -7,6 +7,7 @@ the values look like it. The kind of file follows from which fields are found.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, replace
 
 from churn_core.intake.kind_choice import choose_kind
@@ -14,7 +15,10 @@ from churn_core.intake.kinds import KINDS, Field, Kind, kind_of
 from churn_core.intake.mapping_model import Mapping, missing_sentence
 from churn_core.intake.source import CORRECTION_COLUMNS, Source, SourceColumn
 from churn_core.intake.synonyms import SAYS_STAYED, WORDS, plain, tokens
-from churn_core.intake.values import positive_labels
+from churn_core.intake.values import number_sql, positive_labels
+
+_CLOCK = re.compile(r"(19|20)\d{6}(\d{6})?|[89]\d{8}|1\d{9}|[89]\d{11}|1\d{12}")
+_NUMBERED = re.compile(r"#\d+")
 
 MIN_CONFIDENCE = 0.35
 """A column below it is left unmapped."""
@@ -161,13 +165,16 @@ def _assign(source: Source, kind: Kind) -> dict[str, tuple[str, _Match]]:
         for position, field in enumerate(kind.fields):
             match = _match(column, field, kind)
             if match.confidence >= MIN_CONFIDENCE:
-                pairs.append((-match.confidence, position, int(column.key[1:]), field.name, column.name, match))
+                pairs.append(
+                    (-match.confidence, position, column.n_empty, int(column.key[1:]), field.name, column.name, match)
+                )
     assigned: dict[str, tuple[str, _Match]] = {}
     used: set[str] = set()
-    for *_, field_name, column_name, match in sorted(pairs, key=lambda pair: pair[:3]):
+    for *_, field_name, column_name, match in sorted(pairs, key=lambda pair: pair[:4]):
         if field_name not in assigned and column_name not in used:
             assigned[field_name] = (column_name, match)
             used.add(column_name)
+    _drop_order_totals(source, kind, assigned)
     _assign_only_date(source, kind, assigned, used)
     _assign_address(source, kind, assigned, used)
     return assigned
@@ -181,6 +188,20 @@ def _assign_only_date(source: Source, kind: Kind, assigned: dict[str, tuple[str,
         match = _Match(0.6, "it is the only column of dates that is left")
         assigned[kind.time] = (dates[0].name, match)
         used.add(dates[0].name)
+
+
+def _drop_order_totals(source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]]) -> None:
+    """A total of the order that stands beside its lines is no line total."""
+    names = ("quantity", "unit_price", "amount")
+    if kind.name != "order_lines" or not all(name in assigned for name in names):
+        return
+    quantity, price, amount = (number_sql(source.column(assigned[name][0]).key, source.decimal) for name in names)
+    ((n_agree, n_rows),) = source.reader.rows(
+        f"SELECT count(*) FILTER (WHERE abs(q * p - a) <= 0.011 + 0.3 * abs(a)), count(*) FROM "
+        f"(SELECT {quantity} AS q, {price} AS p, {amount} AS a FROM {source.rows_sql()} LIMIT 2000)"
+    )
+    if n_agree < 0.8 * n_rows:
+        del assigned["amount"]
 
 
 def _assign_address(source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]], used: set[str]) -> None:
@@ -202,6 +223,8 @@ def _assign_address(source: Source, kind: Kind, assigned: dict[str, tuple[str, _
 
 def _match(column: SourceColumn, field: Field, kind: Kind) -> _Match:
     name_score, name_reason = _name_score(column.name, field.name, kind)
+    if field.name == "order_id" and column.samples and all(_NUMBERED.fullmatch(sample) for sample in column.samples):
+        name_score, name_reason = max(name_score, 0.9), "its values are numbered like #1001"
     if name_score == 0:
         return _Match(0.0, "")
     fit, fit_reason = _value_fit(column, field)
@@ -244,6 +267,8 @@ def _value_fit(column: SourceColumn, field: Field) -> tuple[float, str]:
     if field.name == "churned":
         fit = 1.0 if 2 <= column.n_distinct <= 3 else 0.5 if column.n_distinct == 1 else 0.1
         return fit, f"it has {column.n_distinct} different value{'s' if column.n_distinct != 1 else ''}"
+    if field.type == "time" and kind == "integer" and all(_CLOCK.fullmatch(sample) for sample in column.samples):
+        return 1.0, "its values are dates written as digits"
     if field.type == "time":
         return (1.0, "its values are dates") if kind == "date" else (0.15, "its values are no dates")
     if field.type in ("money", "number"):

@@ -37,14 +37,11 @@ def store_rejected(tx: Transaction, source: Source, mapping: Mapping, staged: Pa
     for index, (field, column_name) in enumerate(fields):
         parameters[f"field_{index}"] = field
         parameters[f"column_{index}"] = column_name
-    line = "s.line"
-    if source.is_correction:
-        line = f"coalesce(TRY_CAST(s.{source.column(CORRECTION_COLUMNS[0]).key} AS BIGINT), s.line)"
     n_stored = tx.execute(
         f"INSERT INTO rejected_rows BY NAME SELECT $import_id AS import_id, f.line AS line_no, "
         f"CASE f.field {names} ELSE f.field END AS column_name, f.cause AS cause, json_object({', '.join(pairs)}) AS "
         "raw "
-        f"FROM faults AS f JOIN {source.rows_sql(staged)} AS s ON {line} = f.line",
+        f"FROM faults AS f JOIN {source.rows_sql(staged)} AS s ON {source.line_sql('s.')} = f.line",
         parameters,
     )
     return n_stored + _store_malformed(tx, source, import_id)

@@ -153,6 +153,19 @@ class Source:
         literal = str(staged or self.staged).replace("'", "''")
         return f"read_parquet('{literal}')"
 
+    def line_sql(self, table: str = "") -> str:
+        """SQL for the line of a row; in a file of corrected rows the line of the original, when these are unique.
+
+        ``table`` is the alias of the staged rows, with a dot.
+        """
+        if not self.is_correction:
+            return f"{table}line"
+        key = self.column(CORRECTION_COLUMNS[0]).key
+        ((n_lines, n_rows),) = self.reader.rows(
+            f"SELECT count(DISTINCT TRY_CAST({key} AS BIGINT)), count(*) FROM {self.rows_sql()}"
+        )
+        return f"TRY_CAST({table}{key} AS BIGINT)" if n_lines == n_rows else f"{table}line"
+
     def batches(self, *, n_rows: int = 50_000) -> Iterator[pa.RecordBatch]:
         """All rows as text, with the file's own column names and ``line`` first."""
         import pyarrow as pa

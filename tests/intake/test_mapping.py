@@ -146,6 +146,27 @@ HEADERS: dict[str, tuple[str, str, dict[str, str]]] = {
             "customer_email": "Email",
         },
     ),
+    "order export with lines": (
+        "Name,Email,Paid at,Currency,Total,Created at,Lineitem quantity,Lineitem name,Lineitem price\n"
+        "#1,a@example.org,2024-01-05 10:00:00 +0100,EUR,55,2024-01-05 10:00:00 +0100,2,Soap,10\n"
+        "#1,a@example.org,,,,2024-01-05 10:00:00 +0100,1,Candle,30\n"
+        "#2,b@example.org,2024-01-07 12:30:00 +0100,EUR,15,2024-01-07 12:30:00 +0100,1,Soap,10\n",
+        "order_lines",
+        {
+            "order_id": "Name",
+            "customer_id": "Email",
+            "order_time": "Created at",
+            "product_name": "Lineitem name",
+            "quantity": "Lineitem quantity",
+            "unit_price": "Lineitem price",
+            "currency": "Currency",
+        },
+    ),
+    "clicks with milliseconds": (
+        "timestamp,visitorid,event,itemid\n1433221332117,257597,view,355908\n1433221999827,111016,addtocart,318965\n",
+        "events",
+        {"customer_id": "visitorid", "kind": "event", "event_time": "timestamp", "product_id": "itemid"},
+    ),
     "clicks": (
         "user_id,event_type,timestamp,item_id\n7,view,1705140000,x\n7,add_to_cart,1705140060,x\n8,search,1705140060,y\n",
         "events",

@@ -132,3 +132,14 @@ def test_a_mapping_is_never_proposed_for_the_columns_that_say_why(read: Read) ->
     assert not set(proposal.mapping.fields.values()) & {"rejected_line", "rejected_column", "rejected_cause"}
     assert source.shape_key == read("customer_id,order_time,amount\n1,2024-01-01,5\n", "other.csv").shape_key
     assert replace(proposal.mapping).kind == "orders"
+
+
+def test_corrected_rows_of_two_imports_can_be_put_together(warehouse: Warehouse, read: Read) -> None:
+    head = "customer_id,order_id,order_time,amount,rejected_line,rejected_column,rejected_cause\n"
+    source = read(
+        head + "1,a,2024-01-01,5,3,amount,x\n2,b,2024-01-02,6,3,amount,x\n"
+        "2,b,2024-01-02,6,3,amount,x\n,c,2024-01-02,6,3,amount,x\n"
+    )
+    result = import_file(warehouse, source, propose_mapping(source, kind="orders").mapping)
+    assert (result.n_added, result.n_unchanged, result.n_rejected) == (2, 1, 1)
+    assert rejected_rows(warehouse, result.import_id)["line_no"].tolist() == [5]
