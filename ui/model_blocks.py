@@ -12,7 +12,7 @@ from churn_core.models.registry import ModelVersion
 from churn_core.models.runs import latest_run
 from ui import session
 from ui.errors import plain, sentence
-from ui.model_results import Period, estimator_label
+from ui.model_results import Period, estimator_label, periods_of
 from ui.session import Stamp
 from ui.widgets import chart
 
@@ -69,26 +69,42 @@ def numbers_block(evaluation: Evaluation) -> None:
             )
 
 
-def level_and_order_block(evaluation: Evaluation) -> None:
-    """Are the risks right, and is the order right."""
-    mode = session.mode()
-    with st.grid(2, min_column_width=380, gap="large"):
-        chart(figures.calibration_figure(evaluation, mode=mode), key="calibration")
-        chart(figures.gain_figure(evaluation, mode=mode), key="gain")
-        chart(figures.lift_figure(evaluation, mode=mode), key="lift")
-        chart(figures.roc_figure(evaluation, mode=mode), key="roc")
-        chart(figures.precision_recall_figure(evaluation, mode=mode), key="pr")
-    st.caption(
-        "Calibration: on the dotted line, what was predicted happened. Gain and lift: what contacting customers by "
-        "falling risk finds. ROC and precision-recall: the order over all thresholds."
-    )
+def level_block(evaluation: Evaluation, periods: list[Period]) -> None:
+    """Whether the level of the risks can be believed, over all and period by period."""
+    with st.grid(2, min_column_width=380, gap="medium"):
+        chart(figures.calibration_figure(evaluation, mode=session.mode()), key="calibration")
+        if len(periods) > 1:
+            figure = figures.periods_figure(
+                [period.cutoff for period in periods],
+                [period.predicted for period in periods],
+                [period.happened for period in periods],
+                mode=session.mode(),
+            )
+            chart(figure, key="periods")
+    st.caption("Where a point lies on the dotted line, what was predicted happened.")
+    _period_table(periods)
+
+
+def finds_block(evaluation: Evaluation) -> None:
+    """What contacting customers by falling risk finds, against picking them at random."""
+    with st.grid(2, min_column_width=380, gap="medium"):
+        chart(figures.lift_figure(evaluation, mode=session.mode()), key="lift")
+        chart(figures.gain_figure(evaluation, mode=session.mode()), key="gain")
+
+
+def curves_block(evaluation: Evaluation) -> None:
+    """The order over all thresholds: ROC and precision-recall."""
+    with st.grid(2, min_column_width=380, gap="medium"):
+        chart(figures.roc_figure(evaluation, mode=session.mode()), key="roc")
+        chart(figures.precision_recall_figure(evaluation, mode=session.mode()), key="pr")
+    st.caption("Dotted: customers picked at random.")
 
 
 def capacity_block(stamp: Stamp, version: ModelVersion, evaluation: Evaluation) -> None:
     """What the contacts that somebody can afford would find."""
     run = latest_run(session.warehouse(stamp.workspace))
-    n_customers = run.n_customers if run is not None and run.source == version.source else evaluation.n
-    st.subheader("With the people you can contact", anchor=False)
+    judged = [period.n for period in periods_of(version)] or [evaluation.n]
+    n_customers = run.n_customers if run is not None and run.source == version.source else judged[-1]
     n_people = st.number_input(
         f"Customers you can contact, of {count(n_customers)}",
         min_value=1,
@@ -105,12 +121,11 @@ def capacity_block(stamp: Stamp, version: ModelVersion, evaluation: Evaluation) 
 
 def confusion_block(evaluation: Evaluation) -> None:
     """What calling everybody from a risk on would mean."""
-    st.subheader("With a threshold", anchor=False)
     threshold = st.slider(
         "Call every customer with a risk of at least, %", 1, 99, 50, key="threshold", bind="query-params", width=480
     )
     counts = confusion(evaluation, threshold / 100)
-    with st.grid(2, min_column_width=380, gap="large"):
+    with st.grid(2, min_column_width=380, gap="medium"):
         chart(figures.confusion_figure(counts, mode=session.mode()), key="confusion")
         with st.container():
             st.dataframe(
@@ -125,19 +140,10 @@ def confusion_block(evaluation: Evaluation) -> None:
             )
 
 
-def periods_block(periods: list[Period]) -> None:
+def _period_table(periods: list[Period]) -> None:
     """Each period that was judged: predicted beside happened."""
     if not periods:
         return
-    st.subheader("Period by period", anchor=False)
-    if len(periods) > 1:
-        figure = figures.periods_figure(
-            [period.cutoff for period in periods],
-            [period.predicted for period in periods],
-            [period.happened for period in periods],
-            mode=session.mode(),
-        )
-        chart(figure, key="periods")
     st.dataframe(
         [
             {
@@ -158,7 +164,6 @@ def periods_block(periods: list[Period]) -> None:
 def inputs_block(inputs: list[tuple[str, float]]) -> None:
     """What the model listens to."""
     if inputs:
-        st.subheader("What the model listens to", anchor=False)
         chart(figures.importance_figure(inputs, mode=session.mode()), key="importance")
 
 

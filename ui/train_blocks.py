@@ -21,6 +21,8 @@ from ui.model_results import METHOD_LABELS, estimator_label, metrics_of, version
 from ui.session import Stamp
 from ui.widgets import job_started
 
+_COMPARED = ("auc", "log_loss", "precision_top10")
+
 SOURCES = {"orders": "Order history", "snapshots": "Table with a churn label"}
 
 
@@ -116,12 +118,12 @@ def _version_row(version: ModelVersion) -> dict[str, Any]:
         "Model": f"Model {version.model_version}",
         "Status": version.status,
         "Trained (UTC)": version.trained_at,
-        "From": SOURCES.get(version.source, version.source),
+        "From": version.source,
         "Estimator": estimator_label(version.estimator),
         "Judged on": count(backtest.get("n")),
         "Churned": percent(backtest.get("churn_rate")),
         "Predicted": percent(backtest.get("mean_predicted")),
-        **{METRIC_LABELS[metric]: _number(metric, judged.get(metric)) for metric in METRICS},
+        **{METRIC_LABELS[metric]: _number(metric, judged.get(metric)) for metric in _COMPARED},
         "Data": version.data_version,
         "Definition": version.definition_version or "label",
     }

@@ -32,9 +32,18 @@ if evaluation is None:
     )
 else:
     blocks.numbers_block(evaluation)
-    blocks.level_and_order_block(evaluation)
-    blocks.capacity_block(stamp, version, evaluation)
-    blocks.confusion_block(evaluation)
-    blocks.periods_block(results.periods_of(version))
+    level, finds, threshold, curves = st.tabs(
+        ["Are the risks right?", "Whom does it find?", "At a threshold", "ROC and precision-recall"]
+    )
+    with level:
+        blocks.level_block(evaluation, results.periods_of(version))
+    with finds:
+        blocks.capacity_block(stamp, version, evaluation)
+        blocks.finds_block(evaluation)
+    with threshold:
+        blocks.confusion_block(evaluation)
+    with curves:
+        blocks.curves_block(evaluation)
+st.subheader("What the model listens to", anchor=False)
 blocks.inputs_block(results.importance_of(version))
 blocks.card_block(version)
