@@ -156,11 +156,22 @@ def _stage_parquet(unpacked: Unpacked, title: str, staged: Path, progress: Progr
 
 def _stage_json(unpacked: Unpacked, title: str, staged: Path, encoding: str, progress: Progress) -> _Staged:
     lines = json_lines.JsonRows(unpacked.path, title, encoding)
-    names, notes = check_names(lines.names, title)
-    write_staged(staged, len(names), batches_of_rows(lines.rows(), len(names)), _watch(progress, title))
+    try:
+        names, notes = _write_json(lines, title, staged, progress)
+    except json_lines.LateColumn:
+        lines.find_all_names()
+        names, notes = _write_json(lines, title, staged, progress)
     return _Staged(
         format="jsonl", names=names, header_line=0, notes=notes, encoding=encoding, malformed=tuple(lines.malformed)
     )
+
+
+def _write_json(
+    lines: json_lines.JsonRows, title: str, staged: Path, progress: Progress
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    names, notes = check_names(lines.names, title)
+    write_staged(staged, len(names), batches_of_rows(lines.rows(), len(names)), _watch(progress, title))
+    return names, notes
 
 
 def _watch(progress: Progress, title: str, n_all: int | None = None) -> Callable[[int], None]:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from churn_core.errors import InputError
 
+N_FIRST = 5_000
+"""Lines from which the columns are taken; later ones are looked for only when a line has another."""
+
+
+class LateColumn(Exception):
+    """A line has a column that none of the first lines had."""
+
 
 class JsonRows:
-    """An opened JSON lines file. Two passes: the first collects the names of all columns."""
+    """An opened JSON lines file."""
 
     def __init__(self, path: Path, name: str, encoding: str) -> None:
         self._path = path
@@ -19,23 +27,31 @@ class JsonRows:
         self._encoding = encoding
         self.malformed: list[tuple[int, str, str]] = []
         """Line, text and cause of lines that are not a JSON object."""
-        names: dict[str, None] = {}
-        for line, record in self._records():
-            if record is not None:
-                names.update(dict.fromkeys(record))
-            if line % 1000 == 0 and len(names) > 100_000:
-                break
-        self.names = tuple(names)
+        self.names = self._names(N_FIRST)
         """Column names in order of appearance."""
-        if not names:
-            raise InputError(f"{name} holds no JSON object; expected one object per line.")
+
+    def find_all_names(self) -> None:
+        """Take the columns from all lines."""
+        self.names = self._names(None)
 
     def rows(self) -> Iterator[tuple[int, Sequence[str | None]]]:
-        """Line number and values of each object."""
+        """Line number and values of each object; LateColumn when one has a column that is not in ``names``."""
         self.malformed = []
+        known = set(self.names)
         for line, record in self._records():
             if record is not None:
+                if not record.keys() <= known:
+                    raise LateColumn
                 yield line, [record.get(name) for name in self.names]
+
+    def _names(self, n_lines: int | None) -> tuple[str, ...]:
+        names: dict[str, None] = {}
+        for _, record in islice(self._records(), n_lines):
+            if record is not None:
+                names.update(dict.fromkeys(record))
+        if not names:
+            raise InputError(f"{self._name} holds no JSON object; expected one object per line.")
+        return tuple(names)
 
     def _records(self) -> Iterator[tuple[int, dict[str, str | None] | None]]:
         try:

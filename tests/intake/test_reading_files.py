@@ -200,6 +200,15 @@ def test_json_lines_with_nested_and_late_keys(read: Read) -> None:
     assert source.n_rows == 3
 
 
+def test_json_columns_that_appear_late_are_not_lost(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    from churn_core.intake import json_lines
+
+    monkeypatch.setattr(json_lines, "N_FIRST", 1)
+    source = read('{"id": 1}\n{"id": 2, "late": "x"}\n', "events.jsonl")
+    assert [column.name for column in source.columns] == ["id", "late"]
+    assert source.columns[1].samples == ("x",)
+
+
 @pytest.mark.parametrize("packing", ["zip", "gzip"])
 def test_packed_files_are_unpacked(read: Read, packing: str) -> None:
     if packing == "gzip":
