@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-N_THREADS = 2
+N_THREADS = 1
+"""Threads that grow trees: one, because waiting for each other costs more than two save on small data."""
+N_PREDICTING_THREADS = 2
+MOST_BINS = 63
+_SETTINGS = ("n_trees", "n_leaves", "learning_rate", "least_in_leaf", "ridge", "feature_share")
 
 
 class Boosted:
@@ -27,12 +31,21 @@ class Boosted:
     name = "lightgbm"
 
     def __init__(
-        self, *, n_trees: int = 100, n_leaves: int = 15, learning_rate: float = 0.05, least_in_leaf: int = 100
+        self,
+        *,
+        n_trees: int = 100,
+        n_leaves: int = 15,
+        learning_rate: float = 0.05,
+        least_in_leaf: int = 100,
+        ridge: float = 10.0,
+        feature_share: float = 0.5,
     ) -> None:
         self.n_trees = n_trees
         self.n_leaves = n_leaves
         self.learning_rate = learning_rate
         self.least_in_leaf = least_in_leaf
+        self.ridge = ridge
+        self.feature_share = feature_share
         self.preparation = Preparation(columns=())
         self.text = ""
         self._booster: Any = None
@@ -66,12 +79,12 @@ class Boosted:
             "learning_rate": self.learning_rate,
             "num_leaves": self.n_leaves,
             "min_data_in_leaf": max(5, min(self.least_in_leaf, n_rows // 50)),
-            "lambda_l2": 10.0,
-            "feature_fraction": 0.5,
+            "lambda_l2": self.ridge,
+            "feature_fraction": self.feature_share,
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
             "cat_smooth": 20.0,
-            "max_bin": 127,
+            "max_bin": MOST_BINS,
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
@@ -90,13 +103,17 @@ class Boosted:
 
     def log_odds(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Log-odds of churning, one per row."""
-        made = self.booster.predict(tree_matrix(self.preparation, frame), raw_score=True, num_threads=N_THREADS)
+        made = self.booster.predict(
+            tree_matrix(self.preparation, frame), raw_score=True, num_threads=N_PREDICTING_THREADS
+        )
         return np.asarray(made, dtype=float)
 
     def contributions(self, frame: pd.DataFrame) -> Contributions:
         """Exact Shapley values of the trees (Lundberg et al., 2020)."""
         made = np.asarray(
-            self.booster.predict(tree_matrix(self.preparation, frame), pred_contrib=True, num_threads=N_THREADS)
+            self.booster.predict(
+                tree_matrix(self.preparation, frame), pred_contrib=True, num_threads=N_PREDICTING_THREADS
+            )
         )
         base = float(made[0, -1]) if len(made) else 0.0
         return Contributions(base=base, values=made[:, :-1], feature_names=self.feature_names)
@@ -109,6 +126,8 @@ class Boosted:
             "n_leaves": self.n_leaves,
             "learning_rate": self.learning_rate,
             "least_in_leaf": self.least_in_leaf,
+            "ridge": self.ridge,
+            "feature_share": self.feature_share,
             "preparation": self.preparation.to_json(),
             "text": self.text,
         }
@@ -116,7 +135,7 @@ class Boosted:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """The trees that :meth:`to_json` described."""
-        settings = {key: stored[key] for key in ("n_trees", "n_leaves", "learning_rate", "least_in_leaf")}
+        settings = {key: stored[key] for key in _SETTINGS}
         made = cls(**settings)
         made.preparation = Preparation.from_json(stored["preparation"])
         made.text = str(stored["text"])
@@ -129,6 +148,20 @@ class BoostedLarge(Boosted):
     name = "lightgbm_large"
 
     def __init__(
-        self, *, n_trees: int = 400, n_leaves: int = 31, learning_rate: float = 0.1, least_in_leaf: int = 10
+        self,
+        *,
+        n_trees: int = 400,
+        n_leaves: int = 31,
+        learning_rate: float = 0.1,
+        least_in_leaf: int = 10,
+        ridge: float = 1.0,
+        feature_share: float = 0.8,
     ) -> None:
-        super().__init__(n_trees=n_trees, n_leaves=n_leaves, learning_rate=learning_rate, least_in_leaf=least_in_leaf)
+        super().__init__(
+            n_trees=n_trees,
+            n_leaves=n_leaves,
+            learning_rate=learning_rate,
+            least_in_leaf=least_in_leaf,
+            ridge=ridge,
+            feature_share=feature_share,
+        )

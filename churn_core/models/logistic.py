@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-STRENGTH = 0.02
-"""Inverse strength of the ridge penalty, per 1,000 rows nothing changes: scikit-learn's C."""
-N_KNOTS = 2
+STRENGTH = 0.002
+"""Inverse strength of the ridge penalty (scikit-learn's C): overlapping cutoffs are worth less than their rows."""
+N_KNOTS = 0
+"""Places where the slope of a number may change; tables without time use some."""
 
 
 class Logistic:

@@ -20,7 +20,15 @@ from churn_core.models.estimators import Contributions, sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
 from churn_core.models.lateness import Lateness
 from churn_core.models.leakage import suspected_leaks
-from churn_core.models.periods import Period, build_periods, sample_size, stacked, usable_cutoffs
+from churn_core.models.periods import (
+    TRAINING_PERIODS,
+    TRAINING_ROWS,
+    Period,
+    build_periods,
+    sample_size,
+    stacked,
+    usable_cutoffs,
+)
 from churn_core.models.value import ValueModel, fit_value
 from churn_core.models.walk_forward import Choice, Fitted, Unseen, WalkForward, walk
 
@@ -30,6 +38,8 @@ if TYPE_CHECKING:
     from churn_core.timeline import ChurnDefinition
     from churn_core.warehouse import Warehouse
 
+N_JUDGED = 3
+"""Past cutoffs at which the candidates are judged."""
 LEAST_TO_CALIBRATE = 20
 """Customers of each outcome needed before a level is read from the past."""
 
@@ -92,9 +102,13 @@ def fit_orders(
     end = known_until(warehouse)
     if end is None:
         raise NotEnoughData("there are no orders yet; import an order history first.")
-    cutoffs = usable_cutoffs(warehouse, definition, end)
+    cutoffs = usable_cutoffs(warehouse, definition, end, n_most=TRAINING_PERIODS)
     periods = build_periods(
-        warehouse, definition, cutoffs, n_most=sample_size(len(cutoffs)), progress=part(progress, 0.0, 0.4)
+        warehouse,
+        definition,
+        cutoffs,
+        n_most=sample_size(len(cutoffs), TRAINING_ROWS),
+        progress=part(progress, 0.0, 0.4),
     )
     value = fit_value(periods, horizon_days=definition.horizon_days)
     if method == "lateness":
@@ -102,7 +116,7 @@ def fit_orders(
     forward = WalkForward(
         warehouse=warehouse, definition=definition, periods=periods, seed=seed, only_rhythm=method == "bgnbd"
     )
-    walked = walk(forward, spaced([period.cutoff for period in periods]), part(progress, 0.4, 0.85))
+    walked = walk(forward, spaced([period.cutoff for period in periods], N_JUDGED), part(progress, 0.4, 0.85))
     judged = _judge(forward, walked)
     progress(0.85, "fitting on all that is known")
     fitted = forward.fit(end, part(progress, 0.85, 0.95))

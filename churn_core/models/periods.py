@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 
 STEP_DAYS = 30
 MOST_PERIODS = 18
+TRAINING_PERIODS = 14
+"""Cutoffs a model for use is trained on; with a horizon of 90 days their label windows cover a year."""
 MOST_ROWS = 120_000
-"""Rows learnt from; with more customers a sample of them is taken, the same one at every cutoff."""
+"""Rows a backtest learns from; with more customers a sample of them is taken, the same one at every cutoff."""
+TRAINING_ROWS = 50_000
+"""Rows a model for use is trained on."""
 RHYTHM_CUSTOMERS = 20_000
 """Customers the purchase model is fitted to."""
 LEAST_HISTORY_DAYS = 180
@@ -55,14 +59,19 @@ class Period:
 
 
 def usable_cutoffs(
-    warehouse: Warehouse, definition: ChurnDefinition, until: datetime, *, step_days: int = STEP_DAYS
+    warehouse: Warehouse,
+    definition: ChurnDefinition,
+    until: datetime,
+    *,
+    step_days: int = STEP_DAYS,
+    n_most: int = MOST_PERIODS,
 ) -> list[datetime]:
     """Past cutoffs whose outcome is known at ``until``, oldest first, after enough history; may be empty."""
     start = warehouse.value("SELECT min(order_time) FROM orders")
     if start is None:
         raise NotEnoughData("there are no orders yet; import an order history first.")
     first = start + timedelta(days=min(definition.horizon_days, LEAST_HISTORY_DAYS))
-    return past_cutoffs(first=first, known_until=until, definition=definition, step_days=step_days, n_most=MOST_PERIODS)
+    return past_cutoffs(first=first, known_until=until, definition=definition, step_days=step_days, n_most=n_most)
 
 
 def build_periods(
@@ -97,9 +106,9 @@ def build_period(
     )
 
 
-def sample_size(n_periods: int) -> int:
-    """Customers per cutoff so that all of them stay within MOST_ROWS."""
-    return max(2_000, MOST_ROWS // max(n_periods, 1))
+def sample_size(n_periods: int, n_rows: int = MOST_ROWS) -> int:
+    """Customers per cutoff so that all of them stay within a number of rows."""
+    return max(2_000, n_rows // max(n_periods, 1))
 
 
 def learnt_by(periods: Sequence[Period], cutoff: datetime, definition: ChurnDefinition) -> list[Period]:
