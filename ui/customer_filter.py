@@ -12,8 +12,6 @@ import streamlit as st
 from churn_core.customers.attributes import Attribute
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.tiers import TIERS
-from churn_core.features.feature import GROUPS
-from churn_core.figures.customers import group_label
 from churn_core.figures.theme import currency_sign
 from ui import session
 from ui import session_customers as calls
@@ -61,7 +59,7 @@ def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
         order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=235, on_change=_first_page)
         n_more = sum(key in st.query_params for key in MORE)
         with st.popover(f"More filters ({n_more})" if n_more else "More filters", icon=":material/tune:"):
-            more = _more_filters(choices, saved, calls.main_features(stamp))
+            more = _more_filters(choices, saved, calls.main_groups(stamp), calls.main_features(stamp))
         st.button("Clear", key="clear", type="tertiary", on_click=_clear)
     return CustomerFilter(
         tiers=tuple(tiers or ()),
@@ -72,7 +70,9 @@ def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
     )
 
 
-def _more_filters(choices: tuple[Attribute, ...], saved: dict[str, int], features: dict[str, str]) -> dict[str, Any]:
+def _more_filters(
+    choices: tuple[Attribute, ...], saved: dict[str, int], groups: dict[str, str], features: dict[str, str]
+) -> dict[str, Any]:
     sign = currency_sign(session.currency()).strip()
     money_label = f"Value at risk, {sign}" if sign else "Value at risk"
     low, high = st.columns(2)
@@ -80,9 +80,9 @@ def _more_filters(choices: tuple[Attribute, ...], saved: dict[str, int], feature
     value_to = high.number_input("to", **_number("value_to"), min_value=0.0)
     risk_from = low.number_input("Risk in percent, from", **_number("risk_from"), min_value=0.0, max_value=100.0)
     risk_to = high.number_input("to", **_number("risk_to"), min_value=0.0, max_value=100.0)
-    groups = st.multiselect(
-        "Main reason, group", [*GROUPS, "attribute"], format_func=group_label, key="group", bind="query-params",
-        placeholder="Any", on_change=_first_page,
+    chosen_groups = st.multiselect(
+        "Main reason, group", list(groups), key="group", bind="query-params", placeholder="Any",
+        on_change=_first_page,
     )  # fmt: skip
     reasons = st.multiselect(
         "Main reason, feature", list(features), key="feature", bind="query-params", placeholder="Any",
@@ -108,7 +108,7 @@ def _more_filters(choices: tuple[Attribute, ...], saved: dict[str, int], feature
         "max_value": value_to,
         "min_risk": _share(risk_from),
         "max_risk": _share(risk_to),
-        "reason_groups": tuple(groups),
+        "reason_groups": tuple(groups[name] for name in chosen_groups),
         "reasons": tuple(features[reason] for reason in reasons),
         "segment_id": saved.get(segment or ""),
         "attributes": tuple(named[name] for name in chosen if name in named),

@@ -20,6 +20,7 @@ from churn_core.customers.segments import Segment
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.tiers import TierPolicy
 from churn_core.customers.today import Today
+from churn_core.figures.customers import group_label
 from churn_core.jobs import Progress
 from churn_core.warehouse import Warehouse
 from ui import session
@@ -56,6 +57,12 @@ def rows(stamp: Stamp, chosen: CustomerFilter, page_nr: int, n_rows: int = N_ROW
 def reasons(stamp: Stamp, chosen: CustomerFilter) -> tuple[ReasonTotal, ...]:
     """Main reasons of the customers a filter means, by group."""
     return at_risk.reason_totals(session.warehouse(stamp.workspace), chosen)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def main_groups(stamp: Stamp) -> dict[str, str]:
+    """Groups of features that are somebody's main reason: label -> name."""
+    return {group_label(total.group): total.group for total in reasons(stamp, CustomerFilter())}
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -73,7 +73,7 @@ class ReasonTotal:
     """Customers for whom one group of features raises the risk most."""
 
     group: str
-    """Group of the feature registry; attribute for a column of the user's file."""
+    """Group of the feature registry; a column of the user's file is a group of its own."""
     n_customers: int
     value_at_risk: float | None
     """Sum over customers whose value is known, in the shop's currency; None when no value is known."""

@@ -14,12 +14,13 @@ from typing import Any
 from churn_core.customers.history import Purchases, TimelineEntry, purchases, timeline
 from churn_core.customers.tiers import TIER_SQL, active_policy
 from churn_core.errors import NotFound
-from churn_core.features.registry import FEATURES
+from churn_core.features.attributes import PREFIX
+from churn_core.models.reasons import CONSTANTS, feature_entry, group_of
 from churn_core.models.runs import ScoreRun, latest_run
 from churn_core.warehouse import Warehouse
 
-ATTRIBUTE_PREFIX = "attribute:"
-"""Starts the names of features that are attributes of the user's file."""
+SAME_FOR_ALL = "model"
+"""Group of contributions that are no reason for anybody, such as the season of the shop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class FeatureContribution:
     label: str
     """Its name in words."""
     group: str
-    """Group of the registry; attribute for a column of the user's file."""
+    """Group of the registry; a column of the user's file is a group of its own."""
     unit: str
     """Unit of the value, a key of the registry's UNITS; empty when it has none."""
     meaning: str
@@ -142,14 +143,21 @@ def customer_profile(warehouse: Warehouse, customer_id: str) -> CustomerProfile:
     )
 
 
+def _meaning(name: str) -> str:
+    if name in CONSTANTS:
+        return "Part of the model that is the same for many customers and no reason for anybody."
+    feature = feature_entry(name)
+    return feature.meaning if feature else "A column of the uploaded file, as known when it was imported."
+
+
 def feature_label(name: str) -> str:
     """A feature in words: its label in the registry, or the name of the user's column.
 
     >>> feature_label("days_since_last_order"), feature_label("attribute:loyalty_card")
     ('Days since last order', 'loyalty card')
     """
-    feature = FEATURES.get(name)
-    return feature.label if feature else name.removeprefix(ATTRIBUTE_PREFIX).replace("_", " ")
+    feature = feature_entry(name)
+    return feature.label if feature else name.removeprefix(PREFIX).replace("_", " ")
 
 
 _PERSON = ("name", "email", "phone", "country", "city", "language", "signup_time", "email_consent")
@@ -190,16 +198,16 @@ def _contributions(run: ScoreRun, parts: dict[str, Any], attributes: dict[str, s
 def _contribution(
     name: str, value: float | None, contribution: float, usual: list[float] | None, attributes: dict[str, str]
 ) -> FeatureContribution:
-    feature = FEATURES.get(name)
-    column = name.removeprefix(ATTRIBUTE_PREFIX)
+    feature = feature_entry(name)
+    column = name.removeprefix(PREFIX)
     number = None if value is None or not math.isfinite(value) else float(value)
     low, high = usual if usual else (None, None)
     return FeatureContribution(
         name=name,
         label=feature_label(name),
-        group=feature.group if feature else "attribute",
+        group=SAME_FOR_ALL if name in CONSTANTS else group_of(name),
         unit=feature.unit if feature else "",
-        meaning=feature.meaning if feature else "A column of the uploaded file, as known when it was imported.",
+        meaning=_meaning(name),
         value=number,
         text=attributes.get(column) if number is None and not feature else None,
         contribution=float(contribution),

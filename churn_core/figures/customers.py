@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution, PastScore
     from churn_core.customers.tiers import TierPolicy
 
+ATTRIBUTE_GROUP = "attribute"
+"""Starts the group of a column of the user's file."""
+
 N_PARTS = 9
 """Contributions that get a bar of their own; the others share one."""
 
@@ -55,12 +58,15 @@ LANES = {
 
 
 def group_label(group: str) -> str:
-    """A group of features in words.
+    """A group of features in words; a column of the user's file is a group of its own.
 
-    >>> group_label("recency"), group_label("attribute")
-    ('Time since the last order', 'Customer attributes')
+    >>> group_label("recency"), group_label("attribute:support_calls"), group_label("model")
+    ('Time since the last order', 'support calls', 'Model')
     """
-    return GROUPS.get(group, "Customer attributes" if group == "attribute" else group)
+    if group in GROUPS:
+        return GROUPS[group]
+    column = group.removeprefix(f"{ATTRIBUTE_GROUP}:")
+    return column.replace("_", " ") if column != group else group[:1].upper() + group[1:]
 
 
 def tiers_figure(totals: Totals, *, currency: str = "", mode: Mode = "light") -> go.Figure:
@@ -278,7 +284,7 @@ def timeline_sentence(profile: CustomerProfile) -> str:
 
 def _inside(part: FeatureContribution) -> str:
     """A feature's name inside a sentence; a column of the user's file keeps its capitals."""
-    return part.label if part.group == "attribute" else part.label[:1].lower() + part.label[1:]
+    return part.label if part.group.startswith(ATTRIBUTE_GROUP) else part.label[:1].lower() + part.label[1:]
 
 
 def _strongest(parts: Sequence[FeatureContribution], sign: int) -> FeatureContribution | None:
