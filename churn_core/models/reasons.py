@@ -4,8 +4,8 @@ Two rules keep reasons readable. Of each group of features only the strongest sp
 three different things and not the same silence said three times. And a number speaks only in the direction it has
 for customers in general: where features overlap, a model may give one of them too much and take it back with
 another, and "105 days since the last order" is then no reason to expect loyalty. The contributions themselves are
-stored complete, whatever is told of them. Texts are made per distinct value, not per customer, which is what makes a million
-of them cheap.
+stored complete, whatever is told of them. Texts are made per distinct value, not per customer, which is what makes
+a million of them cheap.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 N_UP = 3
 N_DOWN = 2
-LEAST = 0.02
+LEAST = 0.05
 """Log-odds below which a contribution is no reason."""
 ATTRIBUTE_GROUP = "attribute"
 CONSTANTS = frozenset({SEASON, FOLD})
@@ -194,7 +194,7 @@ class ReasonWriter:
         if entry is None:
             return _attribute_text(name, value, usual)
         number = float("nan") if value is None else float(value)
-        is_high = usual is None or value is None or number >= usual.middle
+        is_high = usual is None or number > usual.middle or (number == usual.middle and number > 0)
         words = feature_words(entry, number, is_high=is_high, currency=self._currency)
         if usual is None:
             return words

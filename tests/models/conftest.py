@@ -1,0 +1,113 @@
+"""A trained and scored shop, and tables with planted causes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn_core.features.definition import save_definition
+from churn_core.models.scoring import score_customers
+from churn_core.models.training import train_model
+from churn_core.timeline import ChurnDefinition
+from churn_core.warehouse import Warehouse
+
+DEFINITION = ChurnDefinition(horizon_days=90, activity_days=730)
+
+
+@pytest.fixture(scope="session")
+def trained_file(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated shop, trained and scored once; closed."""
+    path = tmp_path_factory.mktemp("trained") / "shop.duckdb"
+    shutil.copy(demo_file, path)
+    opened = Warehouse.open(path)
+    save_definition(opened, DEFINITION)
+    train_model(opened)
+    score_customers(opened, high_from=0.6, medium_from=0.3)
+    opened.checkpoint()
+    opened.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained_shop(trained_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """The trained shop, to read only."""
+    opened = Warehouse.open(shutil.copy(trained_file, tmp_path_factory.mktemp("read") / "shop.duckdb"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def trained_copy(trained_file: Path, tmp_path: Path) -> Iterator[Warehouse]:
+    """A copy of the trained shop that the test may change."""
+    opened = Warehouse.open(shutil.copy(trained_file, tmp_path / "shop.duckdb"))
+    yield opened
+    opened.close()
+
+
+def members(n: int = 600, seed: int = 3) -> pd.DataFrame:
+    """A labelled table whose outcome follows tenure, calls and plan."""
+    draw = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "customer": [f"M{number:05d}" for number in range(n)],
+            "tenure": draw.exponential(24, n).round(2),
+            "calls": draw.poisson(1.5, n),
+            "fee": draw.normal(40, 12, n).clip(5).round(2),
+            "visits": draw.gamma(2, 4, n).round(3),
+            "plan": draw.choice(["monthly", "yearly"], n, p=[0.6, 0.4]),
+            "region": draw.choice(list("ABCDE"), n),
+        }
+    )
+    log_odds = 0.3 - 0.06 * frame["tenure"] + 0.5 * frame["calls"] + np.where(frame["plan"] == "monthly", 0.8, -0.8)
+    frame["churned"] = np.where(draw.random(n) < 1 / (1 + np.exp(-log_odds)), "Yes", "No")
+    return frame
+
+
+def fill_snapshots(warehouse: Warehouse, frame: pd.DataFrame, *, value_column: str | None = "fee") -> None:
+    """Store a labelled table as the import would."""
+    import json
+
+    rows = frame.drop(columns=["customer", "churned"])
+    with warehouse.transaction() as tx:
+        tx.execute("DELETE FROM snapshots")
+        tx.append(
+            "snapshots",
+            pd.DataFrame(
+                {
+                    "customer_id": frame["customer"],
+                    "churned": frame["churned"] == "Yes",
+                    "value_amount": frame[value_column] if value_column else None,
+                    "attributes": [json.dumps({k: str(v) for k, v in row.items()}) for row in rows.to_dict("records")],
+                    "row_no": np.arange(len(frame)),
+                    "import_id": 1,
+                }
+            ),
+        )
+        tx.bump_data_version()
+
+
+def fill_orders(warehouse: Warehouse, n_customers: int, *, days: int = 700, gap: float = 30.0, seed: int = 1) -> None:
+    """A small shop: customers who buy at random gaps and some who stop."""
+    from churn_core.intake.derived import refresh_derived
+
+    draw = np.random.default_rng(seed)
+    rows = []
+    end = pd.Timestamp("2025-01-01")
+    for number in range(n_customers):
+        day = draw.uniform(0, days * 0.7)
+        stops = day + draw.exponential(300)
+        while day < min(days, stops):
+            rows.append((f"c{number}", end - pd.Timedelta(days=days - day), round(draw.gamma(3, 15), 2)))
+            day += draw.exponential(gap) + 1
+    frame = pd.DataFrame(rows, columns=["customer_id", "order_time", "amount"])
+    frame["order_time"] = frame["order_time"].dt.floor("s").astype("datetime64[us]")
+    frame["order_id"] = [f"o{number}" for number in range(len(frame))]
+    with warehouse.transaction() as tx:
+        tx.append("orders", frame)
+        refresh_derived(tx)
+        tx.bump_data_version()
