@@ -59,7 +59,7 @@ def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
         order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=235, on_change=_first_page)
         n_more = sum(key in st.query_params for key in MORE)
         with st.popover(f"More filters ({n_more})" if n_more else "More filters", icon=":material/tune:"):
-            more = _more_filters(choices, saved, calls.main_groups(stamp), calls.main_features(stamp))
+            more = _more_filters(choices, saved, calls.main_reasons(stamp, False), calls.main_reasons(stamp, True))
         st.button("Clear", key="clear", type="tertiary", on_click=_clear)
     return CustomerFilter(
         tiers=tuple(tiers or ()),

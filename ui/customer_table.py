@@ -63,8 +63,8 @@ def _columns(currency: str, open_key: str) -> dict[str, Any]:
     amount = currency_sign(currency).replace("%", "%%") + "%,.0f"
     return {
         "customer_id": column.TextColumn("Customer", pinned=True),
-        "name": column.TextColumn("Name", width=130),
-        "tier": column.TextColumn("Tier", width=88),
+        "name": column.TextColumn("Name", width=118),
+        "tier": column.TextColumn("Tier", width=84),
         "risk": column.ProgressColumn(
             "Risk",
             format="%.1f %%",

@@ -20,7 +20,7 @@ from churn_core.customers.segments import Segment
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.tiers import TierPolicy
 from churn_core.customers.today import Today
-from churn_core.figures.customers import group_label
+from churn_core.figures.customers import reason_label
 from churn_core.jobs import Progress
 from churn_core.warehouse import Warehouse
 from ui import session
@@ -54,22 +54,14 @@ def rows(stamp: Stamp, chosen: CustomerFilter, page_nr: int, n_rows: int = N_ROW
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def reasons(stamp: Stamp, chosen: CustomerFilter) -> tuple[ReasonTotal, ...]:
-    """Main reasons of the customers a filter means, by group."""
-    return at_risk.reason_totals(session.warehouse(stamp.workspace), chosen)
+def reasons(stamp: Stamp, chosen: CustomerFilter, by_feature: bool = False) -> tuple[ReasonTotal, ...]:
+    """Main reasons of the customers a filter means, by group or by feature."""
+    return at_risk.reason_totals(session.warehouse(stamp.workspace), chosen, by_feature=by_feature)
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
-def main_groups(stamp: Stamp) -> dict[str, str]:
-    """Groups of features that are somebody's main reason: label -> name."""
-    return {group_label(total.group): total.group for total in reasons(stamp, CustomerFilter())}
-
-
-@st.cache_data(show_spinner=False, max_entries=8)
-def main_features(stamp: Stamp) -> dict[str, str]:
-    """Features that are somebody's main reason: label -> name."""
-    names = at_risk.main_features(session.warehouse(stamp.workspace))
-    return {profile.feature_label(name): name for name in names}
+def main_reasons(stamp: Stamp, by_feature: bool) -> dict[str, str]:
+    """Groups, or features, that are somebody's main reason: label -> name."""
+    return {reason_label(reason): reason.name for reason in reasons(stamp, CustomerFilter(), by_feature)}
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -46,20 +46,19 @@ def figures_block(now: Today, currency: str) -> None:
     if now.totals is None:
         return
     high, changes = now.totals.tier("high"), now.changes
+    money_meaning = "Risk x expected value, summed over all customers who were scored."
+    tier_meaning = "Customers whose risk is at or above the threshold of the high tier."
+    at_risk = money(now.totals.value_at_risk, currency)
     with st.container(horizontal=True):
-        changing_figure(
-            "Money at risk",
-            money(now.totals.value_at_risk, currency),
-            _money_change(changes, currency),
-            meaning="Risk x expected value, summed over all customers who were scored.",
-        )
-        changing_figure(
-            "In the high tier",
-            count(high.n_customers),
-            None if changes is None else f"{changes.n_high_change:+,}",
-            meaning="Customers whose risk is at or above the threshold of the high tier.",
-        )
-        if changes is not None:
+        if changes is None:
+            expected = f"of {money(now.totals.expected_value, currency)} expected"
+            key_figure("Money at risk", at_risk, expected, meaning=money_meaning)
+            held = f"{money(high.value_at_risk, currency)} at risk"
+            key_figure("In the high tier", count(high.n_customers), held, meaning=tier_meaning)
+        else:
+            changing_figure("Money at risk", at_risk, _money_change(changes, currency), meaning=money_meaning)
+            change = f"{changes.n_high_change:+,}"
+            changing_figure("In the high tier", count(high.n_customers), change, meaning=tier_meaning)
             entered, left = money(changes.value_entered, currency), money(changes.value_left, currency)
             key_figure("New in the high tier", count(changes.n_entered), f"{entered} at risk")
             key_figure("Left the high tier", count(changes.n_left), f"{left} before")
@@ -111,7 +110,8 @@ def stakes_block(stamp: Stamp, now: Today, currency: str) -> None:
     if now.totals is None:
         return
     chart(tiers_figure(now.totals, currency=currency, mode=session.mode()), key="tiers")
-    reasons = calls.reasons(stamp, _HIGH)
+    by_feature = now.run is not None and now.run.source == "snapshots"
+    reasons = calls.reasons(stamp, _HIGH, by_feature)
     if reasons:
         chart(reasons_figure(reasons, mode=session.mode(), whose="the high tier"), key="reasons")
 
@@ -122,5 +122,5 @@ def first_customers_block(stamp: Stamp, currency: str) -> None:
     customer_table(calls.rows(stamp, CustomerFilter(), 1, N_FIRST), currency, key="first_customers")
 
 
-def _money_change(changes: Changes | None, currency: str) -> str | None:
-    return None if changes is None or changes.value_change is None else money(changes.value_change, currency)
+def _money_change(changes: Changes, currency: str) -> str | None:
+    return None if changes.value_change is None else money(changes.value_change, currency)

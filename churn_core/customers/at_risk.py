@@ -70,10 +70,11 @@ class Totals:
 
 @dataclass(frozen=True, kw_only=True)
 class ReasonTotal:
-    """Customers for whom one group of features raises the risk most."""
+    """Customers whose risk is raised most by the same group of features, or by the same feature."""
 
-    group: str
-    """Group of the feature registry; a column of the user's file is a group of its own."""
+    name: str
+    """Group or feature, as in the feature registry."""
+    is_feature: bool
     n_customers: int
     value_at_risk: float | None
     """Sum over customers whose value is known, in the shop's currency; None when no value is known."""
@@ -145,30 +146,20 @@ def count_and_totals(warehouse: Warehouse, chosen: CustomerFilter) -> Totals:
     )
 
 
-def reason_totals(warehouse: Warehouse, chosen: CustomerFilter) -> tuple[ReasonTotal, ...]:
-    """Main reasons of the customers a filter means, by group, the most frequent first.
+def reason_totals(warehouse: Warehouse, chosen: CustomerFilter, *, by_feature: bool = False) -> tuple[ReasonTotal, ...]:
+    """Main reasons of the customers a filter means, the most frequent first, by group or by feature.
 
     Customers whose risk nothing raises have no main reason and are left out. Raises NotEnoughData when nothing
     was scored yet.
     """
     where = condition(chosen, required_run(warehouse))
+    column = "main_reason" if by_feature else "main_group"
     rows = warehouse.records(
-        'SELECT main_group AS "group", count(*) AS n_customers, sum(value_at_risk) AS value_at_risk FROM scores '
-        f"WHERE {where.sql} AND main_group IS NOT NULL GROUP BY main_group ORDER BY n_customers DESC, main_group",
+        f"SELECT {column} AS name, count(*) AS n_customers, sum(value_at_risk) AS value_at_risk FROM scores "
+        f"WHERE {where.sql} AND {column} IS NOT NULL GROUP BY {column} ORDER BY n_customers DESC, name",
         where.parameters,
     )
-    return tuple(ReasonTotal(**row) for row in rows)
-
-
-def main_features(warehouse: Warehouse) -> tuple[str, ...]:
-    """Features that are the main reason of some customer of the latest run, the most frequent first."""
-    run = current_run(warehouse)
-    rows = warehouse.rows(
-        "SELECT main_reason FROM scores WHERE run_id = $run_id AND main_reason IS NOT NULL "
-        "GROUP BY main_reason ORDER BY count(*) DESC, main_reason",
-        {"run_id": run.run_id if run else None},
-    )
-    return tuple(row[0] for row in rows)
+    return tuple(ReasonTotal(is_feature=by_feature, **row) for row in rows)
 
 
 def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit: int = 50) -> pd.DataFrame:

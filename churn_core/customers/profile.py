@@ -31,7 +31,7 @@ class FeatureContribution:
     label: str
     """Its name in words."""
     group: str
-    """Group of the registry; a column of the user's file is a group of its own."""
+    """Group of the registry; that of a column of the user's file starts with attribute."""
     unit: str
     """Unit of the value, a key of the registry's UNITS; empty when it has none."""
     meaning: str

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
+from churn_core.customers.profile import feature_label
 from churn_core.features.feature import GROUPS
 from churn_core.figures.force import value_text
 from churn_core.figures.theme import (
@@ -25,6 +26,7 @@ from churn_core.figures.theme import (
     styled,
     tier_label,
 )
+from churn_core.models.reasons import ATTRIBUTE_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from churn_core.customers.history import TimelineEntry
     from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution, PastScore
     from churn_core.customers.tiers import TierPolicy
-
-ATTRIBUTE_GROUP = "attribute"
-"""Starts the group of a column of the user's file."""
 
 N_PARTS = 9
 """Contributions that get a bar of their own; the others share one."""
@@ -58,15 +57,23 @@ LANES = {
 
 
 def group_label(group: str) -> str:
-    """A group of features in words; a column of the user's file is a group of its own.
+    """A group of features in words; a column of the user's file is called by its own name.
 
-    >>> group_label("recency"), group_label("attribute:support_calls"), group_label("model")
-    ('Time since the last order', 'support calls', 'Model')
+    >>> group_label("recency"), group_label("attribute"), group_label("model")
+    ('Time since the last order', 'Customer attributes', 'Model')
+    >>> group_label("attribute:support_calls")
+    'support calls'
     """
-    if group in GROUPS:
-        return GROUPS[group]
-    column = group.removeprefix(f"{ATTRIBUTE_GROUP}:")
-    return column.replace("_", " ") if column != group else group[:1].upper() + group[1:]
+    if group == ATTRIBUTE_GROUP:
+        return "Customer attributes"
+    if group.startswith(f"{ATTRIBUTE_GROUP}:"):
+        return feature_label(group.removeprefix(f"{ATTRIBUTE_GROUP}:"))
+    return GROUPS.get(group, group[:1].upper() + group[1:])
+
+
+def reason_label(reason: ReasonTotal) -> str:
+    """A main reason in words."""
+    return feature_label(reason.name) if reason.is_feature else group_label(reason.name)
 
 
 def tiers_figure(totals: Totals, *, currency: str = "", mode: Mode = "light") -> go.Figure:
@@ -113,14 +120,14 @@ def tiers_sentence(totals: Totals) -> str:
 
 
 def reasons_figure(reasons: Sequence[ReasonTotal], *, mode: Mode = "light", whose: str = "customers") -> go.Figure:
-    """For how many customers each group of features is what raises the risk most."""
+    """For how many customers each group of features, or each feature, is what raises the risk most."""
     colours = palette(mode)
     shown = list(reasons[:N_GROUPS])[::-1]
     n_all = sum(reason.n_customers for reason in reasons)
     fig = go.Figure(
         go.Bar(
             orientation="h",
-            y=[plain(group_label(reason.group)) for reason in shown],
+            y=[plain(reason_label(reason)) for reason in shown],
             x=[reason.n_customers for reason in shown],
             text=[percent(reason.n_customers / n_all) for reason in shown],
             textposition="outside",
@@ -131,7 +138,7 @@ def reasons_figure(reasons: Sequence[ReasonTotal], *, mode: Mode = "light", whos
     )
     fig.update_xaxes(visible=False, range=[0, 1.18 * max(reason.n_customers for reason in reasons)])
     fig.update_yaxes(showgrid=False)
-    top = f"{group_label(reasons[0].group)} is the main reason for {percent(reasons[0].n_customers / n_all)} of {whose}"
+    top = f"{reason_label(reasons[0])} is the main reason for {percent(reasons[0].n_customers / n_all)} of {whose}"
     return styled(fig, title=top, mode=mode, height=72 + 28 * max(len(shown), 3))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from churn_core.customers.at_risk import count_and_totals, main_features, page
+from churn_core.customers.at_risk import count_and_totals, page, reason_totals
 from churn_core.customers.attributes import attributes
 from churn_core.customers.segments import delete_segment, save_segment, segments
 from churn_core.customers.selection import SORTS, CustomerFilter
@@ -135,11 +135,14 @@ def test_totals_agree_with_the_sum_over_all_pages(shop: Warehouse, case: str) ->
     assert totals.n_scored == 40
 
 
-def test_main_features_are_those_of_the_latest_run_most_frequent_first(warehouse: Warehouse) -> None:
-    assert main_features(warehouse) == ()
+def test_main_reasons_are_those_of_the_latest_run_most_frequent_first(warehouse: Warehouse) -> None:
     add_run(warehouse, {"a": 0.5}, main_reason={"a": "old"})
     add_run(warehouse, dict.fromkeys("abcd", 0.5), main_reason={"a": "x", "b": "y", "c": "y", "d": None})
-    assert main_features(warehouse) == ("y", "x")
+    found = reason_totals(warehouse, CustomerFilter(), by_feature=True)
+    assert [(reason.name, reason.n_customers, reason.value_at_risk) for reason in found] == [
+        ("y", 2, 100),
+        ("x", 1, 50),
+    ]
 
 
 def test_nobody_is_counted_as_nobody_and_unknown_value_is_not_zero(shop: Warehouse) -> None:

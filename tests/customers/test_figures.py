@@ -93,7 +93,7 @@ def test_tiers_without_known_money_show_customers_only(warehouse: Warehouse) -> 
 def test_main_reasons_are_counted_as_in_the_scores(shop: Warehouse) -> None:
     reasons = reason_totals(shop, CustomerFilter(tiers=("high",)))
     by_hand = dict(shop.rows("SELECT main_group, count(*) FROM scores WHERE tier = 'high' GROUP BY 1"))
-    assert {reason.group: reason.n_customers for reason in reasons} == by_hand
+    assert {reason.name: reason.n_customers for reason in reasons} == by_hand
     figure = reasons_figure(reasons)
     assert sorted(figure.data[0].x) == sorted(by_hand.values())
 
