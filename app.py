@@ -47,7 +47,6 @@ page = st.navigation(
         section: [
             st.Page(path, title=title, url_path=url, default=path == "pages/today/today.py")
             for path, (title, url) in pages.items()
-            if (Path(__file__).parent / path).exists()
         ]
         for section, pages in SECTIONS.items()
     },

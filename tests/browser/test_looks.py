@@ -62,7 +62,7 @@ def test_pictures_of_the_readme(demo_app: str, visit: Visit, address: str, name:
 @pytest.mark.parametrize(
     ("address", "control"),
     [
-        ("import", "Browse files"),
+        ("import", "Upload"),
         ("churn-definition", "Horizon, days"),
         ("train", "Train and score"),
         ("settings", "Save thresholds"),
@@ -78,6 +78,7 @@ def test_tab_reaches_the_main_control(demo_app: str, visit: Visit, address: str,
         page.keyboard.press("Tab")
         name = page.evaluate(
             "(() => { const e = document.activeElement; "
+            "if (!['A', 'BUTTON', 'INPUT', 'TEXTAREA'].includes(e.tagName)) return ''; "
             "return [e.getAttribute('aria-label'), e.innerText, e.labels && e.labels[0] && e.labels[0].innerText, "
             "e.placeholder].filter(Boolean).join(' | '); })()"
         )
