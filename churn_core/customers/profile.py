@@ -157,6 +157,8 @@ def feature_label(name: str) -> str:
     ('Days since last order', 'loyalty card')
     """
     feature = feature_entry(name)
+    if name in CONSTANTS:
+        return name[:1].upper() + name[1:]
     return feature.label if feature else name.removeprefix(PREFIX).replace("_", " ")
 
 

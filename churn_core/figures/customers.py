@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 N_PARTS = 9
 """Contributions that get a bar of their own; the others share one."""
 
+N_DAYS_NAMED = 4
+"""Scorings whose days are all named on the axis."""
+
 N_GROUPS = 8
 """Groups of reasons that get a bar."""
 
@@ -138,54 +141,68 @@ def reasons_figure(reasons: Sequence[ReasonTotal], *, mode: Mode = "light", whos
     )
     fig.update_xaxes(visible=False, range=[0, 1.18 * max(reason.n_customers for reason in reasons)])
     fig.update_yaxes(showgrid=False)
-    top = f"{reason_label(reasons[0])} is the main reason for {percent(reasons[0].n_customers / n_all)} of {whose}"
+    most = reason_label(reasons[0])
+    top = f"{most[:1].upper()}{most[1:]} is the main reason for {percent(reasons[0].n_customers / n_all)} of {whose}"
     return styled(fig, title=top, mode=mode, height=72 + 28 * max(len(shown), 3))
 
 
 def risk_history_figure(history: Sequence[PastScore], policy: TierPolicy, *, mode: Mode = "light") -> go.Figure:
-    """A customer's risk over the scorings, with the thresholds of the tiers."""
+    """A customer's risk over the cutoffs it was scored at, with the thresholds of the tiers."""
     colours = palette(mode)
-    at = [past.as_of or past.scored_at for past in history]
+    shown = _by_cutoff(history)
+    at = [past.as_of or past.scored_at for past in shown]
     fig = go.Figure(
         go.Scatter(
             x=at,
-            y=[past.risk for past in history],
+            y=[past.risk for past in shown],
             mode="lines+markers",
             line={"color": colours.accent, "width": 2},
-            marker={"size": 10, "color": [colours.tiers[past.tier] for past in history],
-                    "line": {"width": 1.5, "color": colours.text}},
-            customdata=[[tier_label(past.tier), past.run_id, past.model_version] for past in history],
+            marker={
+                "size": 10,
+                "color": [colours.tiers[past.tier] for past in shown],
+                "line": {"width": 1.5, "color": colours.text},
+            },
+            customdata=[[tier_label(past.tier), past.run_id, past.model_version] for past in shown],
             hovertemplate="%{x|%-d %b %Y}: %{y:.1%}<br>%{customdata[0]} · run %{customdata[1]} · "
             "model %{customdata[2]}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     for name, level in (("high", policy.high_from), ("medium", policy.medium_from)):
         fig.add_hline(
-            y=level, line={"color": colours.tiers[name], "dash": "dot", "width": 1.5},
+            y=level,
+            line={"color": colours.tiers[name], "dash": "dot", "width": 1.5},
             annotation={"text": f"{name} from {level:.0%}", "font": {"size": 11, "color": colours.muted}},
             annotation_position="top left",
-        )  # fmt: skip
-    fig.update_yaxes(tickformat=".0%", range=[0, 1.02], title_text="risk")
+        )
+    fig.update_yaxes(tickformat=".0%", range=[-0.02, 1.02], title_text="risk")
     fig.update_xaxes(tickformat="%-d %b %Y", nticks=6)
+    if len(at) <= N_DAYS_NAMED:
+        fig.update_xaxes(tickmode="array", tickvals=at)
     return styled(fig, title=history_sentence(history), mode=mode, height=280)
 
 
 def history_sentence(history: Sequence[PastScore]) -> str:
     """What the history figure proves."""
-    last = history[-1]
-    if len(history) == 1:
+    *earlier, last = _by_cutoff(history)
+    if not earlier:
         return f"Risk is {percent(last.risk)} in the only scoring so far"
-    before = history[-2]
+    before = earlier[-1]
     step = last.risk - before.risk
     moved = "unchanged" if abs(step) < 0.0005 else f"{points(abs(step)).lstrip('+')} {'up' if step > 0 else 'down'}"
     return f"Risk is {percent(last.risk)}, {moved} since {day(before.as_of or before.scored_at)}"
+
+
+def _by_cutoff(history: Sequence[PastScore]) -> list[PastScore]:
+    """The latest scoring at each cutoff, in the order of time."""
+    latest = {past.as_of or past.scored_at: past for past in history}
+    return [latest[at] for at in sorted(latest)]
 
 
 def contributions_figure(score: CustomerScore, *, currency: str = "", mode: Mode = "light") -> go.Figure:
     """From the usual risk to this customer's, feature by feature, in log-odds labelled as risk."""
     colours = palette(mode)
     parts, others = score.contributions[:N_PARTS], score.contributions[N_PARTS:]
-    names = [plain(_short(f"{part.label}: {value_text(part, currency)}")) for part in parts]
+    names = [plain(_short(": ".join(filter(None, (part.label, value_text(part, currency)))))) for part in parts]
     steps = [part.contribution for part in parts]
     if others:
         names.append(f"{len(others)} further features")

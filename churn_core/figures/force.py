@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from churn_core.customers.profile import CustomerScore, FeatureContribution
+from churn_core.customers.profile import SAME_FOR_ALL, CustomerScore, FeatureContribution
 from churn_core.figures.theme import FONT, LIGHT, measure, percent
 
 HEIGHT = 150
@@ -57,7 +57,9 @@ def load_shap() -> Any:
 
 
 def value_text(part: FeatureContribution, currency: str = "") -> str:
-    """A feature's value as a reader wants it."""
+    """A feature's value as a reader wants it; empty for what is the same for everybody and has no value."""
+    if part.group == SAME_FOR_ALL:
+        return ""
     return part.text if part.text is not None else measure(part.value, part.unit, currency)
 
 

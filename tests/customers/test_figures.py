@@ -128,6 +128,15 @@ def test_the_history_says_how_far_the_risk_moved(warehouse: Warehouse) -> None:
     assert risk_history_figure(both, POLICY).layout.title.text == "Risk is 62.0 %, 12.0 points up since 2 Oct 2026"
 
 
+def test_the_history_is_in_the_order_of_cutoffs_and_keeps_the_latest_scoring_of_each(warehouse: Warehouse) -> None:
+    for risk, cutoff in ((0.9, 1), (0.2, 8), (0.5, 5), (0.4, 8)):
+        add_run(warehouse, {"a": risk}, as_of=datetime(2026, cutoff, 1))
+    figure = risk_history_figure(customer_profile(warehouse, "a").history, POLICY)
+    assert [moment.month for moment in figure.data[0].x] == [1, 5, 8]
+    assert list(figure.data[0].y) == [0.9, 0.5, 0.4]
+    assert figure.layout.title.text == "Risk is 40.0 %, 10.0 points down since 1 May 2026"
+
+
 def test_the_timeline_counts_orders_and_names_the_median_gap(warehouse: Warehouse) -> None:
     add_orders(warehouse, {"a": [10, 31, 52]})
     with warehouse.transaction() as tx:
