@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,24 @@ def test_the_demo_has_a_list_and_a_customer_with_reasons(demo_home: Path, app: A
     assert not visit.error
     assert len(visit.get("iframe")) == 1
     assert "Raises the risk" in "\n".join(text.value for text in visit.markdown)
+
+
+def test_newer_data_is_scored_again_from_today(demo_home: Path, app: App) -> None:
+    warehouse = open_workspace("Demo shop")
+    with warehouse.transaction() as tx:
+        tx.bump_data_version()
+    before = warehouse.n_rows("score_runs")
+    visit = app()
+    assert any("Data was imported after" in text.value for text in visit.markdown)
+    visit.button(key="score_1").click().run()
+    assert not visit.exception
+    for _ in range(600):
+        if warehouse.value("SELECT status FROM jobs WHERE kind = 'score'") == "done":
+            break
+        time.sleep(0.1)
+    visit.run()
+    assert warehouse.n_rows("score_runs") == before + 1
+    assert not any("Data was imported after" in text.value for text in visit.markdown)
 
 
 def test_a_snapshot_workspace_filters_by_its_own_columns(snapshot_home: Path, app: App) -> None:
