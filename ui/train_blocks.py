@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
 from churn_core.customers.tiers import score_workspace
+from churn_core.errors import JobCancelled
 from churn_core.features.definition import active_definition
 from churn_core.figures.theme import count, counted, percent
 from churn_core.jobs import Progress, part
@@ -143,6 +145,16 @@ def _three_digits(value: float) -> str:
     return f"{value:.3f}"
 
 
+def to_the_end(progress: Progress) -> Progress:
+    """Progress that no longer stops the work: once a model is stored, its scores follow, or both would disagree."""
+
+    def report(share: float, message: str) -> None:
+        with suppress(JobCancelled):
+            progress(share, message)
+
+    return report
+
+
 def _start(source: str) -> None:
     from churn_core.models.training import train_model
 
@@ -153,7 +165,7 @@ def _start(source: str) -> None:
 
     def work(progress: Progress) -> dict[str, object]:
         version = train_model(warehouse, source=source, progress=part(progress, 0.0, 0.75))
-        run = score_workspace(warehouse, progress=part(progress, 0.75, 1.0))
+        run = score_workspace(warehouse, progress=to_the_end(part(progress, 0.75, 1.0)))
         return {
             "message": f"Model {version.model_version} ({estimator_label(version.estimator)}) was trained and "
             f"{counted(run.n_customers, 'customer')} scored.",

@@ -18,7 +18,8 @@ def welcome() -> None:
         "Which customers are about to leave, how much money leaves with them, why, and what to do about it. "
         "Everything stays on this machine."
     )
-    if job_panel("demo", runner=session.house_runner()):
+    is_building = job_panel("demo", runner=session.house_runner())
+    if is_building:
         st.caption("The demo shop opens by itself when it is ready, in about a minute.")
     own, demo = st.columns(2, gap="medium")
     with own.container(border=True, height="stretch"):
@@ -31,7 +32,7 @@ def welcome() -> None:
             "A simulated shop with 20,000 customers and three years of orders, visits, reviews and e-mails, "
             "trained and scored. It takes about a minute to build."
         )
-        st.button("Build the demo shop", on_click=guarded(_build_demo))
+        st.button("Build the demo shop", on_click=guarded(_build_demo), disabled=is_building)
 
 
 def _build_demo() -> None:

@@ -128,6 +128,8 @@ def _last_outcome(runner: JobRunner, kinds: tuple[str, ...]) -> None:
         if mine:
             st.success(sentence((job.result or {}).get("message") or f"{job.label}: done"))
         return
+    if job.status == "cancelled" and not mine:
+        return
     words = f"**{plain(job.label)}** ({job.created_at:%-d %b %Y %H:%M}): {sentence(job.message)}"
     if job.status == "failed" and mine:
         st.error(words)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
-from churn_core.errors import InputError
+from churn_core.errors import InputError, JobCancelled
 from churn_core.jobs import Job, JobRunner, Progress
 from churn_core.warehouse import utc_now
 from churn_core.workspaces import create_workspace, open_workspace
 from tests.pages.conftest import App, Home
 from ui import session
+from ui.train_blocks import to_the_end
 
 PAGE = "pages/settings/settings.py"
 
@@ -42,7 +43,8 @@ def test_a_running_job_shows_progress_and_can_be_cancelled(runner: JobRunner, ap
     go_on.set()
     wait_for(lambda: runner.job(job_id).is_finished)
     assert runner.job(job_id).status == "cancelled"
-    visit = app(PAGE)
+    visit.session_state["started_jobs"] = [job_id]
+    visit.run()
     assert any("cancelled; nothing was changed" in info.value for info in visit.info)
 
 
@@ -91,3 +93,14 @@ def wait_for(happened: Callable[[], bool], seconds: float = 20) -> None:
     while not happened():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
+
+
+def test_once_a_model_is_stored_its_scores_follow() -> None:
+    told: list[float] = []
+
+    def cancelled(share: float, message: str) -> None:
+        told.append(share)
+        raise JobCancelled("cancelled; nothing was changed.")
+
+    to_the_end(cancelled)(0.8, "scoring")
+    assert told == [0.8]
