@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churn_core import workspaces
-from churn_core.cli.options import Verbs, add_verb, chosen_workspace, opened_workspace, positive
+from churn_core.cli.options import Verbs, add_verb, chosen_workspace, days, new_file, opened_workspace, positive
 from churn_core.cli.output import ProgressLine, show, table
 from churn_core.errors import InputError
 from churn_core.jobs import part
@@ -31,10 +31,10 @@ def add_verbs(verbs: Verbs) -> None:
     )
     load.add_argument("--dry-run", action="store_true", help="show what was understood and ten rows; load nothing")
     load.add_argument(
-        "--save-mapping", type=Path, metavar="FILE", help="write the mapping as TOML, to edit and use again"
+        "--save-mapping", type=new_file, metavar="FILE", help="write the mapping as TOML, to edit and use again"
     )
     load.add_argument(
-        "--rejected", type=Path, metavar="FILE", help="write rejected rows there, to correct and import again"
+        "--rejected", type=new_file, metavar="FILE", help="write rejected rows there, to correct and import again"
     )
     load.add_argument("--create", action="store_true", help="create the workspace when it is not there")
 
@@ -45,7 +45,7 @@ def add_verbs(verbs: Verbs) -> None:
     define.add_argument("--propose", action="store_true", help="save the proposal as it is")
     define.add_argument("--horizon", type=positive, metavar="DAYS", help="no order within these days is churn")
     define.add_argument("--active-within", type=positive, metavar="DAYS", help="eligible: an order within these days")
-    define.add_argument("--lead", type=int, default=0, metavar="DAYS", help="days left free to act (default 0)")
+    define.add_argument("--lead", type=days, metavar="DAYS", help="days left free to act (default 0)")
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -118,7 +118,7 @@ def import_file(args: argparse.Namespace) -> int:
     progress.end()
     if args.rejected and result.n_rejected:
         notes.append(_write_rejected(warehouse, result.import_id, args.rejected))
-    return show(args, asdict(result), [*notes, result.message])
+    return show(args, {**asdict(result), "notes": notes, "mapping": asdict(mapping)}, [*notes, result.message])
 
 
 def _is_new_workspace(args: argparse.Namespace) -> bool:
@@ -178,15 +178,19 @@ def define_churn(args: argparse.Namespace) -> int:
     from churn_core.features.definition import propose_definition, readiness, save_definition
     from churn_core.timeline import ChurnDefinition
 
+    if args.horizon is None and (args.active_within is not None or args.lead is not None):
+        raise InputError("--active-within and --lead need --horizon; give it as well.")
+    if args.horizon is not None and args.propose:
+        raise InputError("--propose saves the proposal and --horizon your own choice; give one of them.")
     warehouse = opened_workspace(args)
-    if args.horizon is None and args.active_within is not None:
-        raise InputError("--active-within needs --horizon; give both.")
     saved, reason = None, "as given"
     if args.horizon is None:
         proposal = propose_definition(warehouse)
         definition, reason = proposal.definition, proposal.reason
     else:
-        definition = ChurnDefinition(horizon_days=args.horizon, activity_days=args.active_within, lead_days=args.lead)
+        definition = ChurnDefinition(
+            horizon_days=args.horizon, activity_days=args.active_within, lead_days=args.lead or 0
+        )
     if args.horizon is not None or args.propose:
         saved = save_definition(warehouse, definition)
     ready = readiness(warehouse, definition)

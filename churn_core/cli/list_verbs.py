@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from churn_core.cli.options import Verbs, add_verb, opened_workspace, probability
+from churn_core.cli.options import Verbs, add_verb, amount, opened_workspace, probability
 from churn_core.cli.output import ProgressLine, show
 from churn_core.errors import InputError, unknown_name
 from churn_core.warehouse import Warehouse
@@ -18,8 +19,8 @@ def add_verbs(verbs: Verbs) -> None:
     targets = add_verb(verbs, "targets", write_targets, "Write the list of customers at risk as CSV.")
     targets.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write, or a folder")
     targets.add_argument("--tier", action="append", choices=TIERS, help="only this tier; can be given more than once")
-    targets.add_argument("--min-value", type=float, metavar="AMOUNT", help="least value at risk")
-    targets.add_argument("--max-value", type=float, metavar="AMOUNT", help="greatest value at risk")
+    targets.add_argument("--min-value", type=amount, metavar="AMOUNT", help="least value at risk")
+    targets.add_argument("--max-value", type=amount, metavar="AMOUNT", help="greatest value at risk")
     targets.add_argument("--min-risk", type=probability, metavar="RISK", help="least risk, from 0 to 1")
     targets.add_argument(
         "--reason", action="append", metavar="GROUP", help="only customers whose main reason is of this group"
@@ -43,13 +44,15 @@ def write_targets(args: argparse.Namespace) -> int:
     from churn_core.customers.targets import write_targets as write
 
     warehouse = opened_workspace(args)
+    wanted = tuple(_attribute(text) for text in args.attribute or ())
+    _check_names(warehouse, args.reason or (), wanted)
     chosen = CustomerFilter(
         tiers=tuple(args.tier or ()),
         min_value=args.min_value,
         max_value=args.max_value,
         min_risk=args.min_risk,
         reason_groups=tuple(args.reason or ()),
-        attributes=tuple(_attribute(text) for text in args.attribute or ()),
+        attributes=wanted,
         segment_id=_segment_id(warehouse, args.segment) if args.segment else None,
         sort=args.sort,
         descending=args.sort != "customer_id",
@@ -59,6 +62,22 @@ def write_targets(args: argparse.Namespace) -> int:
     progress.end()
     result = {"path": str(export.path), "n_rows": export.n_rows, "sha256": export.sha256, "run_id": export.run_id}
     return show(args, result, [export.message])
+
+
+def _check_names(warehouse: Warehouse, reasons: Sequence[str], wanted: Sequence[tuple[str, str]]) -> None:
+    """Refuse a reason or an attribute that nobody has, instead of an empty list."""
+    from churn_core.customers.at_risk import reason_totals, required_run
+    from churn_core.customers.attributes import attributes
+    from churn_core.customers.selection import CustomerFilter
+
+    known_reasons = {total.name for total in reason_totals(warehouse, CustomerFilter())} if reasons else set()
+    for reason in reasons:
+        if reason not in known_reasons:
+            raise unknown_name("main reason", reason, known_reasons)
+    known = {entry.name for entry in attributes(warehouse, required_run(warehouse).source)} if wanted else set()
+    for name, _ in wanted:
+        if name not in known:
+            raise unknown_name("attribute", name, known)
 
 
 def _attribute(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churn_core.cli.data_verbs import add_reading_options, opened_source
-from churn_core.cli.options import Verbs, add_verb, date, opened_workspace, positive
+from churn_core.cli.options import Verbs, add_verb, date, days, opened_workspace, positive
 from churn_core.cli.output import ProgressLine, show, table
 from churn_core.errors import InputError
 from churn_core.jobs import part
@@ -44,7 +44,7 @@ def add_verbs(verbs: Verbs) -> None:
     judge.add_argument(
         "--active-within", type=positive, metavar="DAYS", help="only customers with an order in these days"
     )
-    judge.add_argument("--lead", type=int, default=0, metavar="DAYS", help="days left free to act (default 0)")
+    judge.add_argument("--lead", type=days, default=0, metavar="DAYS", help="days left free to act (default 0)")
     judge.add_argument("--step", type=positive, default=30, metavar="DAYS", help="days between cutoffs (default 30)")
     judge.add_argument("--label", metavar="COLUMN", help="churn column of a table with one row per customer")
     judge.add_argument("--id", metavar="COLUMN", help="customer id column of that table")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from churn_core import workspaces
@@ -72,6 +74,54 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
     return number
+
+
+def port(text: str) -> int:
+    """A port number.
+
+    >>> port("8501")
+    8501
+    """
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= number <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; choose a number from 1 to 65535")
+    return number
+
+
+def days(text: str) -> int:
+    """A number of days, zero included.
+
+    >>> days("0")
+    0
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days")
+    return int(text)
+
+
+def amount(text: str) -> float:
+    """A finite number.
+
+    >>> amount("49.90")
+    49.9
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount; write it like 49.90")
+    return number
+
+
+def new_file(text: str) -> Path:
+    """A file that can be written: its folder exists."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder of {text!r} does not exist; create it or choose another")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder; name a file in it")
+    return path
 
 
 def probability(text: str) -> float:

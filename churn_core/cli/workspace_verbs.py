@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 from churn_core import workspaces
-from churn_core.cli.options import Verbs, add_verb, date, positive
+from churn_core.cli.options import Verbs, add_verb, date, new_file, port, positive
 from churn_core.cli.output import ProgressLine, show, table
 
 
@@ -22,7 +21,7 @@ def add_verbs(verbs: Verbs) -> None:
         "--workspace", "-w", default=workspaces.DEMO, metavar="NAME", help="name of the workspace to make"
     )
     demo.add_argument(
-        "--truth", type=Path, metavar="FILE", help="where the ground truth goes (default: beside the workspace)"
+        "--truth", type=new_file, metavar="FILE", help="where the ground truth goes (default: beside the workspace)"
     )
     demo.add_argument("--no-train", action="store_true", help="load the data only; no model, no scores")
     demo.add_argument("--if-missing", action="store_true", help="do nothing when the workspace is there already")
@@ -47,7 +46,7 @@ def add_verbs(verbs: Verbs) -> None:
             action.add_argument("--yes-delete", required=True, metavar="NAME", help="the name once more, to confirm")
 
     serve = add_verb(verbs, "serve", serve_app, "Start the app and open it in the browser.", workspace=False)
-    serve.add_argument("--port", type=positive, default=8501, metavar="N", help="port (default 8501)")
+    serve.add_argument("--port", type=port, default=8501, metavar="N", help="port (default 8501)")
     serve.add_argument("--address", default="127.0.0.1", metavar="IP", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser window")
 

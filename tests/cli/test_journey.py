@@ -39,6 +39,13 @@ def test_an_order_file_becomes_a_list_of_targets(churn: Churn, order_file: Path,
     assert values == sorted(values, reverse=True)
     assert {row["run_id"] for row in rows} == {str(run_id)}
     assert all(row["up_1"] for row in rows)
+    assert "main reason 'zzz' not found" in one_sentence(
+        churn("targets", "--reason", "zzz", "--out", tmp_path / "x.csv")
+    )
+    assert "attribute 'nope' not found" in one_sentence(
+        churn("targets", "--attribute", "nope=1", "--out", tmp_path / "x.csv")
+    )
+    assert not (tmp_path / "x.csv").exists()
 
 
 def test_the_same_file_twice_changes_nothing(churn: Churn, order_file: Path) -> None:

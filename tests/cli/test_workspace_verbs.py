@@ -52,6 +52,16 @@ def test_workspaces_are_created_listed_renamed_and_deleted(churn: Churn) -> None
         (("demo", "--customers", "none"), "'none' is not a whole number above zero"),
         (("serve", "--address", "0.0.0.0"), "no sign-in"),
         (("serve", "--address", "my-host"), "not an IP address"),
+        (("serve", "--port", "99999999"), "'99999999' is not a port"),
+        (("define", "--lead", "7"), "--lead need --horizon"),
+        (("define", "--lead", "-5"), "'-5' is not a number of days"),
+        (("define", "--propose", "--horizon", "30"), "give one of them"),
+        (
+            ("import", "x.csv", "--save-mapping", "/no/such/folder/m.toml"),
+            "folder of '/no/such/folder/m.toml' does not",
+        ),
+        (("import", "x.csv", "--rejected", "/no/such/folder/r.csv"), "folder of '/no/such/folder/r.csv' does not"),
+        (("targets", "--out", "x.csv", "--min-value", "nan"), "'nan' is not an amount"),
     ],
 )
 def test_bad_input_ends_with_code_2_and_one_sentence(churn: Churn, arguments: tuple[str, ...], words: str) -> None:
