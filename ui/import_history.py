@@ -14,6 +14,7 @@ from churn_core.schema import USER_TABLES
 from churn_core.state import WorkspaceState, table_counts
 from ui import session
 from ui.errors import plain
+from ui.widgets import table_words
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "data" / "templates"
 
@@ -41,7 +42,7 @@ def past_imports_block() -> None:
             {
                 "When (UTC)": done.imported_at,
                 "File": done.file_name,
-                "Filled": ", ".join(done.tables).replace("_", " "),
+                "Filled": ", ".join(table_words(table) for table in done.tables),
                 "Rows": count(done.n_rows),
                 "New": count(done.n_added),
                 "Updated": count(done.n_updated),
@@ -64,7 +65,7 @@ def next_steps_block() -> None:
     st.dataframe(
         [
             {
-                "Table": table.name.replace("_", " "),
+                "Table": table_words(table.name),
                 "Rows here": count(filled[table.name]) if table.name in filled else "none yet",
                 "What it adds": table.adds,
                 "One row is": table.meaning.removeprefix("One row per ").rstrip("."),

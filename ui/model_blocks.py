@@ -164,6 +164,7 @@ def _period_table(periods: list[Period]) -> None:
 def inputs_block(inputs: list[tuple[str, float]]) -> None:
     """What the model listens to."""
     if inputs:
+        st.subheader("What the model listens to", anchor=False)
         chart(figures.importance_figure(inputs, mode=session.mode()), key="importance")
 
 

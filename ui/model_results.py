@@ -23,6 +23,7 @@ METHOD_LABELS = {
 _ESTIMATORS = {
     "logistic": "logistic regression",
     "lightgbm": "LightGBM",
+    "lightgbm_large": "LightGBM, larger",
     "bgnbd": "BG/NBD",
     "blend": "blend",
     "lateness": "lateness against the own rhythm",

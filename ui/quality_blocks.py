@@ -12,7 +12,7 @@ from churn_core.intake.quality_series import silences
 from ui import session
 from ui.errors import plain, sentence
 from ui.session import Stamp
-from ui.widgets import chart
+from ui.widgets import chart, table_words
 
 DIMENSIONS = ("completeness", "uniqueness", "validity", "consistency", "timeliness")
 SEVERITIES = {
@@ -112,11 +112,6 @@ def filled_block(found: QualityReport) -> None:
                 )
             },
         )
-
-
-def table_words(name: str) -> str:
-    """A table's name as words."""
-    return name.replace("_", " ")
 
 
 def _overview_row(table: TableSummary, found: QualityReport) -> dict[str, str]:

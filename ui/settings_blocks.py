@@ -17,7 +17,7 @@ from churn_core.workspaces import list_workspaces
 from ui import session
 from ui.errors import guarded, plain
 from ui.session import Stamp
-from ui.widgets import job_started
+from ui.widgets import job_started, table_words
 
 CURRENCIES = ["", "GBP", "EUR", "USD", "CNY", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "JPY", "INR", "AUD", "CAD"]
 WHY_STABLE = (
@@ -112,7 +112,7 @@ def workspace_block() -> None:
     rows = table_counts(session.warehouse())
     if rows:
         st.dataframe(
-            [{"Table": table.replace("_", " "), "Rows": count(n_rows)} for table, n_rows in rows],
+            [{"Table": table_words(table), "Rows": count(n_rows)} for table, n_rows in rows],
             hide_index=True,
             width="content",
         )

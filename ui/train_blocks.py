@@ -21,7 +21,7 @@ from ui.definition_blocks import readiness, words
 from ui.errors import guarded, plain, sentence
 from ui.model_results import METHOD_LABELS, estimator_label, metrics_of, versions
 from ui.session import Stamp
-from ui.widgets import job_started
+from ui.widgets import job_started, table_words
 
 _COMPARED = ("auc", "log_loss", "precision_top10")
 
@@ -120,7 +120,7 @@ def _version_row(version: ModelVersion) -> dict[str, Any]:
         "Model": f"Model {version.model_version}",
         "Status": version.status,
         "Trained (UTC)": version.trained_at,
-        "From": version.source,
+        "From": table_words(version.source),
         "Estimator": estimator_label(version.estimator),
         "Judged on": count(backtest.get("n")),
         "Churned": percent(backtest.get("churn_rate")),

@@ -43,6 +43,15 @@ def is_behind(state: WorkspaceState) -> bool:
     return state.run_data_version < state.data_version
 
 
+def table_words(name: str) -> str:
+    """A table's name as words.
+
+    >>> table_words("order_lines"), table_words("snapshots")
+    ('order lines', 'labelled table')
+    """
+    return "labelled table" if name == "snapshots" else name.replace("_", " ")
+
+
 def empty_state(message: str, page: str | None = None, label: str = "Continue") -> None:
     """Why there is nothing to see here, and the page where to go next."""
     with st.container(border=True):

@@ -44,6 +44,5 @@ else:
         blocks.confusion_block(evaluation)
     with curves:
         blocks.curves_block(evaluation)
-st.subheader("What the model listens to", anchor=False)
 blocks.inputs_block(results.importance_of(version))
 blocks.card_block(version)
