@@ -38,7 +38,8 @@ COLUMNS: dict[str, tuple[str, bool]] = {
     "risk": ("round(s.risk, 4)", NUMBER),
     "expected_value": ("round(s.expected_value, 2)", NUMBER),
     "value_at_risk": ("round(s.value_at_risk, 2)", NUMBER),
-    "main_reason": ("s.main_reason", TEXT),
+    "main_reason": ("r.up_1", TEXT),
+    "main_reason_key": ("s.main_reason", TEXT),
     "up_1": ("r.up_1", TEXT),
     "up_2": ("r.up_2", TEXT),
     "up_3": ("r.up_3", TEXT),
@@ -50,13 +51,20 @@ COLUMNS: dict[str, tuple[str, bool]] = {
     "run_id": ("$run_id::INTEGER", NUMBER),
     "model_version": ("$model_version::INTEGER", NUMBER),
 }
-"""Columns of the file in order: SQL text, and whether a cell is text that a spreadsheet could take for a formula."""
+"""Columns of the file in order: SQL text, and whether a cell is text that a spreadsheet could take for a formula.
+
+``main_reason`` is the sentence that the list shows under that name; ``main_reason_key`` is the name of its feature,
+for programs.
+"""
 
 PERSONAL = ("name", "email", "phone")
 """Columns that only leave when they are asked for."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Characters with which a spreadsheet starts a formula, also in full width."""
+
+HARMLESS = "[+-]?[0-9]+([.][0-9]+)?|[+][(]?[0-9][0-9 ()./-]*"
+"""Numbers and telephone numbers: what may start like a formula and still stays as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +97,13 @@ def export_name(run_id: int, n_rows: int, tiers: tuple[str, ...] = ()) -> str:
 def safe_cell(sql: str) -> str:
     """SQL text of a cell that no spreadsheet runs: an apostrophe before what would start a formula.
 
-    Text that is a number as it stands (an id such as -5) is no formula and stays as it is.
+    A number (an id such as -5) and a telephone number (+49 555 000-12) stay as they are: a CRM or a dialler reads the
+    cell literally, and without a letter, a quote, ``=``, ``!`` or ``|`` there is no function to call, no cell to
+    read and no program to start; the worst a spreadsheet could do is to show the result of a subtraction.
     """
     starts = ", ".join(str(ord(start)) for start in FORMULA_STARTS)
     return (
-        f"CASE WHEN ascii({sql}) IN ({starts}) AND NOT regexp_full_match({sql}, '[+-]?[0-9]+([.][0-9]+)?') "
+        f"CASE WHEN ascii({sql}) IN ({starts}) AND NOT regexp_full_match({sql}, '{HARMLESS}') "
         f"THEN '''' || {sql} ELSE {sql} END"
     )
 

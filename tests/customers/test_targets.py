@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 
 from churn_core.customers.at_risk import page
 from churn_core.customers.selection import CustomerFilter
-from churn_core.customers.targets import COLUMNS, FORMULA_STARTS, PERSONAL, export_name, safe_cell, write_targets
+from churn_core.customers.targets import (
+    COLUMNS,
+    FORMULA_STARTS,
+    HARMLESS,
+    PERSONAL,
+    export_name,
+    safe_cell,
+    write_targets,
+)
 from churn_core.errors import InputError, JobCancelled, NotEnoughData
 from churn_core.warehouse import Transaction, Warehouse
 
@@ -71,7 +79,7 @@ def test_every_text_that_starts_like_a_formula_is_neutralised_and_numbers_stay_n
     warehouse: Warehouse, out: Path
 ) -> None:
     ids = [f"{start}cmd|' /C calc'!A0" for start in FORMULA_STARTS]
-    add_customers(warehouse, [{"customer_id": i, "name": i, "city": i, "phone": "+4420123456"} for i in ids])
+    add_customers(warehouse, [{"customer_id": i, "name": i, "city": i, "phone": "+44 20 1234-56"} for i in ids])
     add_run(warehouse, dict.fromkeys(ids, 0.6), main_reason={i: i for i in ids})
     export = write_targets(warehouse, CustomerFilter(), out / "x.csv", with_contact=True)
     rows = _rows(export.path)
@@ -83,8 +91,42 @@ def test_every_text_that_starts_like_a_formula_is_neutralised_and_numbers_stay_n
                 assert not cell.startswith(FORMULA_STARTS), (name, cell)
             elif not is_text and cell and name not in {"as_of", "last_order"}:
                 float(cell)
-        assert row["phone"] == "+4420123456", "a number is no formula"
+        assert row["phone"] == "+44 20 1234-56", "a telephone number is no formula"
         assert row["up_2"].startswith("'=cmd")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_neutralised"),
+    [
+        ("+49 555 0006646", False),
+        ("+1 (800) 555-0100", False),
+        ("+(44) 20.1234/56", False),
+        ("-5", False),
+        ("+4.5", False),
+        ("-1+1", True),
+        ("+1+1", True),
+        ("+1-800-FLOWERS", True),
+        ("+A1", True),
+        ("+49 555 ext. 3", True),
+        ("+1|2", True),
+        ("+1!2", True),
+        ("+1\n=1", True),
+        ("+١٢٣", True),
+        ("+", True),
+        ("=1", True),
+        ("- 5", True),
+    ],
+)
+def test_telephone_numbers_leave_as_they_are_and_nothing_that_could_run_does(text: str, is_neutralised: bool) -> None:
+    ((cell,),) = WAREHOUSE.rows(f"SELECT {safe_cell('text')} FROM (SELECT $text AS text)", {"text": text})
+    assert cell == (f"'{text}" if is_neutralised else text)
+
+
+def test_the_main_reason_is_the_sentence_of_the_list_and_its_key_the_feature(shop: Warehouse, out: Path) -> None:
+    on_page = page(shop, CustomerFilter(), limit=1000)
+    rows = _rows(write_targets(shop, CustomerFilter(), out / "x.csv").path)
+    assert [row["main_reason"] for row in rows] == list(on_page["reason"])
+    assert [row["main_reason_key"] for row in rows] == list(on_page["main_reason"])
 
 
 def test_ids_come_back_as_they_were(warehouse: Warehouse, out: Path) -> None:
@@ -174,5 +216,5 @@ def test_any_text_is_safe_and_comes_back_without_its_apostrophe(texts: list[str]
     sql = f"SELECT text, {safe_cell('text')} FROM (SELECT unnest($texts) AS text)"
     for text, cell in WAREHOUSE.rows(sql, {"texts": texts}):
         assert cell in (text, f"'{text}")
-        assert not cell.startswith(FORMULA_STARTS) or re.fullmatch(r"[+-]?[0-9]+([.][0-9]+)?", cell)
+        assert not cell.startswith(FORMULA_STARTS) or re.fullmatch(HARMLESS, cell)
         assert cell == text or text.startswith(FORMULA_STARTS)
