@@ -17,37 +17,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_core.features.attributes import PREFIX
-from churn_core.features.feature import Feature
-from churn_core.features.registry import FEATURES
 from churn_core.features.words import feature_words, range_text
-from churn_core.models.blend import EXPECTED, SEASON
+from churn_core.models.families import ATTRIBUTE_GROUP, CONSTANTS, feature_entry, group_of
 from churn_core.models.preparation import is_number, numbers
-from churn_core.models.snapshot_model import FOLD
 from churn_core.stats.ranking import mid_ranks
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+__all__ = [
+    "ATTRIBUTE_GROUP",
+    "CONSTANTS",
+    "ReasonTexts",
+    "ReasonWriter",
+    "Usual",
+    "feature_entry",
+    "group_of",
+    "usual_ranges",
+]
+
 N_UP = 3
 N_DOWN = 2
 LEAST = 0.05
 """Log-odds below which a contribution is no reason."""
-ATTRIBUTE_GROUP = "attribute"
-CONSTANTS = frozenset({SEASON, FOLD})
-"""Contributions that are the same for everybody and therefore no reason for anybody."""
-
-EXPECTED_ORDERS = Feature(
-    name=EXPECTED,
-    group="rhythm",
-    table="orders",
-    sql="",
-    unit="ratio",
-    label="Orders expected",
-    meaning="Orders that the purchase model expects within the horizon from the customer's own rhythm and age.",
-    words_high="{value} orders expected from the own rhythm",
-    words_low="only {value} orders expected from the own rhythm",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,17 +64,6 @@ class ReasonTexts:
     """Feature that raises the risk most."""
     main_group: NDArray[np.object_]
     """Its group."""
-
-
-def feature_entry(name: str) -> Feature | None:
-    """The registry's entry of an input, the expected orders included; None for a column of an uploaded table."""
-    return EXPECTED_ORDERS if name == EXPECTED else FEATURES.get(name)
-
-
-def group_of(name: str) -> str:
-    """The group of an input; columns of an uploaded table are groups of their own."""
-    entry = feature_entry(name)
-    return entry.group if entry else f"{ATTRIBUTE_GROUP}:{name}"
 
 
 def usual_ranges(frame: pd.DataFrame) -> dict[str, Usual]:
