@@ -31,6 +31,10 @@ ORDER_DAYS = "n_order_days"
 INPUTS = (RECENCY, TENURE, ORDER_DAYS)
 """The features it needs: days since the last order day, days since the first one, number of order days."""
 DAYS_PER_UNIT = 7.0
+LOG_BOUNDS = ((-7.0, 7.0), (-7.0, 12.0), (-7.0, 6.0), (-7.0, 6.0))
+"""Logarithms the parameters may have; data where nobody ever leaves would push them without end."""
+LARGEST_SHAPE = 950.0
+"""Beta shapes beyond this are as good as this; their quadrature would overflow."""
 N_NODES = 24
 """Quadrature nodes over the probability of leaving; more change nothing in the sixth digit."""
 
@@ -74,7 +78,7 @@ def fit_bgnbd(x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> BgNbdParameters:
         return float(-(weight * (common + both)).sum() + 1e-6 * (logs**2).sum())
 
     start = np.log([1.0, max(float(np.average(total, weights=weight)), 1e-3), 1.0, 2.0])
-    found = minimize(loss, start, method="L-BFGS-B", bounds=[(-8, 12)] * 4, options={"maxiter": 500, "ftol": 1e-12})
+    found = minimize(loss, start, method="L-BFGS-B", bounds=LOG_BOUNDS, options={"maxiter": 500, "ftol": 1e-12})
     r, alpha, a, b = np.exp(found.x)
     return BgNbdParameters(r=float(r), alpha=float(alpha), a=float(a), b=float(b))
 
@@ -144,7 +148,7 @@ def _over_leaving(
         if not len(members):
             continue
         x = repeat[members[0]]
-        nodes, weights = roots_jacobi(N_NODES, min(p.b + x, 5_000.0) - 1.0, p.a - 1.0)
+        nodes, weights = roots_jacobi(N_NODES, min(p.b + x, LARGEST_SHAPE - p.a) - 1.0, p.a - 1.0)
         leaving = np.clip((nodes + 1.0) / 2.0, 1e-12, 1.0)
         scale = (p.alpha + total[members])[:, None]
         made[members] = value(leaving[None, :], scale, np.full((1, 1), p.r + x)) @ (weights / weights.sum())

@@ -1,0 +1,229 @@
+"""Scoring: complete, additive, in words, all or nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn_core.errors import InputError, JobCancelled, NotEnoughData, NotFound
+from churn_core.features.attributes import PREFIX
+from churn_core.features.build import build_features
+from churn_core.features.definition import known_until, save_definition
+from churn_core.features.labels import build_labels
+from churn_core.models.blend import EXPECTED, SEASON
+from churn_core.models.reasons import ReasonWriter, Usual, usual_ranges
+from churn_core.models.runs import latest_run, score_runs
+from churn_core.models.scoring import score_customers
+from churn_core.models.training import train_model
+from churn_core.timeline import ChurnDefinition
+from churn_core.warehouse import Warehouse
+
+from .conftest import DEFINITION, fill_orders, fill_snapshots, members
+
+
+def test_every_eligible_customer_is_scored_once(trained_shop: Warehouse) -> None:
+    end = known_until(trained_shop)
+    assert end is not None
+    run = latest_run(trained_shop)
+    assert run is not None
+    eligible = build_features(trained_shop, end, DEFINITION, features=["n_orders"])
+    scored = trained_shop.frame("SELECT * FROM scores ORDER BY customer_id")
+    assert list(scored["customer_id"]) == list(eligible.index)
+    assert run.n_customers == len(eligible)
+    assert run.as_of == end
+    assert sum(run.summary["tiers"].values()) == len(eligible)
+
+
+def test_value_at_risk_is_risk_times_value(trained_shop: Warehouse) -> None:
+    scored = trained_shop.frame("SELECT * FROM scores")
+    assert scored["risk"].between(0, 1).all()
+    assert np.allclose(scored["value_at_risk"], scored["risk"] * scored["expected_value"])
+    assert np.allclose(scored["risk"], 1 / (1 + np.exp(-scored["log_odds"])))
+    tier = np.where(scored["risk"] >= 0.6, "high", np.where(scored["risk"] >= 0.3, "medium", "low"))
+    assert (scored["tier"] == tier).all()
+
+
+def test_stored_contributions_add_up(trained_shop: Warehouse) -> None:
+    run = latest_run(trained_shop)
+    assert run is not None
+    worst = trained_shop.value(
+        "SELECT max(abs($base + list_sum(contributions) - log_odds)) FROM contributions JOIN scores "
+        "USING (run_id, customer_id)",
+        {"base": run.base_log_odds},
+    )
+    assert worst < 1e-5  # stored as single precision; the models themselves are tested to 1e-6
+    lengths = trained_shop.rows("SELECT DISTINCT len(contributions), len(feature_values) FROM contributions")
+    assert lengths == [(len(run.feature_names), len(run.feature_names))]
+
+
+def test_reasons_carry_the_customers_number_and_what_is_usual(trained_shop: Warehouse) -> None:
+    words = trained_shop.frame(
+        "SELECT r.*, risk, main_reason, main_group FROM reasons r JOIN scores USING (customer_id)"
+    )
+    risky = words[words["risk"] > 0.7]
+    assert len(risky) > 20
+    assert risky["up_1"].notna().all()
+    assert risky["up_1"].str.contains("; usual ").mean() > 0.9
+    assert words["down_1"].notna().mean() > 0.5
+    assert not words["up_1"].str.contains("{|nan|None", na=False, regex=True).any()
+    assert (risky["main_reason"].notna() & risky["main_group"].notna()).all()
+    assert SEASON not in set(words["main_reason"])
+
+
+def test_reasons_of_one_customer_are_different_things(trained_shop: Warehouse) -> None:
+    words = trained_shop.frame("SELECT up_1, up_2, up_3, down_1, down_2 FROM reasons")
+    both = words[["up_1", "up_2"]].dropna()
+    assert (both["up_1"] != both["up_2"]).all()
+
+
+def test_scoring_again_gives_the_same_numbers(trained_copy: Warehouse) -> None:
+    score_customers(trained_copy, high_from=0.6, medium_from=0.3)
+    different = trained_copy.value(
+        "SELECT count(*) FROM scores a JOIN scores b USING (customer_id) "
+        "WHERE a.run_id = 1 AND b.run_id = 2 AND (a.log_odds <> b.log_odds OR a.expected_value <> b.expected_value)"
+    )
+    assert different == 0
+    assert [run.run_id for run in score_runs(trained_copy)] == [2, 1]
+
+
+def test_expected_value_meets_the_past(trained_copy: Warehouse) -> None:
+    """Scored as of a past cutoff, the expected totals of those who stayed are what they spent."""
+    end = known_until(trained_copy)
+    assert end is not None
+    cutoff = end - timedelta(days=90)
+    run = score_customers(trained_copy, as_of=cutoff, high_from=0.6, medium_from=0.3)
+    truth = build_labels(trained_copy, cutoff, DEFINITION)
+    scored = trained_copy.frame("SELECT * FROM scores WHERE run_id = $run", {"run": run.run_id}).set_index(
+        "customer_id"
+    )
+    stayed = truth[~truth["churned"]]
+    ratio = scored.loc[stayed.index, "expected_value"].sum() / stayed["future_amount"].sum()
+    assert 0.75 < ratio < 1.3
+
+
+def test_the_margin_scales_the_value(trained_copy: Warehouse) -> None:
+    with trained_copy.transaction() as tx:
+        tx.save_setting("margin_rate", 0.4)
+    run = score_customers(trained_copy, high_from=0.6, medium_from=0.3)
+    ratio = trained_copy.value(
+        "SELECT sum(b.expected_value) / sum(a.expected_value) FROM scores a JOIN scores b USING (customer_id) "
+        "WHERE a.run_id = 1 AND b.run_id = $run",
+        {"run": run.run_id},
+    )
+    assert ratio == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("when", [0.3, 0.86, 0.95])
+def test_an_interrupted_scoring_leaves_nothing(trained_copy: Warehouse, when: float) -> None:
+    counts = {name: trained_copy.n_rows(name) for name in ("score_runs", "scores", "reasons", "contributions")}
+
+    def cancel(share: float, message: str) -> None:
+        if share >= when:
+            raise JobCancelled("cancelled; nothing was changed.")
+
+    with pytest.raises(JobCancelled):
+        score_customers(trained_copy, high_from=0.6, medium_from=0.3, progress=cancel)
+    assert {name: trained_copy.n_rows(name) for name in counts} == counts
+
+
+def test_no_model_yet(warehouse: Warehouse) -> None:
+    with pytest.raises(NotFound, match="train one first"):
+        score_customers(warehouse, high_from=0.6, medium_from=0.3)
+
+
+def test_thresholds_must_be_in_order(trained_shop: Warehouse) -> None:
+    with pytest.raises(InputError, match="0 < medium < high"):
+        score_customers(trained_shop, high_from=0.2, medium_from=0.3)
+
+
+def test_nobody_is_eligible(trained_copy: Warehouse) -> None:
+    end = known_until(trained_copy)
+    assert end is not None
+    with pytest.raises(NotEnoughData, match="no customer is eligible"):
+        score_customers(trained_copy, as_of=end + timedelta(days=3_000), high_from=0.6, medium_from=0.3)
+
+
+def test_a_feature_that_vanished_is_refused(trained_copy: Warehouse) -> None:
+    with trained_copy.transaction() as tx:
+        tx.execute("DELETE FROM contacts")
+    with pytest.raises(InputError, match="no longer has; train again"):
+        score_customers(trained_copy, high_from=0.6, medium_from=0.3)
+
+
+def test_labelled_rows_are_scored_out_of_fold_and_worth_their_value(warehouse: Warehouse) -> None:
+    fill_snapshots(warehouse, members())
+    version = train_model(warehouse)
+    run = score_customers(warehouse, high_from=0.6, medium_from=0.3)
+    scored = warehouse.frame("SELECT s.*, churned, value_amount FROM scores s JOIN snapshots USING (customer_id)")
+    from churn_core.stats.ranking import auc
+
+    judged = version.summary["backtest"]["models"][version.estimator]["auc"]
+    assert auc(scored["churned"], scored["risk"]) == pytest.approx(judged, abs=1e-9)
+    assert np.allclose(scored["expected_value"], scored["value_amount"].astype(float))
+    assert run.source == "snapshots"
+    assert run.as_of is None
+    words = warehouse.frame("SELECT up_1, down_1 FROM reasons")
+    assert words["up_1"].dropna().str.contains(r"^(?:tenure|calls|plan|fee|visits|region)").all()
+    assert words["up_1"].str.contains("; usual ", na=False).any()
+
+
+def test_a_table_without_values_has_no_money(warehouse: Warehouse) -> None:
+    fill_snapshots(warehouse, members(), value_column=None)
+    train_model(warehouse)
+    score_customers(warehouse, high_from=0.6, medium_from=0.3)
+    assert warehouse.value("SELECT count(expected_value) + count(value_at_risk) FROM scores") == 0
+
+
+def test_a_very_small_shop_is_scored(warehouse: Warehouse) -> None:
+    fill_orders(warehouse, 60)
+    save_definition(warehouse, ChurnDefinition(horizon_days=60))
+    train_model(warehouse)
+    run = score_customers(warehouse, high_from=0.6, medium_from=0.3)
+    words = warehouse.frame("SELECT * FROM reasons")
+    assert run.n_customers == len(words)
+    assert words[["up_1", "down_1"]].notna().any(axis=1).mean() > 0.8
+
+
+def _writer(**usual: tuple[float, float, float]) -> ReasonWriter:
+    ranges = {name: Usual(low=low, middle=middle, high=high) for name, (low, middle, high) in usual.items()}
+    return ReasonWriter(list(usual), ranges, currency="GBP")
+
+
+def test_words_of_known_numbers() -> None:
+    writer = _writer(days_since_last_order=(12, 21, 40), spend_amount_90=(10, 50, 120), n_tickets_90=(0, 0, 0))
+    frame = pd.DataFrame({"days_since_last_order": [62.0], "spend_amount_90": [4.5], "n_tickets_90": [3.0]})
+    made = writer.write(frame, np.array([[0.9, 0.4, -0.3]]))
+    assert made.up[0][0] == "62 days since the last order; usual 12-40"
+    assert made.up[1][0] == "spent only GBP 4.50 in the last 90 days; usual GBP 10.00-120"
+    assert made.up[2][0] is None
+    assert made.down[0][0].endswith("; usual 0")
+    assert made.main_feature[0] == "days_since_last_order"
+    assert made.main_group[0] == "recency"
+
+
+def test_a_number_speaks_only_in_its_usual_direction() -> None:
+    writer = _writer(days_since_last_order=(12, 21, 40), spend_amount_90=(10, 50, 120))
+    frame = pd.DataFrame({"days_since_last_order": [5.0, 105.0, 20.0], "spend_amount_90": [60.0, 40.0, 50.0]})
+    writer.learn_directions(frame, np.array([-1.0, 2.0, 0.0]))
+    made = writer.write(frame, np.array([[0.5, 0.0], [-0.5, 0.0], [0.0, 0.0]]))
+    assert made.up[0][0] is None, "a recent order is no reason to worry"
+    assert made.down[0][1] is None, "a long silence is no reason for confidence"
+
+
+def test_constants_are_no_reason() -> None:
+    writer = ReasonWriter([SEASON, EXPECTED], {EXPECTED: Usual(low=0.4, middle=1.0, high=1.6)})
+    frame = pd.DataFrame({EXPECTED: [0.1]})
+    made = writer.write(frame, np.array([[2.0, 0.3]]))
+    assert made.up[0][0] == "only 0.10 orders expected from the own rhythm; usual 0.40-1.6"
+    assert made.main_feature[0] == EXPECTED
+
+
+def test_attributes_speak_plainly() -> None:
+    frame = pd.DataFrame({PREFIX + "plan": ["basic", None], PREFIX + "seats": [3.0, 12.0]})
+    writer = ReasonWriter(list(frame.columns), usual_ranges(frame))
+    made = writer.write(frame, np.array([[0.5, 0.2], [0.5, -0.2]]))
+    assert list(made.up[0]) == ["plan: basic", "plan is not known"]
+    assert made.down[0][1] == "seats 12; usual 5.25-9.75"
