@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churn_core import workspaces
 from churn_core.cli.options import Verbs, add_verb, chosen_workspace, days, new_file, opened_workspace, positive
 from churn_core.cli.output import ProgressLine, show, table
-from churn_core.errors import InputError
+from churn_core.errors import InputError, unknown_name
 from churn_core.jobs import part
+from churn_core.settings import save_settings, settings
+from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -35,6 +38,12 @@ def add_verbs(verbs: Verbs) -> None:
     )
     load.add_argument(
         "--rejected", type=new_file, metavar="FILE", help="write rejected rows there, to correct and import again"
+    )
+    load.add_argument(
+        "--stable",
+        action="append",
+        metavar="COLUMN",
+        help="this customer attribute never changes (like a birth year), so models may learn from it; repeatable",
     )
     load.add_argument("--create", action="store_true", help="create the workspace when it is not there")
 
@@ -77,8 +86,6 @@ def reading_options(args: argparse.Namespace) -> ReadOptions:
 
 def opened_source(args: argparse.Namespace, progress: ProgressLine) -> tuple[Source, Mapping | None]:
     """The file as read, and the mapping of ``--mapping`` when one was given."""
-    from dataclasses import replace
-
     from churn_core.intake.formats import open_source
     from churn_core.intake.mapping import Mapping
 
@@ -116,9 +123,25 @@ def import_file(args: argparse.Namespace) -> int:
             workspaces.delete_workspace(args.workspace, typed_name=args.workspace)
         raise
     progress.end()
+    if args.stable:
+        notes.append(_mark_stable(warehouse, args.stable))
     if args.rejected and result.n_rejected:
         notes.append(_write_rejected(warehouse, result.import_id, args.rejected))
     return show(args, {**asdict(result), "notes": notes, "mapping": asdict(mapping)}, [*notes, result.message])
+
+
+def _mark_stable(warehouse: Warehouse, names: Sequence[str]) -> str:
+    """Let models learn from customer attributes; refuses names that no customer has."""
+    from churn_core.customers.attributes import attributes
+
+    known = {attribute.name for attribute in attributes(warehouse, "orders")}
+    for name in names:
+        if name not in known:
+            raise unknown_name("customer attribute", name, known)
+    now = settings(warehouse)
+    marked = tuple(sorted({*now.stable_attributes, *names}))
+    save_settings(warehouse, replace(now, stable_attributes=marked))
+    return f"Models may learn from: {', '.join(marked)}."
 
 
 def _is_new_workspace(args: argparse.Namespace) -> bool:
@@ -175,8 +198,7 @@ def show_quality(args: argparse.Namespace) -> int:
 
 def define_churn(args: argparse.Namespace) -> int:
     """``churn define``."""
-    from churn_core.features.definition import propose_definition, readiness, save_definition
-    from churn_core.timeline import ChurnDefinition
+    from churn_core.features.definition import active_definition, propose_definition, readiness, save_definition
 
     if args.horizon is None and (args.active_within is not None or args.lead is not None):
         raise InputError("--active-within and --lead need --horizon; give it as well.")
@@ -191,16 +213,27 @@ def define_churn(args: argparse.Namespace) -> int:
         definition = ChurnDefinition(
             horizon_days=args.horizon, activity_days=args.active_within, lead_days=args.lead or 0
         )
+    in_force = active_definition(warehouse)
     if args.horizon is not None or args.propose:
-        saved = save_definition(warehouse, definition)
+        saved = in_force = save_definition(warehouse, definition)
     ready = readiness(warehouse, definition)
+    lines = [f"{_definition_words(definition)} ({reason})", ready.reason]
+    if saved:
+        lines.append(f"Saved as definition {saved.version}.")
+    elif in_force:
+        lines.append(f"In force is definition {in_force.version}: {_definition_words(in_force)}")
+    else:
+        lines.append("Not saved; use --propose, or --horizon and --active-within.")
+    result = {
+        "definition": asdict(saved or definition),
+        "saved": saved is not None,
+        "in_force": asdict(in_force) if in_force else None,
+        "reason": reason,
+        "readiness": asdict(ready),
+    }
+    return show(args, result, lines)
+
+
+def _definition_words(definition: ChurnDefinition) -> str:
     eligible = f"an order within {definition.activity_days} days" if definition.activity_days else "any order so far"
-    lines = [
-        f"Churned: no order within {definition.horizon_days} days. Eligible: {eligible}. ({reason})",
-        ready.reason,
-        f"Saved as definition {saved.version}."
-        if saved
-        else "Not saved; use --propose, or --horizon and --active-within.",
-    ]
-    result = {"definition": asdict(saved or definition), "saved": saved is not None, "reason": reason}
-    return show(args, {**result, "readiness": asdict(ready)}, lines)
+    return f"Churned: no order within {definition.horizon_days} days. Eligible: {eligible}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 import webbrowser
 from pathlib import Path
+from typing import NoReturn
 
 from churn_core.errors import InputError
 
@@ -44,6 +46,7 @@ def serve(*, address: str, port: int, open_browser: bool) -> int:
         f"--server.address={address}",
         f"--server.port={port}",
     ]
+    signal.signal(signal.SIGTERM, _stop)
     with subprocess.Popen([*command, "--server.headless=true"], cwd=app.parent, stdout=subprocess.DEVNULL) as process:
         try:
             _wait_until_open(process, url)
@@ -55,6 +58,11 @@ def serve(*, address: str, port: int, open_browser: bool) -> int:
             return 0
         finally:
             process.terminate()
+
+
+def _stop(signum: int, frame: object) -> NoReturn:
+    """End as Ctrl+C does, so that the app ends with its starter and lets go of the workspace."""
+    raise KeyboardInterrupt
 
 
 def _refuse_open_address(address: str) -> None:

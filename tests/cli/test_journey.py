@@ -112,3 +112,23 @@ def test_a_backtest_says_which_column_is_missing(churn: Churn, tmp_path: Path, e
     table = tmp_path / "table.csv"
     table.write_text("customer,age,churn\n" + "".join(f"c{n},{n},{'yes' if n % 3 else 'no'}\n" for n in range(30)))
     assert "not found" in one_sentence(churn("backtest", table, *extra))
+
+
+def test_attributes_are_learned_from_only_when_marked_as_stable(churn: Churn, tmp_path: Path) -> None:
+    customers = tmp_path / "customers.csv"
+    rows = [f"C{n},c{n}@example.org,{1960 + n},{n % 5}" for n in range(40)]
+    customers.write_text("\n".join(["customer_id,email,birth_year,points", *rows]) + "\n")
+    assert churn("import", customers, "-w", "Shop", "--create").code == 0
+    assert "'shoe_size' not found" in one_sentence(churn("import", customers, "--stable", "shoe_size"))
+    marked = churn("import", customers, "--stable", "birth_year", "--json")
+    assert marked.code == 0, marked.err
+    assert "Models may learn from: birth_year." in marked.json["notes"]
+
+
+def test_define_shows_the_definition_in_force(churn: Churn, order_file: Path) -> None:
+    loaded(churn, order_file)
+    assert churn("define", "--json").json["in_force"] is None
+    churn("define", "--horizon", 60, "--active-within", 120, "--lead", 7)
+    shown = churn("define", "--json").json
+    assert shown["saved"] is False
+    assert (shown["in_force"]["horizon_days"], shown["in_force"]["lead_days"]) == (60, 7)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +88,28 @@ def test_a_taken_port_is_said_in_one_sentence(churn: Churn) -> None:
         assert f"port {port} on 127.0.0.1 is taken" in one_sentence(churn("serve", "--port", port))
 
 
+def test_the_app_ends_with_its_starter_and_lets_go_of_the_port(churn: Churn, churn_home: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from churn_core.cli import main; raise SystemExit(main())"]
+    with subprocess.Popen(
+        [*command, "serve", "--port", str(port), "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "CHURN_HOME": str(churn_home)},
+    ) as starter:
+        assert starter.stdout is not None
+        assert f"is open at http://127.0.0.1:{port}" in starter.stdout.readline()
+        assert "already open" in churn("serve", "--port", port, "--no-browser").out
+        starter.terminate()
+        assert starter.wait(30) == 0
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", port))
+
+
 def test_the_demo_is_built_once_and_replaced_only_when_asked(churn: Churn, churn_home: Path) -> None:
     built = churn("demo", "--customers", 300, "--years", 1, "--no-train", "--json").json
     assert (built["n_customers"], built["built"]) == (300, True)
@@ -122,8 +147,5 @@ def test_help_does_not_wait_for_heavy_libraries() -> None:
         "print([name for name in ('pandas', 'sklearn', 'lightgbm', 'shap', 'statsmodels', 'scipy', 'streamlit') "
         "if name in sys.modules])"
     )
-    import subprocess
-    import sys
-
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
