@@ -13,6 +13,7 @@ from churn_core.cli.options import Verbs, add_verb, chosen_workspace, days, new_
 from churn_core.cli.output import ProgressLine, show, table
 from churn_core.errors import InputError, unknown_name
 from churn_core.jobs import part
+from churn_core.schema import USER_TABLES
 from churn_core.settings import save_settings, settings
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
@@ -20,6 +21,8 @@ from churn_core.warehouse import Warehouse
 if TYPE_CHECKING:
     from churn_core.intake.formats import ReadOptions, Source
     from churn_core.intake.mapping import Mapping
+
+USER_TABLE_NAMES = tuple(table.name for table in USER_TABLES)
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -187,13 +190,16 @@ def show_quality(args: argparse.Namespace) -> int:
     """``churn quality``."""
     from churn_core.intake.quality import check_quality
 
+    if args.table and args.table not in USER_TABLE_NAMES:
+        raise unknown_name("table", args.table, USER_TABLE_NAMES)
     report: dict[str, Any] = check_quality(opened_workspace(args)).to_dict()
     findings = [finding for finding in report["findings"] if args.table in (None, finding["table"])]
     lines = []
     for finding in findings:
         lines.append(f"[{finding['severity']}] {finding['table']}, {finding['dimension']}: {finding['message']}")
         lines.append(f"    {finding['effect_on_model']}")
-    return show(args, {**report, "findings": findings}, lines or ["Nothing was found that a model would stumble over."])
+    clean = "Nothing was found that a model would stumble over." if report["tables"] else "There is no data yet."
+    return show(args, {**report, "findings": findings}, lines or [clean])
 
 
 def define_churn(args: argparse.Namespace) -> int:

@@ -77,7 +77,8 @@ def test_a_refused_import_leaves_no_workspace_behind(churn: Churn, tmp_path: Pat
 
 def test_quality_and_definition_answer_on_an_empty_workspace(churn: Churn) -> None:
     churn("workspaces", "create", "Empty")
-    assert churn("quality", "--json").code == 0
+    assert churn("quality").out.strip() == "There is no data yet."
+    assert "table 'ordrs' not found; did you mean 'orders'" in one_sentence(churn("quality", "--table", "ordrs"))
     for verb in (("define",), ("train",), ("score",), ("targets", "--out", "x.csv")):
         one_sentence(churn(*verb))
 
