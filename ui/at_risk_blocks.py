@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import streamlit as st
 
@@ -16,6 +17,7 @@ from ui import session_customers as calls
 from ui.customer_table import customer_table, open_customer
 from ui.errors import guarded, plain
 from ui.key_figures import key_figure
+from ui.picked import clear_picked, picked
 from ui.session import Stamp
 
 
@@ -34,7 +36,7 @@ def figures_block(found: Totals, currency: str) -> None:
 
 
 def list_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, currency: str) -> list[str]:
-    """The list with its pages; the ids of the selected customers."""
+    """The list with its pages; the ids of the selected customers of all pages."""
     place = st.container()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         position = st.container(width="content")
@@ -42,10 +44,20 @@ def list_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, currency: st
     frame = calls.rows(stamp, chosen, page_nr)
     first = (page_nr - 1) * calls.N_ROWS
     position.caption(f"{count(first + 1)} to {count(first + len(frame))} of {counted(found.n_customers, 'customer')}")
-    # a selection belongs to these rows only, so the table gets a key of its own for each list and page
-    key = hashlib.sha256(f"{stamp.workspace}{found}{chosen}{page_nr}".encode()).hexdigest()[:12]
+    ticked = picked(_key(stamp.workspace, found, replace(chosen, sort="risk", descending=True)))
+    shown = [str(customer) for customer in frame["customer_id"]]
     with place:
-        return customer_table(frame, currency, key=f"list_{key}", selectable=True)
+        on_page = customer_table(
+            frame, currency, key=f"list_{_key(ticked.of_list, ticked.n_cleared, chosen, page_nr)}",
+            sorted_by=chosen.sort, selectable=True, selected=ticked.rows(shown),
+        )  # fmt: skip
+    ticked.take(shown, on_page)
+    return list(ticked.ids)
+
+
+def _key(*parts: object) -> str:
+    """A short key of a list, or of one page of it."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 def actions_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, selected: list[str]) -> None:
@@ -62,6 +74,8 @@ def actions_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, selected:
             _save_form(stamp, target)
         if len(selected) == 1 and st.button("Open customer", icon=":material/person:", key="open_selected"):
             open_customer(selected[0])
+        if selected:
+            st.button("Clear selection", type="tertiary", key="clear_selection", on_click=clear_picked)
 
 
 def _export(stamp: Stamp, target: CustomerFilter, run_id: int, n_customers: int) -> None:

@@ -13,6 +13,8 @@ from churn_core.figures.theme import currency_sign, palette, tier_label
 from ui import session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 N_ROWS_SEEN = 14
@@ -21,27 +23,39 @@ N_ROWS_SEEN = 14
 ROW_PIXELS = 33
 """Height of a row at the theme's font size."""
 
-_ORDER = (
-    "open", "customer_id", "name", "tier", "risk", "value_at_risk", "reason", "days_since_last_order",
-    "expected_value", "country",
-)  # fmt: skip
+_ORDER = ("open", "customer_id", "name", "tier", "risk", "value_at_risk", "days_since_last_order", "reason")
+"""As many columns as fit into a window of 1366 pixels; the customer's page and the export hold the others."""
+_INSTEAD = {"expected_value": "days_since_last_order"}
+"""What a list is sorted by is shown, in place of another column where there is no room for both."""
 _ALWAYS = {"open", "customer_id", "tier", "risk"}
 
 
-def customer_table(frame: pd.DataFrame, currency: str, *, key: str, selectable: bool = False) -> list[str]:
+def customer_table(
+    frame: pd.DataFrame,
+    currency: str,
+    *,
+    key: str,
+    sorted_by: str = "",
+    selectable: bool = False,
+    selected: Sequence[int] = (),
+) -> list[str]:
     """Draw rows of ``at_risk.page``; the ids of the selected customers, none where rows cannot be selected.
 
-    Columns that are not there or hold nothing are left out.
+    ``selected`` are the rows that are selected when the table is first drawn. Columns that are not there or hold
+    nothing are left out.
     """
+    order = [sorted_by if name == _INSTEAD.get(sorted_by) else name for name in _ORDER]
     shown = frame.assign(open="Open", tier=frame["tier"].map(tier_label), risk=100 * frame["risk"])
+    selection: dict[str, Any] = {}
+    if selectable:
+        selection = {"on_select": "rerun", "selection_default": {"selection": {"rows": list(selected)}}}
     state: Any = st.dataframe(
         shown,
         key=key,
-        on_select="rerun" if selectable else "ignore",
-        selection_mode="multi-row",
+        **selection,
         hide_index=True,
         height="content" if len(shown) <= N_ROWS_SEEN else ROW_PIXELS * (N_ROWS_SEEN + 1) + 2,
-        column_order=[name for name in _ORDER if name in shown and (name in _ALWAYS or shown[name].notna().any())],
+        column_order=[name for name in order if name in shown and (name in _ALWAYS or shown[name].notna().any())],
         column_config=_columns(currency, f"open_{key}"),
         row_height=ROW_PIXELS,
         placeholder="",
@@ -62,26 +76,25 @@ def _columns(currency: str, open_key: str) -> dict[str, Any]:
     column = st.column_config
     amount = currency_sign(currency).replace("%", "%%") + "%,.0f"
     return {
-        "customer_id": column.TextColumn("Customer", pinned=True),
-        "name": column.TextColumn("Name", width=118),
-        "tier": column.TextColumn("Tier", width=84),
+        "customer_id": column.TextColumn("Customer", pinned=True, width=92),
+        "name": column.TextColumn("Name", width=112),
+        "tier": column.TextColumn("Tier", width=82),
         "risk": column.ProgressColumn(
             "Risk",
             format="%.1f %%",
             min_value=0,
             max_value=100,
-            width=130,
+            width=112,
             help="Probability of churning",
             color=palette(session.mode()).high,
         ),
-        "value_at_risk": column.NumberColumn("Value at risk", format=amount, help="Risk x expected value"),
+        "value_at_risk": column.NumberColumn("Value at risk", format=amount, width=88, help="Risk x expected value"),
         "expected_value": column.NumberColumn(
-            "Expected value", format=amount, help="Expected margin within the horizon if the customer stays"
+            "Expected value", format=amount, width=92, help="Expected margin within the horizon if the customer stays"
         ),
-        "reason": column.TextColumn("Main reason", width=330, help="What raises the risk most"),
         "days_since_last_order": column.NumberColumn(
-            "Last order", format="%d days ago", help="Counted at the cutoff of the scoring"
+            "Days silent", format="%d", width=80, help="Days since the last order, counted at the cutoff of the scoring"
         ),
-        "country": column.TextColumn("Country"),
-        "open": column.ButtonColumn("", type="tertiary", width=58, pinned=True, key=open_key),
+        "reason": column.TextColumn("Main reason", help="What raises the risk most"),
+        "open": column.ButtonColumn("", type="secondary", width=66, pinned=True, key=open_key),
     }
