@@ -9,13 +9,9 @@ import streamlit as st
 
 from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution
 from churn_core.features.feature import GROUPS
-from churn_core.figures.customers import (
-    contributions_figure,
-    group_label,
-    risk_history_figure,
-    timeline_figure,
-)
-from churn_core.figures.force import HEIGHT, value_text
+from churn_core.figures.contributions import Reading, contributions_figure, explained, value_text
+from churn_core.figures.customers import group_label, has_line, history_sentence, risk_history_figure, timeline_figure
+from churn_core.figures.force import HEIGHT
 from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, money, percent, tier_label
 from ui import session
 from ui import session_customers as calls
@@ -24,6 +20,8 @@ from ui.errors import plain, sentence
 from ui.key_figures import key_figure
 from ui.session import Stamp
 from ui.widgets import chart
+
+READINGS: tuple[Reading, ...] = ("by group", "every signal")
 
 
 def choose_block(stamp: Stamp) -> str | None:
@@ -90,13 +88,37 @@ def _facts(profile: CustomerProfile) -> list[str]:
     return facts
 
 
-def force_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
-    """The force plot."""
-    st.markdown(
-        f"**What pushes the risk from the usual {percent(1 / (1 + 2.718281828459045**-score.run.base_log_odds))} "
-        f"to {percent(score.risk)}**"
+def force_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> Reading:
+    """The force plot with how to read it; the reading that was chosen."""
+    st.markdown(f"**{plain(explained(score))}**")
+    reading: Reading = st.segmented_control(
+        "Signals", READINGS, key="signals", bind="query-params", required=True, default=READINGS[0],
+        label_visibility="collapsed",
+    )  # fmt: skip
+    force = calls.force_plot(stamp, customer_id, reading, currency, session.mode())
+    st.iframe(force, height=HEIGHT, alt="SHAP force plot")
+    st.caption(_how_to_read(score, reading))
+    return reading
+
+
+def _how_to_read(score: CustomerScore, reading: Reading) -> str:
+    """The force plot and the bars in plain words."""
+    start, end = percent(score.usual_risk), percent(score.risk)
+    words = (
+        f"Every bar pushes the risk up (red) or down (blue). They start at {start}, the model's answer for a customer "
+        f"of whom it knows nothing yet, and end at this customer's {end}."
     )
-    st.iframe(calls.force_plot(stamp, customer_id, currency), height=HEIGHT, alt="SHAP force plot")
+    if score.mean_risk is not None:
+        words += (
+            f" The start comes from the customers the model learned from; the mean risk on Today, "
+            f"{percent(score.mean_risk)}, is that of the {count(score.run.n_customers)} customers scored last."
+        )
+    if reading == "every signal":
+        words += (
+            " Signals of one group overlap and may pull against each other: read a single one only together with "
+            "its group."
+        )
+    return words
 
 
 def reasons_block(score: CustomerScore) -> None:
@@ -106,15 +128,20 @@ def reasons_block(score: CustomerScore) -> None:
         st.markdown("\n".join(f"- {plain(reason)}" for reason in reasons) or ":gray[Nothing does.]")
 
 
-def contributions_block(score: CustomerScore, currency: str) -> None:
-    """The contributions, feature by feature."""
-    chart(contributions_figure(score, currency=currency, mode=session.mode()), key="contributions")
+def contributions_block(score: CustomerScore, reading: Reading, currency: str) -> None:
+    """The same contributions as a chart with their words."""
+    chart(contributions_figure(score, reading, currency=currency, mode=session.mode()), key="contributions")
 
 
 def history_block(stamp: Stamp, profile: CustomerProfile) -> None:
-    """Risk over the scorings."""
-    if profile.history:
+    """Risk over the scorings, or why there is no line yet."""
+    if not profile.history:
+        return
+    if has_line(profile.history):
         chart(risk_history_figure(profile.history, calls.policy(stamp), mode=session.mode()), key="history")
+        return
+    st.markdown(f"**{history_sentence(profile.history)}**")
+    st.markdown(":gray[There is one scoring so far, so there is no line yet. It begins with the next scoring.]")
 
 
 def timeline_block(profile: CustomerProfile, currency: str) -> None:

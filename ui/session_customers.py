@@ -20,7 +20,9 @@ from churn_core.customers.segments import Segment
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.tiers import TierPolicy
 from churn_core.customers.today import Today
+from churn_core.figures.contributions import Reading
 from churn_core.figures.customers import reason_label
+from churn_core.figures.theme import Mode
 from churn_core.jobs import Progress
 from churn_core.warehouse import Warehouse
 from ui import session
@@ -101,12 +103,12 @@ def is_customer(stamp: Stamp, text: str) -> bool:
 
 
 @st.cache_data(show_spinner="Drawing the force plot", max_entries=64)
-def force_plot(stamp: Stamp, customer_id: str, currency: str) -> str:
+def force_plot(stamp: Stamp, customer_id: str, reading: Reading, currency: str, mode: Mode) -> str:
     """The force plot of one customer as an HTML page."""
     from churn_core.figures.force import force_plot_html
 
     score = customer(stamp, customer_id).score
-    return force_plot_html(score, currency=currency) if score else ""
+    return force_plot_html(score, reading, currency=currency, mode=mode) if score else ""
 
 
 def export_of(

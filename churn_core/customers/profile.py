@@ -15,12 +15,9 @@ from churn_core.customers.history import Purchases, TimelineEntry, purchases, ti
 from churn_core.customers.tiers import TIER_SQL, active_policy
 from churn_core.errors import NotFound
 from churn_core.features.attributes import PREFIX
-from churn_core.models.reasons import CONSTANTS, feature_entry, group_of
+from churn_core.models.families import CONSTANTS, SAME_FOR_ALL, feature_entry, group_of
 from churn_core.models.runs import ScoreRun, latest_run
 from churn_core.warehouse import Warehouse
-
-SAME_FOR_ALL = "model"
-"""Group of contributions that are no reason for anybody, such as the season of the shop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +74,8 @@ class CustomerScore:
     """Place in the run by value at risk, 1 being the most money."""
     contributions: tuple[FeatureContribution, ...]
     """The strongest first; with the run's base they sum to the log-odds."""
+    main_reason: str | None
+    """Feature that speaks for what raises the risk most; None when nothing does."""
     reasons_up: tuple[str, ...]
     """What raises the risk, in words, the strongest first."""
     reasons_down: tuple[str, ...]
@@ -86,6 +85,11 @@ class CustomerScore:
     def usual_risk(self) -> float:
         """The risk before anything is known about a customer: where the contributions start."""
         return 1 / (1 + math.exp(-self.run.base_log_odds))
+
+    @property
+    def mean_risk(self) -> float | None:
+        """Mean risk of the customers of the run; None when it was not kept."""
+        return self.run.summary.get("mean_risk")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +166,7 @@ def feature_label(name: str) -> str:
     return feature.label if feature else name.removeprefix(PREFIX).replace("_", " ")
 
 
+_SCORE = ("risk", "log_odds", "tier", "expected_value", "value_at_risk", "main_reason")
 _PERSON = ("name", "email", "phone", "country", "city", "language", "signup_time", "email_consent")
 
 
@@ -179,7 +184,7 @@ def _score(warehouse: Warehouse, run: ScoreRun, customer_id: str, attributes: di
     )
     return CustomerScore(
         run=run,
-        **{name: score[name] for name in ("risk", "log_odds", "tier", "expected_value", "value_at_risk")},
+        **{name: score[name] for name in _SCORE},
         rank=int(ahead) + 1,
         contributions=_contributions(run, parts, attributes),
         reasons_up=_words(words, "up_1", "up_2", "up_3"),

@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 
 from churn_core.customers.profile import feature_label
 from churn_core.features.feature import GROUPS
-from churn_core.figures.force import value_text
 from churn_core.figures.theme import (
     Mode,
     count,
@@ -26,27 +25,21 @@ from churn_core.figures.theme import (
     styled,
     tier_label,
 )
-from churn_core.models.reasons import ATTRIBUTE_GROUP
+from churn_core.models.families import ATTRIBUTE_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from churn_core.customers.at_risk import ReasonTotal, Totals
     from churn_core.customers.history import TimelineEntry
-    from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution, PastScore
+    from churn_core.customers.profile import CustomerProfile, PastScore
     from churn_core.customers.tiers import TierPolicy
-
-N_PARTS = 9
-"""Contributions that get a bar of their own; the others share one."""
 
 N_DAYS_NAMED = 4
 """Scorings whose days are all named on the axis."""
 
 N_GROUPS = 8
 """Groups of reasons that get a bar."""
-
-RISK_TICKS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
-"""Risks that may stand on an axis in log-odds."""
 
 LANES = {
     "order": ("orders", "circle"),
@@ -91,7 +84,7 @@ def tiers_figure(totals: Totals, *, currency: str = "", mode: Mode = "light") ->
         words = {"customers": count(tier.n_customers), "money at risk": money(tier.value_at_risk or 0.0, currency)}
         fig.add_bar(
             orientation="h",
-            name=tier_label(tier.tier),
+            name=tier.tier,
             y=rows,
             x=[shares[row] for row in rows],
             text=[f"<b>{words[row]}</b><br>{percent(shares[row])}" if shares[row] >= 0.07 else "" for row in rows],
@@ -181,6 +174,11 @@ def risk_history_figure(history: Sequence[PastScore], policy: TierPolicy, *, mod
     return styled(fig, title=history_sentence(history), mode=mode, height=280)
 
 
+def has_line(history: Sequence[PastScore]) -> bool:
+    """Whether the customer was scored at more than one cutoff, so that there is something to draw."""
+    return len(_by_cutoff(history)) > 1
+
+
 def history_sentence(history: Sequence[PastScore]) -> str:
     """What the history figure proves."""
     *earlier, last = _by_cutoff(history)
@@ -196,66 +194,6 @@ def _by_cutoff(history: Sequence[PastScore]) -> list[PastScore]:
     """The latest scoring at each cutoff, in the order of time."""
     latest = {past.as_of or past.scored_at: past for past in history}
     return [latest[at] for at in sorted(latest)]
-
-
-def contributions_figure(score: CustomerScore, *, currency: str = "", mode: Mode = "light") -> go.Figure:
-    """From the usual risk to this customer's, feature by feature, in log-odds labelled as risk."""
-    colours = palette(mode)
-    parts, others = score.contributions[:N_PARTS], score.contributions[N_PARTS:]
-    names = [plain(_short(": ".join(filter(None, (part.label, value_text(part, currency)))))) for part in parts]
-    steps = [part.contribution for part in parts]
-    if others:
-        names.append(f"{len(others)} further features")
-        steps.append(sum(part.contribution for part in others))
-    fig = go.Figure(
-        go.Waterfall(
-            orientation="h",
-            base=score.run.base_log_odds,
-            measure=["relative"] * len(steps),
-            y=names,
-            x=steps,
-            text=[f"odds ×{math.exp(step):.2f}" for step in steps],
-            textposition="outside",
-            cliponaxis=False,
-            increasing={"marker": {"color": colours.high}},
-            decreasing={"marker": {"color": colours.accent}},
-            connector={"line": {"color": colours.neutral, "width": 1}},
-            hovertemplate="%{y}<br>%{text}, %{delta:+.3f} log-odds<extra></extra>",
-        )
-    )
-    path = [score.run.base_log_odds]
-    for step in steps:
-        path.append(path[-1] + step)
-    margin = 0.18 * (max(path) - min(path)) + 0.2
-    is_wide = abs(score.log_odds - path[0]) > 0.5 * (max(path) - min(path) + 2 * margin)
-    for level, words in ((path[0], "usual"), (score.log_odds, "this customer")):
-        is_left = level <= min(path[0], score.log_odds)
-        fig.add_vline(
-            x=level,
-            line={"color": colours.muted, "dash": "dot", "width": 1},
-            annotation={"text": f"{words} {percent(_risk(level))}", "font": {"size": 11, "color": colours.muted}},
-            annotation_position="top left" if is_left != is_wide else "top right",
-            annotation_yanchor="bottom",
-        )
-    ticks = [risk for risk in RISK_TICKS if min(path) - margin <= _log_odds(risk) <= max(path) + margin]
-    fig.update_xaxes(
-        tickvals=[_log_odds(risk) for risk in ticks],
-        ticktext=[f"{100 * risk:.3g} %" for risk in ticks],
-        range=[min(path) - margin, max(path) + margin],
-        title_text="risk, on a scale of log-odds",
-        showgrid=True,
-    )
-    fig.update_yaxes(autorange="reversed", showgrid=False)
-    return styled(fig, title=contributions_sentence(score), mode=mode, height=110 + 32 * len(steps))
-
-
-def contributions_sentence(score: CustomerScore) -> str:
-    """What the contributions' figure proves."""
-    up = _strongest(score.contributions, +1)
-    down = _strongest(score.contributions, -1)
-    parts = [f"{_inside(up)} raises it most"] if up else []
-    parts += [f"{_inside(down)} lowers it most"] if down else []
-    return f"Risk is {percent(score.risk)}: {', '.join(parts)}" if parts else f"Risk is {percent(score.risk)}"
 
 
 def timeline_figure(profile: CustomerProfile, *, currency: str = "", mode: Mode = "light") -> go.Figure:
@@ -306,17 +244,6 @@ def timeline_sentence(profile: CustomerProfile) -> str:
     return f"{orders} since {day(bought.first_order)}, the last on {day(bought.last_order)}{gap}"
 
 
-def _inside(part: FeatureContribution) -> str:
-    """A feature's name inside a sentence; a column of the user's file keeps its capitals."""
-    return part.label if part.group.startswith(ATTRIBUTE_GROUP) else part.label[:1].lower() + part.label[1:]
-
-
-def _strongest(parts: Sequence[FeatureContribution], sign: int) -> FeatureContribution | None:
-    return max(
-        (part for part in parts if part.contribution * sign > 0), key=lambda part: abs(part.contribution), default=None
-    )
-
-
 def _sizes(entries: Sequence[TimelineEntry]) -> list[float]:
     """Marker sizes whose area follows the amount."""
     largest = max((entry.amount or 0.0 for entry in entries), default=0.0)
@@ -333,15 +260,3 @@ def _on(colour: str) -> str:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "#ffffff" if luminance < 0.18 else "#10161d"
-
-
-def _short(text: str, most: int = 48) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _risk(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))
-
-
-def _log_odds(risk: float) -> float:
-    return math.log(risk / (1 - risk))

@@ -1,7 +1,7 @@
 """SHAP's force plot of a customer's calibrated log-odds, as a page of its own for an iframe.
 
 Separate from the plotly figures because it is HTML with a script: shap does not escape what it puts into
-that script, so nothing reaches it before it was cleaned here. It stands on a white card in both themes.
+that script, so nothing reaches it before it was cleaned here.
 """
 
 from __future__ import annotations
@@ -9,41 +9,51 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from churn_core.customers.profile import SAME_FOR_ALL, CustomerScore, FeatureContribution
-from churn_core.figures.theme import FONT, LIGHT, measure, percent
+from churn_core.customers.profile import CustomerScore
+from churn_core.figures.contributions import Reading, bars
+from churn_core.figures.theme import FONT, Mode, palette, percent
 
-HEIGHT = 150
+HEIGHT = 124
 """Pixels the plot needs."""
 
 N_LETTERS_MOST = 60
 """Letters of a name or value; longer ones are shortened."""
 
 
-def force_plot_html(score: CustomerScore, *, currency: str = "") -> str:
-    """The force plot of a score as a whole HTML page; features without a contribution are left out.
+def force_plot_html(
+    score: CustomerScore, reading: Reading = "by group", *, currency: str = "", mode: Mode = "light"
+) -> str:
+    """The force plot of a score as a whole HTML page, by group of features or with every feature.
 
     Positions are log-odds, so that lengths add up; ticks are labelled with the risk they stand for. What raises
     the risk pushes from the left, what lowers it from the right.
     """
     import numpy as np
 
-    shap = load_shap()
-    parts = [part for part in score.contributions if part.contribution]
+    shap, colours = load_shap(), palette(mode)
+    parts = bars(score, reading, currency=currency)
+    notes = [part.note if reading == "every signal" else "" for part in parts]
     plot = shap.force_plot(
         score.run.base_log_odds,
-        np.array([part.contribution for part in parts], dtype=float),
-        features=np.array([_clean(value_text(part, currency)) for part in parts], dtype=object),
+        np.array([part.step for part in parts], dtype=float),
+        features=np.array([_clean(note) for note in notes], dtype=object),
         feature_names=[_clean(part.label) for part in parts],
         link="logit",
         out_names="risk",
-        plot_cmap=[LIGHT.high, LIGHT.accent],
+        plot_cmap=[colours.high, colours.accent],
     )
+    words = {"RISK": percent(score.risk), "START": f"start {percent(score.usual_risk)}"}
+    labels = _LABELS
+    for name, text in words.items():
+        labels = labels.replace(name, text)
     return _PAGE.format(
         font=FONT,
-        text=LIGHT.text,
+        background=colours.background,
+        text=colours.text,
+        muted=colours.muted,
         script=shap.getjs(),
         plot=plot.html(),
-        labels=_LABELS.replace("RISK", percent(score.risk)),
+        labels=labels,
     )
 
 
@@ -56,13 +66,6 @@ def load_shap() -> Any:
     return shap
 
 
-def value_text(part: FeatureContribution, currency: str = "") -> str:
-    """A feature's value as a reader wants it; empty for what is the same for everybody and has no value."""
-    if part.group == SAME_FOR_ALL:
-        return ""
-    return part.text if part.text is not None else measure(part.value, part.unit, currency)
-
-
 def _clean(text: str) -> str:
     """Text that cannot leave the script it is put into."""
     kept = " ".join(text.replace("<", "").replace(">", "").split())
@@ -72,23 +75,63 @@ def _clean(text: str) -> str:
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Force plot</title>
 <style>
-html, body {{ margin: 0; background: #ffffff; color: {text}; font-family: {font}; overflow-x: hidden; }}
-body {{ padding: 8px 12px; box-sizing: border-box; }}
+html, body {{ margin: 0; background: {background}; color: {text}; font-family: {font}; overflow: hidden; }}
+body {{ padding: 8px 0; box-sizing: border-box; }}
 text {{ font-family: {font} !important; }}
+.force-bar-axis text {{ fill: {muted} !important; opacity: 1 !important; }}
+text.quiet {{ fill: {muted} !important; opacity: 1 !important; }}
+.force-bar-blockDividers {{ stroke: {background} !important; }}
+text[font-weight=bold] {{ fill: {text} !important; }}
+text[stroke="#fff"] {{ stroke: {background} !important; }}
 </style>
 {script}</head><body>{plot}{labels}</body></html>"""
 
 _LABELS = """<script>
-// shares become percent, and labels that the customer's own risk would cover make room for it
+// the letters of the page around, which the frame does not know by itself
+try {
+  for (const face of parent.document.fonts) document.fonts.add(face);
+} catch (error) { /* another origin: the next letters of the list are taken */ }
+function share(text) {
+  const risk = Number(text);
+  if (Number.isNaN(risk)) return text;
+  if (risk < 0.001) return "<0.1 %";
+  if (risk > 0.999) return ">99.9 %";
+  return (100 * risk).toFixed(risk < 0.1 || risk > 0.99 ? 1 : 0) + " %";
+}
+// shares become percent; labels that the customer's own risk would cover, or the edge would cut, make room
 function tidy() {
+  const svg = document.querySelector("svg");
+  if (!svg) return;
+  const wide = svg.getBoundingClientRect().width;
   const own = [...document.querySelectorAll("text[font-weight=bold]")];
   const at = own.length ? Number(own[0].getAttribute("x")) : -1000;
-  for (const label of own) if (label.textContent !== "RISK") label.textContent = "RISK";
+  const put = (label, text) => { if (label.textContent !== text) label.textContent = text; };
+  for (const label of own) put(label, "RISK");
+  let start = -1000;
+  for (const label of document.querySelectorAll("text")) {
+    if (label.textContent === "risk") label.classList.add("quiet");
+    if (label.textContent !== "base value" && label.textContent !== "START") continue;
+    put(label, "START");
+    label.classList.add("quiet");
+    start = Number(label.getAttribute("x"));
+    label.style.visibility = Math.abs(start - at) < 60 ? "hidden" : "visible";
+  }
+  let last = -1000;
   for (const tick of document.querySelectorAll("g.tick")) {
     const x = Number(/[(]([-0-9.e]+)/.exec(tick.getAttribute("transform"))[1]), label = tick.querySelector("text");
-    const share = Number(label.textContent);
-    if (!Number.isNaN(share)) label.textContent = Number((100 * share).toPrecision(3)) + " %";
-    label.style.visibility = Math.abs(x - at) < 46 ? "hidden" : "visible";
+    put(label, share(label.textContent));
+    const far = label.textContent.startsWith("<") || label.textContent.startsWith(">");
+    const hidden = far || Math.abs(x - at) < 46 || Math.abs(x - start) < 2 || x - last < 44 || x < 24 || x > wide - 24;
+    if (!hidden) last = x;
+    label.style.visibility = hidden ? "hidden" : "visible";
+  }
+  for (const label of document.querySelectorAll("text.force-bar-labels")) {
+    const edge = wide - 4, middle = Number(label.getAttribute("x"));
+    const room = 2 * Math.min(middle - 4, edge - middle);
+    while (label.getComputedTextLength() > room && label.textContent.length > 6) {
+      label.textContent = label.textContent.replace("…", "").slice(0, -2).trimEnd() + "…";
+    }
+    if (room < 40) label.style.visibility = "hidden"; else label.style.visibility = "visible";
   }
 }
 // shap draws again whenever the window changes its width

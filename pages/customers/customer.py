@@ -29,13 +29,13 @@ currency = session.currency()
 profile = calls.customer(stamp, customer_id)
 blocks.facts_block(profile, currency)
 if profile.score is not None:
-    blocks.force_block(stamp, profile.score, customer_id, currency)
+    reading = blocks.force_block(stamp, profile.score, customer_id, currency)
     left, right = side_by_side(2, key="reasons")
     with left:
         blocks.reasons_block(profile.score)
     with right:
         blocks.history_block(stamp, profile)
-    blocks.contributions_block(profile.score, currency)
+    blocks.contributions_block(profile.score, reading, currency)
 blocks.timeline_block(profile, currency)
 if profile.score is not None:
     blocks.features_block(profile.score, currency)

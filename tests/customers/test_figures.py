@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -11,11 +12,12 @@ import pandas as pd
 import pytest
 
 from churn_core.customers.at_risk import count_and_totals, reason_totals
-from churn_core.customers.profile import CustomerProfile, customer_profile
+from churn_core.customers.profile import CustomerProfile, CustomerScore, customer_profile
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.tiers import TierPolicy
+from churn_core.figures.contributions import Reading, bars, contributions_figure, explained
 from churn_core.figures.customers import (
-    contributions_figure,
+    has_line,
     reasons_figure,
     risk_history_figure,
     tiers_figure,
@@ -33,6 +35,19 @@ POLICY = TierPolicy(high_from=0.7, medium_from=0.4)
 @pytest.fixture
 def profile(shop: Warehouse) -> CustomerProfile:
     return customer_profile(shop, "C003")
+
+
+@pytest.fixture
+def torn(warehouse: Warehouse) -> CustomerScore:
+    """A score whose overlapping signals pull against each other, as collinear ones do."""
+    add_run(warehouse, {"a": 1 / (1 + math.exp(-2.0))}, main_reason={"a": "lateness_ratio"})
+    names = ["days_since_last_order", "lateness_ratio", "n_order_days", "n_tickets_90"]
+    with warehouse.transaction() as tx:
+        tx.execute("UPDATE score_runs SET feature_names = $names", {"names": names})
+        tx.execute("UPDATE contributions SET feature_values = [92, 14.3, 101, 0], contributions = [-0.9, 1.9, 2, -0.5]")
+    score = customer_profile(warehouse, "a").score
+    assert score
+    return score
 
 
 def _luminance(colour: str) -> float:
@@ -98,11 +113,17 @@ def test_main_reasons_are_counted_as_in_the_scores(shop: Warehouse) -> None:
     assert sorted(figure.data[0].x) == sorted(by_hand.values())
 
 
-def test_the_waterfall_ends_at_the_customers_log_odds(profile: CustomerProfile) -> None:
+@pytest.mark.parametrize("reading", ["by group", "every signal"])
+def test_the_bars_start_at_the_base_and_end_at_the_customers_log_odds(
+    profile: CustomerProfile, reading: Reading
+) -> None:
     score = profile.score
     assert score
-    waterfall = contributions_figure(score).data[0]
+    waterfall = contributions_figure(score, reading).data[0]
+    assert waterfall.base == score.run.base_log_odds
     assert waterfall.base + sum(waterfall.x) == pytest.approx(score.log_odds)
+    moved = sum(float(text.split()[0]) for text in waterfall.text)
+    assert moved == pytest.approx(100 * (score.risk - score.usual_risk), abs=0.2), "points add up as well"
 
 
 def test_many_contributions_are_summed_up_in_one_bar(warehouse: Warehouse) -> None:
@@ -114,17 +135,40 @@ def test_many_contributions_are_summed_up_in_one_bar(warehouse: Warehouse) -> No
                    f"[{total / n} FOR i IN range({n})]")  # fmt: skip
     score = customer_profile(warehouse, "a").score
     assert score
-    waterfall = contributions_figure(score).data[0]
-    assert waterfall.y[-1] == "21 further features"
-    assert waterfall.base + sum(waterfall.x) == pytest.approx(score.log_odds, abs=1e-5)
+    for reading, last in (("every signal", "20 further signals"), ("by group", "22 further groups")):
+        waterfall = contributions_figure(score, reading).data[0]  # type: ignore[arg-type]
+        assert waterfall.y[-1] == last
+        assert waterfall.base + sum(waterfall.x) == pytest.approx(score.log_odds, abs=1e-5)
+
+
+def test_words_and_figures_name_the_same_groups(torn: CustomerScore) -> None:
+    assert explained(torn) == (
+        "Risk is 88.1 %: silence against the own rhythm raises it most, service requests and waiting lowers it most"
+    )
+    first = contributions_figure(torn)
+    assert first.data[0].y[0].startswith("Silence against the own rhythm<br>")
+    assert first.layout.title.text.startswith(
+        "From the start at 37.8 % to 88.1 %: silence against the own rhythm alone"
+    )
+    assert next(bar.label for bar in bars(torn, "every signal")) == "Order days", "every signal stays to be seen"
+
+
+@pytest.mark.parametrize("reading", ["by group", "every signal"])
+def test_ticks_of_the_bars_do_not_run_into_each_other(profile: CustomerProfile, reading: Reading) -> None:
+    assert profile.score
+    axis = contributions_figure(profile.score, reading).layout.xaxis
+    gaps = [after - before for before, after in itertools.pairwise(axis.tickvals)]
+    assert min(gaps) >= 0.12 * (axis.range[1] - axis.range[0])
 
 
 def test_the_history_says_how_far_the_risk_moved(warehouse: Warehouse) -> None:
     add_run(warehouse, {"a": 0.5}, as_of=datetime(2026, 10, 2))
     only = customer_profile(warehouse, "a").history
+    assert not has_line(only)
     assert "only scoring so far" in risk_history_figure(only, POLICY).layout.title.text
     add_run(warehouse, {"a": 0.62})
     both = customer_profile(warehouse, "a").history
+    assert has_line(both)
     assert risk_history_figure(both, POLICY).layout.title.text == "Risk is 62.0 %, 12.0 points up since 2 Oct 2026"
 
 
@@ -158,7 +202,7 @@ def test_markup_in_what_customers_wrote_is_shown_and_not_run(warehouse: Warehous
 
 def test_the_force_plot_holds_base_contributions_and_risk(profile: CustomerProfile) -> None:
     assert profile.score
-    html = force_plot_html(profile.score)
+    html = force_plot_html(profile.score, "every signal")
     shown = json.loads(re.search(r"AdditiveForceVisualizer, (\{.*\})\)", html)[1])  # type: ignore[index]
     assert shown["baseValue"] == -0.5
     assert shown["outValue"] == pytest.approx(profile.score.log_odds, abs=1e-6)
@@ -166,6 +210,16 @@ def test_the_force_plot_holds_base_contributions_and_risk(profile: CustomerProfi
     assert effects == pytest.approx({part.label: part.contribution for part in profile.score.contributions})
     assert shown["features"]["0"]["value"] in {"18 days", "3", "–"}
     assert "SHAP" in html
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_force_plot_by_group_adds_up_and_names_no_single_signal(torn: CustomerScore, mode: Mode) -> None:
+    html = force_plot_html(torn, mode=mode)
+    shown = json.loads(re.search(r"AdditiveForceVisualizer, (\{.*\})\)", html)[1])  # type: ignore[index]
+    effects = {shown["featureNames"][int(nr)]: part["effect"] for nr, part in shown["features"].items()}
+    assert effects == pytest.approx({"Silence against the own rhythm": 3.0, "Service requests and waiting": -0.5})
+    assert shown["baseValue"] + sum(effects.values()) == pytest.approx(torn.log_odds, abs=1e-6)
+    assert (DARK if mode == "dark" else LIGHT).background in html
 
 
 def test_a_name_or_value_cannot_leave_the_script_of_the_force_plot(warehouse: Warehouse) -> None:
@@ -179,7 +233,7 @@ def test_a_name_or_value_cannot_leave_the_script_of_the_force_plot(warehouse: Wa
         tx.execute("UPDATE contributions SET feature_values = [NULL, 1, 2]")
     score = customer_profile(warehouse, "1").score
     assert score
-    html = force_plot_html(score)
+    html = force_plot_html(score, "every signal")
     plot = html[html.index("<body>") :]
     assert plot.count("<script>") == plot.count("</script>") == 2, "the plot's and that of its labels"
     data = re.search(r"AdditiveForceVisualizer, (\{.*\})\)", plot)[1]  # type: ignore[index]

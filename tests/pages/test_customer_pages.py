@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from churn_core.customers.segments import segments
 from churn_core.customers.selection import CustomerFilter
 from churn_core.errors import InputError
 from churn_core.workspaces import create_workspace, open_workspace
-from tests.customers.conftest import add_customers, add_orders, add_run
+from tests.customers.conftest import AS_OF, add_customers, add_orders, add_run
 from tests.pages.conftest import FRAME, App
 from ui import session_customers
 
@@ -36,7 +37,7 @@ def scored_home(churn_home: Path) -> Path:
     )
     add_orders(warehouse, {c: [3 + nr % 50, 90] for nr, c in enumerate(ids)})
     risks = {c: 0.01 + 0.98 * nr / N for nr, c in enumerate(ids)}
-    add_run(warehouse, {c: risk / 2 for c, risk in risks.items()}, high_from=0.7)
+    add_run(warehouse, {c: risk / 2 for c, risk in risks.items()}, as_of=AS_OF - timedelta(days=30), high_from=0.7)
     add_run(warehouse, risks, values={c: 10.0 * (nr % 7 + 1) for nr, c in enumerate(ids)})
     warehouse.close()
     return churn_home
@@ -64,6 +65,20 @@ def test_today_says_what_changed_and_leads_to_it(scored_home: Path, app: App) ->
     said = "\n".join(text.value for text in visit.markdown)
     assert "Say what churned means" in said, "the first step that is missing comes first"
     assert visit.dataframe[0].value["customer_id"].tolist() == _expected(CustomerFilter(), limit=5)
+
+
+def test_the_first_scoring_says_when_changes_will_show(churn_home: Path, app: App) -> None:
+    warehouse = create_workspace("Fresh")
+    add_orders(warehouse, {"a": [3], "b": [60]})
+    add_run(warehouse, {"a": 0.2, "b": 0.8})
+    warehouse.close()
+    visit = app()
+    assert any("first scoring: what changed shows after the next one" in text.value for text in visit.caption)
+    visit = app(CUSTOMER, customer="b")
+    said = "\n".join(text.value for text in visit.markdown)
+    assert "in the only scoring so far" in said
+    assert "It begins with the next scoring" in said
+    assert [chart.key for chart in visit.get("plotly_chart")] == ["contributions", "timeline"]
 
 
 def test_the_list_shows_its_first_page_and_totals(scored_home: Path, app: App) -> None:
@@ -154,6 +169,45 @@ def test_a_selection_is_what_is_exported_saved_and_opened(scored_home: Path, app
     assert any(chosen in heading.value for heading in visit.subheader)
 
 
+def _tick(visit: AppTest, *rows: int) -> None:
+    visit.session_state[visit.dataframe[0].key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    visit.run()
+
+
+def test_a_selection_stays_while_pages_are_turned(scored_home: Path, app: App) -> None:
+    visit = app(AT_RISK)
+    first_page = _table(visit)
+    _tick(visit, 1, 4)
+    visit.session_state["page"] = 2
+    visit.run()
+    second_page = _table(visit)
+    assert not set(first_page) & set(second_page)
+    _tick(visit, 0)
+    visit.text_input(key="segment_name").set_value("Three of two pages")
+    visit.button(key="save").click().run()
+    assert [found.n_members for found in segments(open_workspace("Scored"))] == [3]
+    members = {row[0] for row in open_workspace("Scored").rows("SELECT customer_id FROM segment_members")}
+    assert members == {first_page[1], first_page[4], second_page[0]}
+    visit.session_state["page"] = 1
+    visit.run()
+    assert visit.session_state[visit.dataframe[0].key]["selection"]["rows"] == [1, 4], "ticks are drawn again"
+    _tick(visit, 4)
+    assert any(button.label == "Clear selection" for button in visit.button)
+    visit.button(key="clear_selection").click().run()
+    assert not any(button.label == "Clear selection" for button in visit.button)
+    assert not visit.exception
+
+
+def test_a_selection_is_forgotten_with_another_filter(scored_home: Path, app: App) -> None:
+    visit = app(AT_RISK)
+    _tick(visit, 1)
+    assert any(button.label == "Clear selection" for button in visit.button)
+    visit.selectbox(key="order").select("Lowest risk first").run()
+    assert any(button.label == "Clear selection" for button in visit.button), "another order is the same list"
+    visit.text_input(key="find").set_value("c01").run()
+    assert not any(button.label == "Clear selection" for button in visit.button)
+
+
 def test_a_saved_segment_filters_the_list_and_can_be_deleted(scored_home: Path, app: App) -> None:
     visit = app(AT_RISK)
     visit.text_input(key="find").set_value("c00").run()
@@ -198,6 +252,19 @@ def test_a_deep_link_opens_the_customer(scored_home: Path, app: App) -> None:
     assert "to 96.5 %" in said
     assert len(visit.get("plotly_chart")) == 3
     assert len(visit.get("iframe")) == 1
+
+
+def test_the_reading_of_the_contributions_is_chosen_and_kept_in_the_address(scored_home: Path, app: App) -> None:
+    by_group = app(CUSTOMER, customer="C117")
+    every = app(CUSTOMER, customer="C117", signals="every signal")
+    for visit, bar in ((by_group, "Service requests and waiting"), (every, "Service requests, last 90 days")):
+        assert not visit.exception
+        spec = visit.get("plotly_chart")[1].proto.spec
+        assert bar in spec
+    explained = "\n".join(text.value for text in by_group.caption)
+    assert "They start at 37.8 %, the model's answer for a customer of whom it knows nothing yet" in explained
+    assert "overlap" not in explained
+    assert "overlap" in "\n".join(text.value for text in every.caption)
 
 
 def test_a_search_lists_who_matches(scored_home: Path, app: App) -> None:

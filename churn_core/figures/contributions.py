@@ -1,0 +1,214 @@
+"""From where every customer starts to this customer's risk: group by group, or signal by signal.
+
+Apart from the other figures of a customer because it has two readings of the same numbers. Both add up exactly;
+by group is the one to read, since single signals overlap and may pull against each other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from textwrap import shorten, wrap
+from typing import TYPE_CHECKING, Literal
+
+import plotly.graph_objects as go
+
+from churn_core.customers.explanation import FamilyContribution, by_family, strongest, told
+from churn_core.figures.theme import Mode, measure, palette, percent, plain, points, styled
+from churn_core.models.families import ATTRIBUTE_GROUP, SAME_FOR_ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from churn_core.customers.profile import CustomerScore, FeatureContribution
+
+Reading = Literal["by group", "every signal"]
+
+N_BARS = {"by group": 8, "every signal": 10}
+"""Bars of their own in each reading; the others share one."""
+
+N_LETTERS_MOST = 36
+"""Letters of a line beside a bar; longer notes take a second line, what is longer still is shortened."""
+
+RISK_TICKS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+"""Risks that may stand on an axis in log-odds."""
+
+FINE_TICKS = tuple(thousandth / 1000 for thousandth in range(1, 1000))
+"""The same for a short axis."""
+
+N_TICKS_LEAST = 3
+"""Risks without which an axis cannot be read."""
+
+LEAST_BETWEEN_TICKS = 0.12
+"""Least distance of two risks on the axis, as a share of its length."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One step on the way to the customer's risk."""
+
+    label: str
+    note: str
+    """What it rests on, in words with the customer's number; empty when there is nothing to say."""
+    step: float
+    """Change of the log-odds."""
+
+
+def bars(score: CustomerScore, reading: Reading = "by group", *, currency: str = "") -> tuple[Bar, ...]:
+    """The steps of a reading, the strongest first; with the run's base they sum to the log-odds."""
+    if reading == "by group":
+        return tuple(
+            Bar(label=family.label, note=_note(family, currency), step=family.contribution)
+            for family in by_family(score)
+        )
+    return tuple(
+        Bar(label=part.label, note=value_text(part, currency), step=part.contribution)
+        for part in score.contributions
+        if part.contribution
+    )
+
+
+def value_text(part: FeatureContribution, currency: str = "") -> str:
+    """A feature's value as a reader wants it; empty for what is the same for everybody and has no value."""
+    if part.group == SAME_FOR_ALL:
+        return ""
+    return part.text if part.text is not None else measure(part.value, part.unit, currency)
+
+
+def contributions_figure(
+    score: CustomerScore, reading: Reading = "by group", *, currency: str = "", mode: Mode = "light"
+) -> go.Figure:
+    """From the starting risk to this customer's, bar by bar, in log-odds labelled as risk."""
+    colours = palette(mode)
+    shown = _shortened(bars(score, reading, currency=currency), N_BARS[reading], reading)
+    path = [score.run.base_log_odds]
+    for bar in shown:
+        path.append(path[-1] + bar.step)
+    fig = go.Figure(
+        go.Waterfall(
+            orientation="h",
+            base=path[0],
+            measure=["relative"] * len(shown),
+            y=[_tick(bar, colours.muted) for bar in shown],
+            x=[bar.step for bar in shown],
+            text=[points(_risk(after) - _risk(before)) for before, after in itertools.pairwise(path)],
+            textposition="outside",
+            cliponaxis=False,
+            increasing={"marker": {"color": colours.high}},
+            decreasing={"marker": {"color": colours.accent}},
+            connector={"line": {"color": colours.neutral, "width": 1}},
+            customdata=[[percent(_risk(before)), percent(_risk(after))] for before, after in itertools.pairwise(path)],
+            hovertemplate="%{y}<br>from %{customdata[0]} to %{customdata[1]} (%{delta:+.3f} log-odds)<extra></extra>",
+        )
+    )
+    _add_ends(fig, score, path, colours.muted)
+    return styled(
+        fig,
+        title=_way(score, shown, path, reading),
+        mode=mode,
+        height=110 + sum(36 + 7 * len(_lines(bar.note)) for bar in shown),
+    )
+
+
+def _way(score: CustomerScore, shown: tuple[Bar, ...], path: list[float], reading: Reading) -> str:
+    """What the bars prove: where the way begins and ends, and its longest step."""
+    way = f"From the start at {percent(score.usual_risk)} to {percent(score.risk)}"
+    if reading == "every signal":
+        return f"{way}, signal by signal; those of one group overlap and belong together"
+    moved = points(_risk(path[1]) - _risk(path[0])) if shown else points(0.0)
+    return f"{way}: {shown[0].label[:1].lower()}{shown[0].label[1:]} alone makes {moved}" if shown else way
+
+
+def explained(score: CustomerScore) -> str:
+    """What raises and what lowers a customer's risk most, as a sentence: the same families as in the reasons."""
+    families = by_family(score)
+    up, down = strongest(families, +1), strongest(families, -1)
+    parts = [f"{_inside(up)} raises it most"] if up else []
+    parts += [f"{_inside(down)} lowers it most"] if down else []
+    risk = f"Risk is {percent(score.risk)}"
+    return f"{risk}: {', '.join(parts)}" if parts else f"{risk}: hardly anything moves it from where everybody starts"
+
+
+def _shortened(whole: tuple[Bar, ...], n_most: int, reading: Reading) -> tuple[Bar, ...]:
+    if len(whole) <= n_most + 1:
+        return whole
+    rest = whole[n_most:]
+    noun = "groups" if reading == "by group" else "signals"
+    return (*whole[:n_most], Bar(label=f"{len(rest)} further {noun}", note="", step=sum(bar.step for bar in rest)))
+
+
+def _add_ends(fig: go.Figure, score: CustomerScore, path: list[float], colour: str) -> None:
+    """Mark where everybody starts and where this customer ends, on an axis of risks."""
+    margin = 0.18 * (max(path) - min(path)) + 0.2
+    is_wide = abs(score.log_odds - path[0]) > 0.5 * (max(path) - min(path) + 2 * margin)
+    for level in (path[0], score.log_odds):
+        is_left = level <= min(path[0], score.log_odds)
+        fig.add_vline(
+            x=level,
+            line={"color": colour, "dash": "dot", "width": 1},
+            annotation={"text": percent(_risk(level)), "font": {"size": 11, "color": colour}},
+            annotation_position="top left" if is_left != is_wide else "top right",
+            annotation_yanchor="bottom",
+        )
+    ticks = _ticks(min(path) - margin, max(path) + margin)
+    fig.update_xaxes(
+        tickvals=[_log_odds(risk) for risk in ticks],
+        ticktext=[f"{100 * risk:.3g} %" for risk in ticks],
+        range=[min(path) - margin, max(path) + margin],
+        title_text="risk, stretched towards 0 % and 100 % so that lengths add up",
+        showgrid=True,
+        tickangle=0,
+    )
+    fig.update_yaxes(autorange="reversed", showgrid=False)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Risks that stand on the axis, far enough from each other to be read in a narrow window."""
+    ticks = _spaced(RISK_TICKS, low, high)
+    return ticks if len(ticks) >= N_TICKS_LEAST else _spaced(FINE_TICKS, low, high)
+
+
+def _spaced(risks: Sequence[float], low: float, high: float) -> list[float]:
+    kept: list[float] = []
+    for risk in risks:
+        is_free = not kept or _log_odds(risk) - _log_odds(kept[-1]) >= LEAST_BETWEEN_TICKS * (high - low)
+        if low <= _log_odds(risk) <= high and is_free:
+            kept.append(risk)
+    return kept
+
+
+def _note(family: FamilyContribution, currency: str) -> str:
+    """What a group rests on; a column of the user's file is its own group and has only a value."""
+    if family.name == SAME_FOR_ALL:
+        return "the same for every customer"
+    if family.telling is None:
+        return ""
+    if family.name.startswith(f"{ATTRIBUTE_GROUP}:"):
+        return value_text(family.telling, currency)
+    return told(family.telling, currency)
+
+
+def _tick(bar: Bar, colour: str) -> str:
+    note = "<br>".join(plain(line) for line in _lines(bar.note))
+    label = plain(shorten(bar.label, 2 * N_LETTERS_MOST, placeholder="…"))
+    return f"{label}<br><span style='font-size:11px;color:{colour}'>{note}</span>" if note else label
+
+
+def _lines(note: str) -> list[str]:
+    """A note in at most two lines."""
+    return wrap(note, N_LETTERS_MOST, max_lines=2, placeholder="…")
+
+
+def _inside(family: FamilyContribution) -> str:
+    """A family's name inside a sentence; a column of the user's file keeps its capitals."""
+    label = family.label
+    return label if family.name.startswith(ATTRIBUTE_GROUP) else label[:1].lower() + label[1:]
+
+
+def _risk(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def _log_odds(risk: float) -> float:
+    return math.log(risk / (1 - risk))
