@@ -7,9 +7,14 @@ import streamlit as st
 
 def key_figure(label: str, value: str, note: str | None = None, *, meaning: str | None = None) -> None:
     """A number with a quiet note below."""
-    st.metric(label, value, delta=note, delta_color="off", delta_arrow="off", border=True, help=meaning)
+    st.metric(
+        label, value, delta=note, delta_color="off", delta_arrow="off", border=True, height="stretch", help=meaning
+    )
 
 
 def changing_figure(label: str, value: str, change: str | None, *, meaning: str | None = None) -> None:
-    """A number of which more is worse, with its change below; a change starts with its sign."""
-    st.metric(label, value, delta=change, delta_color="inverse", border=True, help=meaning)
+    """A number of which more is worse, with its change below; a change starts with its sign, none is said in words."""
+    if change is None or not change.strip("+-0. "):
+        key_figure(label, value, "unchanged" if change is not None else None, meaning=meaning)
+        return
+    st.metric(label, value, delta=change, delta_color="inverse", border=True, height="stretch", help=meaning)

@@ -66,22 +66,26 @@ def figures_block(now: Today, currency: str) -> None:
 
 
 def compared_with(now: Today) -> str:
-    """What the changes are against, and how fresh everything is, as a sentence."""
-    if now.run is None or now.changes is None:
-        return ""
+    """What the changes are against, or why there are none yet."""
+    if now.changes is None:
+        return "This is the first scoring: what changed shows after the next one."
     before = now.changes.previous
-    at = day(before.as_of or before.scored_at)
-    return " ".join(part for part in (f"Changes are since the scoring of {at}.", now.changes.why_not_alike) if part)
+    against = (
+        f"Changes are against the scoring as of {day(before.as_of)}."
+        if before.as_of
+        else f"Changes are against the scoring of {day(before.scored_at)}."
+    )
+    return " ".join(part for part in (against, now.changes.why_not_alike) if part)
 
 
 def freshness_block(now: Today) -> None:
     """How old data, model and scores are."""
-    state = now.state
+    state, as_of = now.state, now.run.as_of if now.run else None
     words = [
         ("Orders until", day(state.last_order_at)) if state.last_order_at else ("Customers", count(state.n_snapshots)),
         ("Imported", day(state.imported_at)),
         ("Model trained", day(now.trained_at)),
-        ("Scored", day(state.scored_at)),
+        ("Scored", f"{day(state.scored_at)}, as of {day(as_of)}" if as_of else day(state.scored_at)),
     ]
     st.markdown("  \n".join(f":gray[{what}] &nbsp; {plain(when)}" for what, when in words))
 

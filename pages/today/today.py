@@ -25,8 +25,7 @@ if now.run is None:
 
 currency = session.currency()
 blocks.figures_block(now, currency)
-if now.changes:
-    st.caption(blocks.compared_with(now))
+st.caption(blocks.compared_with(now))
 left, right = side_by_side([3, 2], key="today")
 with left:
     blocks.stakes_block(stamp, now, currency)
