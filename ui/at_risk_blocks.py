@@ -16,7 +16,7 @@ from ui import session
 from ui import session_customers as calls
 from ui.customer_table import customer_table, open_customer
 from ui.errors import guarded, plain
-from ui.key_figures import key_figure
+from ui.key_figures import figures_row, key_figure
 from ui.picked import clear_picked, picked
 from ui.session import Stamp
 
@@ -24,7 +24,7 @@ from ui.session import Stamp
 def figures_block(found: Totals, currency: str) -> None:
     """One row of key figures."""
     high = found.tier("high")
-    with st.container(horizontal=True):
+    with figures_row("at_risk"):
         key_figure("Customers", count(found.n_customers), f"of {count(found.n_scored)} scored")
         key_figure(
             "Money at risk", money(found.value_at_risk, currency),

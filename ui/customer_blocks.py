@@ -17,7 +17,7 @@ from ui import session
 from ui import session_customers as calls
 from ui.customer_table import customer_table
 from ui.errors import plain, sentence
-from ui.key_figures import key_figure
+from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp
 from ui.widgets import chart
 
@@ -55,7 +55,7 @@ def facts_block(profile: CustomerProfile, currency: str) -> None:
         st.markdown(f":gray[{' · '.join(plain(fact) for fact in facts)}]")
     if profile.score is None:
         st.info(sentence(profile.not_scored))
-    with st.container(horizontal=True):
+    with figures_row("customer"):
         if profile.score is not None:
             _score_figures(profile.score, currency)
         _purchase_figures(profile, currency)
@@ -65,7 +65,7 @@ def _score_figures(score: CustomerScore, currency: str) -> None:
     place = f"place {count(score.rank)} of {count(score.run.n_customers)}"
     key_figure("Risk", percent(score.risk), f"{tier_label(score.tier)} tier")
     key_figure("Value at risk", money(score.value_at_risk, currency), place, meaning="Risk x expected value")
-    key_figure("Expected value", money(score.expected_value, currency), "if the customer stays")
+    key_figure("Expected value", money(score.expected_value, currency), "if they stay")
 
 
 def _purchase_figures(profile: CustomerProfile, currency: str) -> None:

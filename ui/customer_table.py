@@ -76,25 +76,25 @@ def _columns(currency: str, open_key: str) -> dict[str, Any]:
     column = st.column_config
     amount = currency_sign(currency).replace("%", "%%") + "%,.0f"
     return {
-        "customer_id": column.TextColumn("Customer", pinned=True, width=92),
-        "name": column.TextColumn("Name", width=112),
-        "tier": column.TextColumn("Tier", width=82),
+        "customer_id": column.TextColumn("Customer", pinned=True, width=86),
+        "name": column.TextColumn("Name", width=106),
+        "tier": column.TextColumn("Tier", width=76),
         "risk": column.ProgressColumn(
             "Risk",
             format="%.1f %%",
             min_value=0,
             max_value=100,
-            width=112,
+            width=106,
             help="Probability of churning",
             color=palette(session.mode()).high,
         ),
-        "value_at_risk": column.NumberColumn("Value at risk", format=amount, width=88, help="Risk x expected value"),
+        "value_at_risk": column.NumberColumn("Value at risk", format=amount, width=86, help="Risk x expected value"),
         "expected_value": column.NumberColumn(
             "Expected value", format=amount, width=92, help="Expected margin within the horizon if the customer stays"
         ),
         "days_since_last_order": column.NumberColumn(
-            "Days silent", format="%d", width=80, help="Days since the last order, counted at the cutoff of the scoring"
+            "Days silent", format="%d", width=76, help="Days since the last order, counted at the cutoff of the scoring"
         ),
         "reason": column.TextColumn("Main reason", help="What raises the risk most"),
-        "open": column.ButtonColumn("", type="secondary", width=66, pinned=True, key=open_key),
+        "open": column.ButtonColumn("", type="secondary", width=62, pinned=True, key=open_key),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 
 def key_figure(label: str, value: str, note: str | None = None, *, meaning: str | None = None) -> None:
@@ -18,3 +19,11 @@ def changing_figure(label: str, value: str, change: str | None, *, meaning: str 
         key_figure(label, value, "unchanged" if change is not None else None, meaning=meaning)
         return
     st.metric(label, value, delta=change, delta_color="inverse", border=True, height="stretch", help=meaning)
+
+
+def figures_row(key: str) -> DeltaGenerator:
+    """A row for key figures: cards of one width, which wrap in a narrow window."""
+    row = st.container(horizontal=True, key=f"figures_{key}")
+    with row:
+        st.html(f"<style>.st-key-figures_{key} > div:has([data-testid='stMetric']) {{ flex: 1 1 150px; }}</style>")
+    return row

@@ -12,7 +12,7 @@ from ui import session
 from ui import session_customers as calls
 from ui.customer_table import customer_table
 from ui.errors import guarded, plain
-from ui.key_figures import changing_figure, key_figure
+from ui.key_figures import changing_figure, figures_row, key_figure
 from ui.session import Stamp
 from ui.widgets import chart
 
@@ -49,7 +49,7 @@ def figures_block(now: Today, currency: str) -> None:
     money_meaning = "Risk x expected value, summed over all customers who were scored."
     tier_meaning = "Customers whose risk is at or above the threshold of the high tier."
     at_risk = money(now.totals.value_at_risk, currency)
-    with st.container(horizontal=True):
+    with figures_row("today"):
         if changes is None:
             expected = f"of {money(now.totals.expected_value, currency)} expected"
             key_figure("Money at risk", at_risk, expected, meaning=money_meaning)
