@@ -11,18 +11,24 @@ from datetime import datetime, timedelta
 
 from churn_core.errors import NotEnoughData
 from churn_core.features.gaps import FEWEST_GAPS, GapBin, GapDistribution, gap_distribution, known_until
-from churn_core.timeline import ChurnDefinition, in_label_window, seen_before
+from churn_core.timeline import ChurnDefinition, in_label_window, past_cutoffs, seen_before
 from churn_core.warehouse import Transaction, Warehouse, utc_now
 
 __all__ = [
     "GapBin", "GapDistribution", "MonthCounts", "Proposal", "Readiness", "active_definition", "count_at",
-    "gap_distribution", "known_until", "months", "propose_definition", "readiness", "save_definition",
+    "first_cutoff", "gap_distribution", "known_until", "months", "propose_definition", "readiness", "save_definition",
 ]  # fmt: skip
 
 FEWEST_ELIGIBLE = 1_000
 """Eligible customers that a model needs at a cutoff."""
 FEWEST_CHURNED = 100
 """Churners that a model needs among them."""
+FEWEST_LEARNED = 200
+"""Eligible customers that models need at an earlier cutoff, to learn from before they are judged."""
+STEP_DAYS = 30
+"""Days between past cutoffs."""
+LEAST_HISTORY_DAYS = 180
+"""Longest history asked for before the first cutoff; a shorter horizon asks for as much as it is long."""
 FEWEST_REPEAT_BUYERS = 200
 """Repeat buyers that BG/NBD needs."""
 STEPS_DAYS: tuple[int, ...] = (7, 14, 21, 30, 45, 60, 90, 120, 150, 180, 270, 365, 540, 730)
@@ -163,19 +169,31 @@ def count_at(
     )
 
 
-def readiness(warehouse: Warehouse, definition: ChurnDefinition) -> Readiness:
-    """Which method the data allows.
+def first_cutoff(warehouse: Warehouse, definition: ChurnDefinition) -> datetime | None:
+    """The earliest cutoff with enough history before it: a horizon, at most 180 days. None without orders."""
+    start = warehouse.value("SELECT min(order_time) FROM orders")
+    if start is None:
+        return None
+    return start + timedelta(days=min(definition.horizon_days, LEAST_HISTORY_DAYS))
+
+
+def readiness(warehouse: Warehouse, definition: ChurnDefinition, *, as_of: datetime | None = None) -> Readiness:
+    """Which method the data allows, with what was known at ``as_of`` (default: with all of it).
 
     ``full`` needs 1,000 eligible customers and 100 churners at the latest cutoff whose outcome is known, and an
-    earlier one whose outcome was known by then, so that what is learned can be judged. ``bgnbd`` needs 200 repeat
-    buyers, ``lateness`` one.
+    earlier one with enough history before it whose outcome was known by then, so that what is learned can be judged.
+    ``bgnbd`` needs 200 repeat buyers, ``lateness`` one.
     """
-    end = known_until(warehouse)
+    end = as_of or known_until(warehouse)
     if end is None:
         return _ready("none", "there are no orders yet.", "Import an order history first.")
-    n_repeat = warehouse.value("SELECT count(DISTINCT customer_id) FILTER (gap_days IS NOT NULL) FROM orders")
+    n_repeat = warehouse.value(
+        "SELECT count(DISTINCT customer_id) FILTER (gap_days IS NOT NULL) FROM orders "
+        f"WHERE {seen_before('order_time')}",
+        {"cutoff": end},
+    )
     judged = count_at(warehouse, definition, end - timedelta(days=definition.span_days), end=end)
-    learned = count_at(warehouse, definition, end - timedelta(days=2 * definition.span_days), end=end)
+    learned = _latest_learned(warehouse, definition, judged.cutoff, end)
     open_now = count_at(warehouse, definition, end, end=end)
     shortfall = _shortfall(judged, learned, definition)
     if not open_now.n_eligible or not n_repeat:
@@ -248,7 +266,17 @@ def _ready(
     )
 
 
-def _shortfall(judged: MonthCounts, learned: MonthCounts, definition: ChurnDefinition) -> str:
+def _latest_learned(
+    warehouse: Warehouse, definition: ChurnDefinition, judged: datetime, end: datetime
+) -> MonthCounts | None:
+    """The latest cutoff of the training's steps whose outcome was known at the judged one; None without history."""
+    first = first_cutoff(warehouse, definition)
+    steps = past_cutoffs(first=first or end, known_until=end, definition=definition, step_days=STEP_DAYS)
+    known = [cutoff for cutoff in steps if definition.outcome_known_at(cutoff) <= judged]
+    return count_at(warehouse, definition, known[-1], end=end) if known else None
+
+
+def _shortfall(judged: MonthCounts, learned: MonthCounts | None, definition: ChurnDefinition) -> str:
     """What models lack, in words; empty when nothing."""
     if not judged.n_eligible:
         return f"the history is too short to know what became of anybody within {definition.span_days} days"
@@ -257,9 +285,10 @@ def _shortfall(judged: MonthCounts, learned: MonthCounts, definition: ChurnDefin
             f"{judged.n_eligible:,} customers were eligible on {_day(judged.cutoff)} and {judged.n_churned:,} of them "
             f"churned; models need {FEWEST_ELIGIBLE:,} and {FEWEST_CHURNED}"
         )
-    if learned.n_eligible < FEWEST_CHURNED or not learned.n_churned or not learned.n_stayed:
+    if learned is None or learned.n_eligible < FEWEST_LEARNED or not learned.n_churned or not learned.n_stayed:
         return (
-            f"the history holds only one round of {definition.span_days} days; models need an earlier one to learn from"
+            f"the history holds only one round of {definition.span_days} days whose outcome is known; models need an "
+            "earlier one to learn from, with some history before it"
         )
     return ""
 

@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from churn_core.errors import NotEnoughData
+from churn_core.features.definition import STEP_DAYS
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.estimators import sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
-from churn_core.models.periods import STEP_DAYS, build_period, build_periods, sample_size, usable_cutoffs
+from churn_core.models.periods import build_period, build_periods, sample_size, usable_cutoffs
 from churn_core.models.walk_forward import Choice, WalkForward, walk
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def backtest_orders(
         chosen=choice.chosen,
         cutoff=cutoff,
         training_cutoffs=tuple(period.cutoff for period in fitted.periods),
-        notes=(_season_note(choice),),
+        notes=(_season_note(choice), _choice_note(choice)),
         details=choice_details(choice),
     )
 
@@ -146,8 +147,17 @@ def choice_details(choice: Choice) -> dict[str, Any]:
             name: dict(zip([m.name for m in blend.members], blend.slopes, strict=True))
             for name, blend in choice.blends.items()
         },
-        "unseen_log_loss": {name: found.log_loss for name, found in choice.weights.items()},
+        "unseen_log_loss": dict(choice.unseen_loss),
     }
+
+
+def _choice_note(choice: Choice) -> str:
+    if not choice.unseen_loss:
+        return f"Chosen: {choice.chosen}, unseen: no earlier outcome was there to compare the candidates by."
+    return (
+        f"Chosen: {choice.chosen}, for the least log loss at earlier cutoffs, each left out in turn; what is judged "
+        "here played no part in that, so another candidate may turn out better here."
+    )
 
 
 def _season_note(choice: Choice) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from churn_core.models.periods import (
     stacked,
     usable_cutoffs,
 )
+from churn_core.models.several import evaluate_cutoffs
 from churn_core.models.value import ValueModel, fit_value
 from churn_core.models.walk_forward import Choice, Fitted, Unseen, WalkForward, walk
 
@@ -96,10 +97,14 @@ def fit_orders(
     *,
     method: str,
     seed: int,
+    as_of: datetime | None = None,
     progress: Progress = no_progress,
 ) -> FittedOrders:
-    """Fit the method the data allows: full, bgnbd or lateness. Raises NotEnoughData when nothing can be fitted."""
-    end = known_until(warehouse)
+    """Fit the method the data allows: full, bgnbd or lateness, with what was known at ``as_of`` (default: all).
+
+    Raises NotEnoughData when nothing can be fitted.
+    """
+    end = as_of or known_until(warehouse)
     if end is None:
         raise NotEnoughData("there are no orders yet; import an order history first.")
     cutoffs = usable_cutoffs(warehouse, definition, end, n_most=TRAINING_PERIODS)
@@ -120,10 +125,18 @@ def fit_orders(
     judged = _judge(forward, walked)
     progress(0.85, "fitting on all that is known")
     fitted = forward.fit(end, part(progress, 0.85, 0.95))
-    choice = forward.choose(fitted, [unseen for _, unseen in walked])
+    choice = _by_the_table(forward.choose(fitted, [unseen for _, unseen in walked]), _overall(judged))
     model = OrderModel(blend=choice.blends[choice.chosen], value=value)
     progress(0.98, "judged")
     return FittedOrders(model=model, chosen=choice.chosen, summary=_summary(choice, fitted, judged, periods, model))
+
+
+def _by_the_table(choice: Choice, overall: Mapping[str, Evaluation]) -> Choice:
+    """The choice with the candidate of least log loss among those judged, which is what the table shows."""
+    judged = [name for name in choice.blends if name in overall]
+    if not judged:
+        return choice
+    return replace(choice, chosen=min(judged, key=lambda name: overall[name].log_loss.value))
 
 
 def _judge(forward: WalkForward, walked: Sequence[tuple[Fitted, Unseen]]) -> list[Judged]:
@@ -153,8 +166,7 @@ def _overall(judged: Sequence[Judged]) -> dict[str, Evaluation]:
     if not judged:
         return {}
     shared = [name for name in judged[-1].risks if all(name in entry.risks for entry in judged)]
-    churned = np.concatenate([entry.churned for entry in judged])
-    return {name: evaluate(churned, np.concatenate([entry.risks[name] for entry in judged])) for name in shared}
+    return {name: evaluate_cutoffs([(entry.churned, entry.risks[name]) for entry in judged]) for name in shared}
 
 
 def _summary(
@@ -178,8 +190,13 @@ def _summary(
         notes += [leak.note for leak in leaks]
     if len(judged) > 1:
         notes.append(
-            f"Judged at {len(judged)} past cutoffs, each by models that knew only what was known then; "
-            "neighbouring cutoffs share customers, so the intervals of all cutoffs together are somewhat too narrow."
+            f"Judged at {len(judged)} past cutoffs, each by models that knew only what was known then. Ranking is "
+            "judged within each cutoff and averaged; neighbouring cutoffs share customers, so the intervals of all "
+            "cutoffs together are somewhat too narrow."
+        )
+    if len(overall) > 1:
+        notes.append(
+            "The candidate with the least of these log losses is used, so its own is a little flattered by the choice."
         )
     return {
         "chosen": choice.chosen,

@@ -15,7 +15,7 @@ import numpy as np
 
 from churn_core.errors import NotEnoughData
 from churn_core.features.build import build_features
-from churn_core.features.definition import known_until
+from churn_core.features.definition import STEP_DAYS, first_cutoff, known_until
 from churn_core.features.labels import build_labels
 from churn_core.jobs import Progress, no_progress
 from churn_core.models.bgnbd import INPUTS, BgNbd
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from churn_core.warehouse import Warehouse
 
-STEP_DAYS = 30
 MOST_PERIODS = 18
 TRAINING_PERIODS = 14
 """Cutoffs a model for use is trained on; with a horizon of 90 days their label windows cover a year."""
@@ -37,8 +36,6 @@ TRAINING_ROWS = 50_000
 """Rows a model for use is trained on."""
 RHYTHM_CUSTOMERS = 20_000
 """Customers the purchase model is fitted to."""
-LEAST_HISTORY_DAYS = 180
-"""Longest history asked for before the first cutoff; a shorter horizon asks for as much as it is long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +64,9 @@ def usable_cutoffs(
     n_most: int = MOST_PERIODS,
 ) -> list[datetime]:
     """Past cutoffs whose outcome is known at ``until``, oldest first, after enough history; may be empty."""
-    start = warehouse.value("SELECT min(order_time) FROM orders")
-    if start is None:
+    first = first_cutoff(warehouse, definition)
+    if first is None:
         raise NotEnoughData("there are no orders yet; import an order history first.")
-    first = start + timedelta(days=min(definition.horizon_days, LEAST_HISTORY_DAYS))
     return past_cutoffs(first=first, known_until=until, definition=definition, step_days=step_days, n_most=n_most)
 
 
@@ -133,16 +129,21 @@ def fit_rhythm(warehouse: Warehouse, definition: ChurnDefinition, cutoff: dateti
     return BgNbd(horizon_days=definition.horizon_days, lead_days=definition.lead_days).fit(frame)
 
 
-def order_ratio(warehouse: Warehouse, definition: ChurnDefinition, cutoff: datetime) -> float | None:
+def order_ratio(
+    warehouse: Warehouse, definition: ChurnDefinition, cutoff: datetime, *, known_at: datetime
+) -> float | None:
     """Log ratio of the shop's orders in the label window to those in as many days before the cutoff.
 
-    None where orders are not known for the whole of both windows, or where one of them holds fewer than 30.
+    None where orders were not known at ``known_at`` for the whole of both windows (with a horizon of a year, last
+    year's window reaches into the future), or where one of them holds fewer than 30.
     """
     _, window_end = definition.label_window(cutoff)
     before = cutoff - timedelta(days=definition.horizon_days)
     bounds = warehouse.rows("SELECT min(order_time) FROM orders")
     end = known_until(warehouse)
-    if not bounds or bounds[0][0] is None or end is None or bounds[0][0].date() > before.date() or window_end > end:
+    if not bounds or bounds[0][0] is None or end is None or bounds[0][0].date() > before.date():
+        return None
+    if window_end > min(end, known_at):
         return None
     count = (
         "SELECT count(*) FILTER (WHERE is_new_day) FROM orders "

@@ -7,10 +7,11 @@ each further one takes over and leaves the old champion as challenger.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any
 
-from churn_core.errors import NotEnoughData
+from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.definition import (
     Readiness,
     active_definition,
@@ -20,7 +21,7 @@ from churn_core.features.definition import (
     save_definition,
 )
 from churn_core.jobs import Progress, no_progress
-from churn_core.models.order_model import fit_orders
+from churn_core.models.order_model import FittedOrders, fit_orders
 from churn_core.models.registry import (
     ModelVersion,
     champion,
@@ -55,16 +56,27 @@ class Trained:
 
 
 def train_model(
-    warehouse: Warehouse, *, seed: int = 42, source: str | None = None, progress: Progress = no_progress
+    warehouse: Warehouse,
+    *,
+    seed: int = 42,
+    source: str | None = None,
+    as_of: datetime | None = None,
+    progress: Progress = no_progress,
 ) -> ModelVersion:
     """Train on the workspace's data and keep the result as the new champion.
 
-    ``source`` is orders or snapshots; by default the setting of that name, else what is loaded. Writes once, at the
-    end. NotEnoughData says what is missing.
+    ``source`` is orders or snapshots; by default the setting of that name, else what is loaded. ``as_of`` trains with
+    what was known then, as if it were that day. Writes once, at the end. NotEnoughData says what is missing;
+    InputError when ``as_of`` lies after the end of the orders or is asked of a table without time.
     """
     data_version = warehouse.data_version
     asked = source or default_source(warehouse)
-    trained = (_train_snapshots if asked == "snapshots" else _train_orders)(warehouse, seed, progress)
+    if asked == "snapshots":
+        if as_of is not None:
+            raise InputError("a labelled table has no time, so there is no earlier state of it to train on.")
+        trained = _train_snapshots(warehouse, seed, progress)
+    else:
+        trained = _train_orders(warehouse, seed, as_of, progress)
     progress(0.99, "storing the model")
     with warehouse.transaction() as tx:
         number = store_model(
@@ -108,17 +120,23 @@ def definition_in_force(warehouse: Warehouse) -> ChurnDefinition:
     return active_definition(warehouse) or save_definition(warehouse, propose_definition(warehouse).definition)
 
 
-def _train_orders(warehouse: Warehouse, seed: int, progress: Progress) -> Trained:
-    if known_until(warehouse) is None:
+def _train_orders(warehouse: Warehouse, seed: int, as_of: datetime | None, progress: Progress) -> Trained:
+    end = known_until(warehouse)
+    if end is None:
         raise NotEnoughData("there are no orders yet; import an order history first.")
+    if as_of is not None and as_of > end:
+        raise InputError(
+            f"orders are known until {end:%d %b %Y}; choose a moment before that instead of {as_of:%d %b %Y}."
+        )
     definition = definition_in_force(warehouse)
-    ready = readiness(warehouse, definition)
+    ready = readiness(warehouse, definition, as_of=as_of)
     if ready.method == "none":
         raise NotEnoughData(f"{ready.reason.rstrip('.')}. {ready.missing}".strip())
-    fitted = fit_orders(warehouse, definition, method=ready.method, seed=seed, progress=progress)
+    fitted = fit_orders(warehouse, definition, method=ready.method, seed=seed, as_of=as_of, progress=progress)
     summary = {
         "method": ready.method,
-        "method_reason": _method_reason(ready, fitted.chosen),
+        "method_reason": _method_reason(ready, fitted),
+        "known_until": (as_of or end).isoformat(),
         **fitted.summary,
         "definition": {
             "horizon_days": definition.horizon_days,
@@ -170,11 +188,21 @@ def _train_snapshots(warehouse: Warehouse, seed: int, progress: Progress) -> Tra
     )
 
 
-def _method_reason(ready: Readiness, chosen: str) -> str:
+def _method_reason(ready: Readiness, fitted: FittedOrders) -> str:
+    """Why this method and this candidate; says nothing was judged where nothing was."""
     reason = ready.reason[:1].upper() + ready.reason[1:]
-    if ready.method == "full":
-        return f"{reason} Of the candidates, {chosen} had the least log loss on cutoffs it had not seen."
-    return f"{reason} {ready.missing}".strip()
+    if ready.method != "full":
+        return f"{reason} {ready.missing}".strip()
+    n_judged = len(fitted.summary["periods"])
+    if not n_judged:
+        return (
+            f"{reason} The candidates could not be compared on an unseen cutoff, so {fitted.chosen} is used unjudged."
+        )
+    where = "the cutoff" if n_judged == 1 else f"the {n_judged} cutoffs"
+    return (
+        f"{reason} Of the candidates, {fitted.chosen} had the least log loss on {where} it had not seen, "
+        "as the table of candidates shows."
+    )
 
 
 def _provenance(seed: int) -> dict[str, Any]:

@@ -69,9 +69,11 @@ class Choice:
     blends: Mapping[str, Blend]
     """Every candidate, calibrated, ready to answer."""
     chosen: str
-    """The candidate of least log loss on unseen cutoffs known by then."""
+    """The candidate of least log loss on unseen cutoffs known by then, each left out in turn."""
     weights: Mapping[str, Weights]
-    """Weights and log loss of each candidate on those cutoffs; empty when there were none."""
+    """Weights of each candidate, learnt on those cutoffs; empty when there were none."""
+    unseen_loss: Mapping[str, float] = field(default_factory=dict)
+    """Log loss of each candidate at those cutoffs, each with weights learnt on the others and its own level."""
     season: Mapping[str, Season] = field(default_factory=dict)
 
 
@@ -87,6 +89,8 @@ class WalkForward:
     """Settings of estimators that differ from their own: name -> settings."""
     only_rhythm: bool = False
     """Whether the purchase model alone is used, where outcomes are too few to learn from."""
+    ratios: dict[tuple[datetime, bool], float | None] = field(default_factory=dict)
+    """Order ratios of the shop asked for so far, by cutoff and whether its window had ended."""
 
     def fit(self, cutoff: datetime, progress: Progress = no_progress) -> Fitted:
         """Fit every member on what was known at a cutoff."""
@@ -126,7 +130,8 @@ class WalkForward:
         ]
         members_of = _candidates(fitted)
         weights = {name: _weights(members, usable) for name, members in members_of.items()} if usable else {}
-        chosen = min(weights, key=lambda name: weights[name].log_loss) if weights else list(members_of)[-1]
+        losses = {name: _unseen_loss(members, usable) for name, members in members_of.items()} if usable else {}
+        chosen = min(losses, key=lambda name: losses[name]) if losses else list(members_of)[-1]
         raw = self._raw(fitted)
         blends, seasons = {}, {}
         for name, members in members_of.items():
@@ -139,7 +144,7 @@ class WalkForward:
                 season=seasons[name].offset if seasons[name].last_year_ratio is not None else None,
                 rhythm=fitted.rhythm if any(EXPECTED in fitted.members[m].feature_names for m in members) else None,
             )
-        return Choice(blends=blends, chosen=chosen, weights=weights, season=seasons)
+        return Choice(blends=blends, chosen=chosen, weights=weights, unseen_loss=losses, season=seasons)
 
     def _raw(self, fitted: Fitted) -> list[dict[str, NDArray[np.float64]]]:
         return [dict(self.unseen(fitted, period).log_odds) for period in fitted.periods]
@@ -148,14 +153,21 @@ class WalkForward:
         if not fitted.periods:
             return Season(level=0.0, level_error=0.0, reason="no outcome is known yet, so the level is not calibrated.")
         levels = [level_of(z, period.churned) for z, period in zip(combined, fitted.periods, strict=True)]
-        ratios = [order_ratio(self.warehouse, self.definition, period.cutoff) for period in fitted.periods]
+        ratios = [self._ratio(period.cutoff, fitted.cutoff) for period in fitted.periods]
         a_year_ago = fitted.cutoff - timedelta(days=DAYS_OF_A_YEAR)
         return fit_season(
             levels,
             ratios,
-            order_ratio(self.warehouse, self.definition, a_year_ago),
+            self._ratio(a_year_ago, fitted.cutoff),
             covers_year=label_windows_cover_a_year(fitted.periods, self.definition),
         )
+
+    def _ratio(self, cutoff: datetime, known_at: datetime) -> float | None:
+        """The shop's order ratio at a cutoff as known at another, asked of the database once."""
+        key = (cutoff, self.definition.outcome_known_at(cutoff) <= known_at)
+        if key not in self.ratios:
+            self.ratios[key] = order_ratio(self.warehouse, self.definition, cutoff, known_at=known_at)
+        return self.ratios[key]
 
 
 def walk(
@@ -190,6 +202,19 @@ def _weights(members: Sequence[str], usable: Sequence[Unseen]) -> Weights:
     churned = np.concatenate([entry.churned for entry in usable])
     number = np.repeat(np.arange(len(usable)), [len(entry.churned) for entry in usable])
     return fit_weights(log_odds, churned, number)
+
+
+def _unseen_loss(members: Sequence[str], usable: Sequence[Unseen]) -> float:
+    """Mean log loss over the cutoffs, each with weights from the others; the level is given, as to everybody."""
+    total, n_rows = 0.0, 0
+    for entry in usable:
+        others = [other for other in usable if other is not entry]
+        slopes = _weights(members, others).slopes if others else tuple(1.0 / len(members) for _ in members)
+        combined = _combined([entry.log_odds], members, slopes)[0]
+        combined = combined + level_of(combined, entry.churned)
+        total += float((np.logaddexp(0.0, combined) - entry.churned * combined).sum())
+        n_rows += len(combined)
+    return total / n_rows
 
 
 def _combined(

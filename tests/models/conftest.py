@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,24 @@ def fill_orders(warehouse: Warehouse, n_customers: int, *, days: int = 700, gap:
     frame = pd.DataFrame(rows, columns=["customer_id", "order_time", "amount"])
     frame["order_time"] = frame["order_time"].dt.floor("s").astype("datetime64[us]")
     frame["order_id"] = [f"o{number}" for number in range(len(frame))]
+    with warehouse.transaction() as tx:
+        tx.append("orders", frame)
+        refresh_derived(tx)
+        tx.bump_data_version()
+
+
+def plant_orders(warehouse: Warehouse, n: int, at: pd.Timestamp | datetime) -> None:
+    """Orders of new customers at one instant."""
+    from churn_core.intake.derived import refresh_derived
+
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"planted{number}" for number in range(n)],
+            "order_id": [f"planted{number}" for number in range(n)],
+            "order_time": pd.Series([at] * n).astype("datetime64[us]"),
+            "amount": 1.0,
+        }
+    )
     with warehouse.transaction() as tx:
         tx.append("orders", frame)
         refresh_derived(tx)

@@ -12,11 +12,15 @@ from churn_core.errors import NotEnoughData
 from churn_core.features.definition import known_until
 from churn_core.models.backtest import Backtest, backtest_orders, spaced
 from churn_core.models.calibration import fit_season, fit_weights, level_of
+from churn_core.models.capacity import at_share
 from churn_core.models.estimators import sigmoid
+from churn_core.models.evaluation import evaluate
+from churn_core.models.periods import order_ratio
+from churn_core.models.several import evaluate_cutoffs
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
-from .conftest import DEFINITION, fill_orders
+from .conftest import DEFINITION, fill_orders, plant_orders
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +124,58 @@ def test_the_season_moves_the_level_only_when_a_year_is_known() -> None:
         assert unknown.offset == 0.0
         assert unknown.level == pytest.approx(np.mean(levels))
         assert "too short" in unknown.reason
+
+
+def test_a_horizon_of_a_year_does_not_look_into_the_future(warehouse: Warehouse) -> None:
+    """Orders of new customers from the cutoff on are in last year's window by a day; they must change nothing."""
+    fill_orders(warehouse, 400, days=1_500, gap=60.0)
+    definition = ChurnDefinition(horizon_days=365)
+    cutoff = datetime(2025, 1, 1) - timedelta(days=370)
+    a_year_ago = cutoff - timedelta(days=364)
+    assert order_ratio(warehouse, definition, a_year_ago, known_at=cutoff) is None
+    earlier = a_year_ago - timedelta(days=30)
+    before = order_ratio(warehouse, definition, earlier, known_at=cutoff)
+    assert before is not None
+    plant_orders(warehouse, 1_500, cutoff)
+    assert order_ratio(warehouse, definition, a_year_ago, known_at=cutoff) is None
+    assert order_ratio(warehouse, definition, earlier, known_at=cutoff) == before
+
+
+def test_planted_future_orders_change_no_answer_of_a_backtest(warehouse: Warehouse) -> None:
+    fill_orders(warehouse, 400, days=1_500, gap=60.0)
+    definition = ChurnDefinition(horizon_days=365)
+    cutoff = datetime(2025, 1, 1) - timedelta(days=370)
+    before = backtest_orders(warehouse, definition, cutoff, step_days=120)
+    plant_orders(warehouse, 1_500, cutoff)
+    after = backtest_orders(warehouse, definition, cutoff, step_days=120)
+    assert after.to_dict() == before.to_dict()
+
+
+def test_the_candidate_is_chosen_on_cutoffs_left_out(judged: Backtest) -> None:
+    losses = judged.details["unseen_log_loss"]
+    assert judged.chosen == min(losses, key=losses.get)
+    assert set(losses) == set(judged.evaluations)
+
+
+def test_ranking_over_several_cutoffs_is_what_one_list_gives() -> None:
+    draw = np.random.default_rng(1)
+    parts = []
+    for level in (-2.0, 0.0, 2.0):
+        log_odds = draw.normal(level, 1.0, 3_000)
+        parts.append((draw.random(3_000) < sigmoid(log_odds), sigmoid(log_odds)))
+    single = [evaluate(*part) for part in parts]
+    found = evaluate_cutoffs(parts)
+    values = [part.auc.value for part in single]
+    assert min(values) < found.auc.value < max(values)
+    assert evaluate(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])).auc.value > max(
+        values
+    )
+    assert found.auc.low < found.auc.value < found.auc.high
+    top = next(row for row in found.capacity if row.share == 0.1)
+    assert top.n_caught == sum(row.n_caught for part in single for row in part.capacity if row.share == 0.1)
+    assert found.precision_top10.value == pytest.approx(top.precision)
+    assert found.log_loss.value == pytest.approx(np.mean([part.log_loss.value for part in single]))
+    assert np.trapezoid([y for _, y in found.roc], [x for x, _ in found.roc]) == pytest.approx(
+        found.auc.value, abs=0.01
+    )
+    assert at_share(found, 0.1).n_caught == pytest.approx(top.n_caught, abs=3)

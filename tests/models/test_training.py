@@ -10,7 +10,7 @@ import pytest
 
 from churn_core.errors import InputError, JobCancelled, NotEnoughData, NotFound
 from churn_core.features.build import build_features
-from churn_core.features.definition import known_until, save_definition
+from churn_core.features.definition import known_until, readiness, save_definition
 from churn_core.models.evaluation import evaluation_from_dict
 from churn_core.models.order_model import OrderModel
 from churn_core.models.registry import champion, load_artifact, model_version, model_versions
@@ -18,7 +18,7 @@ from churn_core.models.training import load_fitted, train_model
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
-from .conftest import DEFINITION, fill_orders, fill_snapshots, members
+from .conftest import DEFINITION, fill_orders, fill_snapshots, members, plant_orders
 
 
 def test_the_summary_has_what_the_quality_page_draws(trained_shop: Warehouse) -> None:
@@ -170,3 +170,48 @@ def test_the_first_cutoffs_wait_for_history(trained_shop: Warehouse) -> None:
     assert version is not None
     start = trained_shop.value("SELECT min(order_time) FROM orders")
     assert version.summary["cutoffs"][0] >= (start + timedelta(days=90)).isoformat()
+
+
+def test_trained_as_of_a_day_knows_nothing_later(trained_copy: Warehouse) -> None:
+    end = known_until(trained_copy)
+    assert end is not None
+    past = end - timedelta(days=30)
+    version = train_model(trained_copy, as_of=past)
+    assert max(version.summary["cutoffs"]) <= (past - timedelta(days=DEFINITION.span_days)).isoformat()
+    assert version.summary["known_until"] == past.isoformat()
+    plant_orders(trained_copy, 800, past)
+    again = train_model(trained_copy, as_of=past)
+    assert load_artifact(trained_copy, again.model_version) == load_artifact(trained_copy, version.model_version)
+    with pytest.raises(InputError, match="orders are known until"):
+        train_model(trained_copy, as_of=end + timedelta(days=10))
+
+
+@pytest.mark.parametrize(("days", "horizon"), [(85, 30), (265, 90)])
+def test_a_history_that_can_judge_nothing_is_not_called_enough(warehouse: Warehouse, days: int, horizon: int) -> None:
+    """The latest outcome is known, but no earlier cutoff with history before it could teach a model."""
+    fill_orders(warehouse, 3_000, days=days, gap=20.0)
+    definition = save_definition(warehouse, ChurnDefinition(horizon_days=horizon))
+    ready = readiness(warehouse, definition)
+    assert ready.n_eligible >= 1_000
+    assert ready.method == "bgnbd"
+    assert "only one round" in ready.reason
+    version = train_model(warehouse)
+    assert "not seen" not in version.summary["method_reason"]
+
+
+def test_the_reason_agrees_with_the_table(trained_shop: Warehouse) -> None:
+    version = champion(trained_shop)
+    assert version is not None
+    table = {name: found["log_loss"] for name, found in version.summary["backtest"]["models"].items()}
+    assert version.estimator == min(table, key=table.__getitem__)
+    assert f"{version.estimator} had the least log loss" in version.summary["method_reason"]
+    assert f"{len(version.summary['periods'])} cutoffs" in version.summary["method_reason"]
+
+
+def test_readiness_full_means_that_something_was_judged(warehouse: Warehouse) -> None:
+    fill_orders(warehouse, 3_000, days=105, gap=20.0)
+    definition = save_definition(warehouse, ChurnDefinition(horizon_days=30))
+    assert readiness(warehouse, definition).method == "full"
+    version = train_model(warehouse)
+    assert version.summary["periods"]
+    assert version.summary["evaluation"] is not None
