@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from churn_core.errors import unknown_name
 from churn_core.workspaces import create_workspace, delete_workspace, rename_workspace
 from ui import session
 from ui.errors import guarded, plain, show_callback_error
+
+_LAST = "last_workspace"
+"""The workspace this visit looked at last; the address may forget it when the browser goes back."""
 
 _NEW, _RENAMED, _TYPED = "new_workspace_name", "renamed_workspace_name", "typed_workspace_name"
 
@@ -18,11 +22,11 @@ _NEW, _RENAMED, _TYPED = "new_workspace_name", "renamed_workspace_name", "typed_
 def workspace_picker() -> None:
     """Draw the picker and settle which workspace this visit looks at."""
     names = session.workspace_names()
-    _settle(names)
+    unknown = _settle(names)
     if not names:
         return
     with st.sidebar:
-        st.selectbox(
+        chosen = st.selectbox(
             "Workspace",
             names,
             index=None,
@@ -39,6 +43,12 @@ def workspace_picker() -> None:
                 _rename_dialog()
             if st.button("Delete", key="open_delete_workspace", type="tertiary"):
                 _delete_dialog()
+    if unknown:
+        raise unknown_name("workspace", unknown, names)
+    if chosen:
+        st.session_state[_LAST] = chosen
+    elif st.session_state.get(_LAST) in names:
+        st.rerun()  # the browser went back to an address that names no workspace: settle again
 
 
 def new_workspace_form(label: str = "Create workspace") -> bool:
@@ -48,13 +58,19 @@ def new_workspace_form(label: str = "Create workspace") -> bool:
         return st.form_submit_button(label, type="primary", on_click=guarded(_create))
 
 
-def _settle(names: list[str]) -> None:
-    """Choose a workspace when none is chosen, or the chosen one is gone."""
-    chosen = st.session_state.get(session.WORKSPACE)
+def _settle(names: list[str]) -> str | None:
+    """Choose a workspace when none is chosen, or the chosen one is gone.
+
+    The name in the address when it names a workspace that does not exist and the visit has no other.
+    """
+    chosen, last = st.session_state.get(session.WORKSPACE), st.session_state.get(_LAST)
     asked_for = st.query_params.get(session.WORKSPACE)
     if chosen in names or (chosen is None and asked_for in names):
-        return
-    st.session_state[session.WORKSPACE] = session.first_workspace(names)
+        return None
+    if asked_for and names and chosen is None and last is None:
+        return asked_for
+    st.session_state[session.WORKSPACE] = last if last in names else session.first_workspace(names)
+    return None
 
 
 @st.dialog("New workspace")
