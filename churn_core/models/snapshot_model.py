@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-MOST_ROWS_FOR_LARGE = 50_000
+MOST_ROWS_FOR_LARGE = 20_000
 """Rows up to which the larger boosting is tried; beyond, explaining it takes too long."""
 FOLD = "model of the fold"
 """Name of the constant by which the models of the folds start from different levels."""
