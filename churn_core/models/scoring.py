@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ScoreRun", "latest_run", "score_customers", "score_runs"]
 
+CENTRED_ON = 10_000
+"""Customers that stand for the average one."""
 CHUNK = 100_000
 """Customers explained at a time, which bounds the memory."""
 
@@ -68,7 +70,7 @@ def score_customers(
 
     A customer is in the high tier from the risk ``high_from`` on, in the medium tier from ``medium_from`` on. Rows of
     a labelled table are scored by the model that never saw them. NotFound without a model; NotEnoughData when nobody
-    is eligible.
+    is eligible; InputError when the churn definition is another one than the model learned.
     """
     if not 0 < medium_from < high_from <= 1:
         raise InputError(f"high starts at {high_from:g} and medium at {medium_from:g}; choose 0 < medium < high <= 1.")
@@ -80,7 +82,7 @@ def score_customers(
     scored = (
         _snapshot_inputs(warehouse, model)
         if isinstance(model, SnapshotModel)
-        else _order_inputs(warehouse, model, as_of)
+        else _order_inputs(warehouse, model, version, as_of)
     )
     names = model.feature_names
     usual = usual_ranges(scored.frame)
@@ -92,17 +94,20 @@ def score_customers(
     for start, chunk in _chunks(scored.frame):
         steps(start / len(scored.frame), f"scoring {len(scored.frame):,} customers")
         made = model.contributions(chunk)
-        base, log_odds = made.base, made.total()
+        log_odds = made.total()
+        if start == 0:
+            centre = _average_contributions(model, scored.frame)
+            base = made.base + float(centre.sum())
+            writer.learn_directions(chunk, log_odds)
+        against_average = made.values - centre
         risk = sigmoid(log_odds)
         tier = np.where(risk >= high_from, "high", np.where(risk >= medium_from, "medium", "low"))
         for name in tiers:
             tiers[name] += int((tier == name).sum())
         risk_sum += float(risk.sum())
-        if start == 0:
-            writer.learn_directions(chunk, log_odds)
-        texts = writer.write(chunk, made.values)
+        texts = writer.write(chunk, against_average)
         amount = scored.amount[start : start + len(chunk)] * margin
-        _keep(scored, chunk, names, made.values, log_odds, risk, tier, amount, texts)
+        _keep(scored, chunk, names, against_average, log_odds, risk, tier, amount, texts)
     run = ScoreRun(
         run_id=0,
         scored_at=utc_now(),
@@ -137,11 +142,16 @@ def _asked_version(warehouse: Warehouse, number: int | None) -> ModelVersion:
     return found
 
 
-def _order_inputs(warehouse: Warehouse, model: OrderModel, as_of: datetime | None) -> _Scored:
+def _order_inputs(warehouse: Warehouse, model: OrderModel, version: ModelVersion, as_of: datetime | None) -> _Scored:
     cutoff = as_of or known_until(warehouse)
     if cutoff is None:
         raise NotEnoughData("there are no orders yet; import an order history first.")
     definition = definition_in_force(warehouse)
+    if definition.version != version.definition_version:
+        raise InputError(
+            f"model {version.model_version} learned churn definition {version.definition_version} and definition "
+            f"{definition.version} is in force now; train again, then score."
+        )
     frame = build_features(warehouse, cutoff, definition)
     if not len(frame):
         raise NotEnoughData(
@@ -160,6 +170,15 @@ def _snapshot_inputs(warehouse: Warehouse, model: SnapshotModel) -> _Scored:
     notes = (f"{n_new:,} customers were not there in training and get the average of the models.",) if n_new else ()
     amount = table.value_amount if table.value_amount is not None else np.full(len(frame), np.nan)
     return _Scored(frame=frame, amount=amount, as_of=None, definition_version=0, notes=notes)
+
+
+def _average_contributions(model: OrderModel | SnapshotModel, frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Mean contribution of each input among these customers: reasons tell what sets somebody apart from them.
+
+    Taken off every customer and added to the base, so the sums stay exact and the base is the average customer.
+    """
+    step = max(1, len(frame) // CENTRED_ON)
+    return np.asarray(model.contributions(frame.iloc[::step]).values.mean(axis=0))
 
 
 def _chunks(frame: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:

@@ -227,3 +227,11 @@ def test_attributes_speak_plainly() -> None:
     made = writer.write(frame, np.array([[0.5, 0.2], [0.5, -0.2]]))
     assert list(made.up[0]) == ["plan: basic", "plan is not known"]
     assert made.down[0][1] == "seats 12; usual 5.25-9.75"
+
+
+def test_a_changed_definition_needs_a_new_model(trained_copy: Warehouse) -> None:
+    n_runs = len(score_runs(trained_copy))
+    save_definition(trained_copy, ChurnDefinition(horizon_days=30, activity_days=60))
+    with pytest.raises(InputError, match="train again, then score"):
+        score_customers(trained_copy, high_from=0.7, medium_from=0.4)
+    assert len(score_runs(trained_copy)) == n_runs
