@@ -7,6 +7,7 @@ import re
 
 from churn_core.features.feature import Feature
 
+_STRESS = re.compile(r"\b(only|already) ")
 _COUNTED = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
 
 
@@ -48,8 +49,23 @@ def range_text(unit: str, low: float, high: float, *, currency: str = "") -> str
     return f"{first} to {last}" if low < 0 else f"{first}-{last}"
 
 
-def feature_words(feature: Feature, value: float, *, is_high: bool, currency: str = "") -> str:
+def silence_words(days: float, gap: float, n_order_days: int) -> str:
+    """The silence of a customer beside the gap it is measured by.
+
+    ``gap`` is the customer's own mean gap from three order days on, else the shop's.
+
+    >>> silence_words(92, 6, 101), silence_words(1, 35, 1)
+    ('92 days since the last order; usual gap 6', '1 day since the only order; usual gap in the shop 35')
+    """
+    counted = f"{days:,.0f} {'day' if round(days) == 1 else 'days'}"
+    since = "the only order" if n_order_days <= 1 else "the last order"
+    return f"{counted} since {since}; usual gap {'in the shop ' if n_order_days < 3 else ''}{gap:,.0f}"
+
+
+def feature_words(feature: Feature, value: float, *, is_high: bool, is_usual: bool = False, currency: str = "") -> str:
     """What the value says about the customer: high or low against what is usual, or missing.
+
+    A usual value is told without "only" and the like.
 
     >>> from churn_core.features.registry import FEATURES
     >>> feature_words(FEATURES["days_since_last_order"], 62.0, is_high=True)
@@ -60,13 +76,17 @@ def feature_words(feature: Feature, value: float, *, is_high: bool, currency: st
     'spent nothing in the last 30 days'
     >>> feature_words(FEATURES["mean_gap_days"], float("nan"), is_high=True)
     'no second order yet'
+    >>> feature_words(FEATURES["n_order_days_90"], 2.0, is_high=False, is_usual=True)
+    '2 order days in the last 90 days'
     """
     if math.isnan(value):
-        return feature.words_missing or f"{feature.label}: unknown"
+        return feature.words_missing or f"{feature.label[:1].lower()}{feature.label[1:]} is not known"
     text = value_text(feature.unit, value, currency=currency)
     words = feature.words_high if is_high else feature.words_low
     if value == 0 and not is_high:
         words = _without_zero(feature.unit, words)
+    if is_usual:
+        words = _STRESS.sub("", words).replace("down to {value}", "at {value}")
     noun = r"\1" if text == "1" else r"\2"
     return _COUNTED.sub(noun, words).replace("{value}", text)
 

@@ -1,11 +1,10 @@
 """Reasons in words: what moves a customer's risk, with the customer's own number and what is usual.
 
-Two rules keep reasons readable. Of each group of features only the strongest speaks, so that three reasons are
-three different things and not the same silence said three times. And a number speaks only in the direction it has
-for customers in general: where features overlap, a model may give one of them too much and take it back with
-another, and "105 days since the last order" is then no reason to expect loyalty. The contributions themselves are
-stored complete, whatever is told of them. Texts are made per distinct value, not per customer, which is what makes
-a million of them cheap.
+Features that say the same thing are weighed together: what counts is the net contribution of their family, and the
+most telling number of the family speaks for it. A number speaks only in the direction it has for customers in general,
+and rather when it lies outside what is usual; silence speaks beside the gap that is usual for this customer. The
+contributions themselves are stored complete, whatever is told of them. Texts are made per distinct value, not per
+customer, which is what makes a million of them cheap.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_core.features.attributes import PREFIX
-from churn_core.features.words import feature_words, range_text
-from churn_core.models.families import ATTRIBUTE_GROUP, CONSTANTS, feature_entry, group_of
+from churn_core.features.words import feature_words, range_text, silence_words, value_text
+from churn_core.models.families import ATTRIBUTE_GROUP, CONSTANTS, family_label, family_of, feature_entry, group_of
 from churn_core.models.preparation import is_number, numbers
+from churn_core.models.telling import SILENCE, SILENT, Usual, own_gaps, silence_tiers, telling_tiers
 from churn_core.stats.ranking import mid_ranks
 
 if TYPE_CHECKING:
@@ -40,18 +40,7 @@ __all__ = [
 N_UP = 3
 N_DOWN = 2
 LEAST = 0.05
-"""Log-odds below which a contribution is no reason."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usual:
-    """What is usual among the eligible customers, for one feature."""
-
-    low: float
-    """25th percentile."""
-    middle: float
-    high: float
-    """75th percentile."""
+"""Log-odds below which a contribution is no reason, unless it is the only one of a customer above the average."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +50,19 @@ class ReasonTexts:
     up: tuple[NDArray[np.object_], ...]
     down: tuple[NDArray[np.object_], ...]
     main_feature: NDArray[np.object_]
-    """Feature that raises the risk most."""
+    """Feature that speaks first of those that raise the risk."""
     main_group: NDArray[np.object_]
-    """Its group."""
+    """Its family."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Speakers:
+    """Who speaks for each family in one direction: a row per customer, a column per family."""
+
+    feature: NDArray[np.int64]
+    """Position of the feature; the number of features stands for the sentence about silence."""
+    tier: NDArray[np.int8]
+    """How telling it is; 0 means no number of the family speaks in this direction."""
 
 
 def usual_ranges(frame: pd.DataFrame) -> dict[str, Usual]:
@@ -88,74 +87,98 @@ class ReasonWriter:
         self._usual = usual
         self._currency = currency
         self._texts: dict[tuple[int, Any], str] = {}
-        self._groups = [group_of(name) for name in self.feature_names]
-        self._speaking = np.array([name not in CONSTANTS for name in self.feature_names])
-        self._directions: dict[int, float] = {}
+        self._directions: dict[str, float] = {}
+        spoken = [family_of(name) for name in self.feature_names if name not in CONSTANTS]
+        self._families = tuple(dict.fromkeys(spoken))
+        self._members = [
+            np.array([i for i, name in enumerate(self.feature_names) if family_of(name) == family], dtype=np.int64)
+            for family in self._families
+        ]
 
     def learn_directions(self, frame: pd.DataFrame, log_odds: NDArray[np.float64]) -> None:
         """Find out which way each number goes with the risk among these customers."""
         centred = log_odds - log_odds.mean()
-        for position, name in enumerate(self.feature_names):
+        for name in self.feature_names:
             usual = self._usual.get(name)
             if usual is None or name not in frame.columns or not is_number(frame[name]):
                 continue
             values = np.nan_to_num(numbers(frame[name]), nan=usual.middle)
             ranks = mid_ranks(values)
-            self._directions[position] = float(np.sign(np.dot(ranks - ranks.mean(), centred)))
+            self._directions[name] = float(np.sign(np.dot(ranks - ranks.mean(), centred)))
 
     def write(self, frame: pd.DataFrame, contributions: NDArray[np.float64]) -> ReasonTexts:
-        """The reasons of these customers, strongest first."""
-        sides = self._sides(frame)
-        up_feature, up_size = self._strongest(np.where(sides >= 0, contributions, 0.0), N_UP)
-        down_feature, down_size = self._strongest(np.where(sides <= 0, -contributions, 0.0), N_DOWN)
-        texts = self._texts_of(frame, np.column_stack([up_feature, down_feature]))
+        """The reasons of these customers, strongest first; contributions are against the average customer."""
+        rows = np.arange(len(frame))
+        net = np.column_stack([contributions[:, members].sum(axis=1) for members in self._members])
+        raising, lowering = telling_tiers(frame, self.feature_names, self._usual, self._directions)
+        up = self._speakers(frame, contributions, raising, 1.0)
+        down = self._speakers(frame, -contributions, lowering, -1.0)
+        up_family, up_size = _strongest(np.where(up.tier > 0, net, 0.0), N_UP)
+        down_family, down_size = _strongest(np.where(down.tier > 0, -net, 0.0), N_DOWN)
+        silent = (up_size[:, 0] < LEAST) & (contributions.sum(axis=1) > 0)
+        up_family[silent, 0] = net[silent].argmax(axis=1)
+        up_size[silent, 0] = LEAST
+        features = np.column_stack(
+            [up.feature[rows, family] for family in up_family.T] + [down.feature[rows, f] for f in down_family.T]
+        )
+        texts = self._texts_of(frame, features)
+        unspoken = np.flatnonzero(silent & (up.tier[rows, up_family[:, 0]] == 0))
+        for row in unspoken:
+            label = family_label(self._families[up_family[row, 0]])
+            texts[row, 0] = f"{label}: no single number stands out, small differences add up"
         has_up, has_down = up_size >= LEAST, down_size >= LEAST
-        main = np.where(has_up[:, 0], up_feature[:, 0], -1)
-        names = np.array([*self.feature_names, None], dtype=object)
-        groups = np.array([*(group.split(":")[0] for group in self._groups), None], dtype=object)
+        names = np.array([*self.feature_names, SILENT], dtype=object)
+        groups = np.array([family.split(":")[0] for family in self._families], dtype=object)
         return ReasonTexts(
             up=tuple(_told(texts[:, i], has_up[:, i]) for i in range(N_UP)),
             down=tuple(_told(texts[:, N_UP + i], has_down[:, i]) for i in range(N_DOWN)),
-            main_feature=names[main],
-            main_group=groups[main],
+            main_feature=_told(names[features[:, 0]], has_up[:, 0]),
+            main_group=_told(groups[up_family[:, 0]], has_up[:, 0]),
         )
 
-    def _sides(self, frame: pd.DataFrame) -> NDArray[np.int8]:
-        """For each value: 1 where its side of the middle goes with risk in general, -1 against it, 0 unknown."""
-        sides = np.zeros((len(frame), len(self.feature_names)), dtype=np.int8)
-        for position, direction in self._directions.items():
-            name = self.feature_names[position]
-            away = np.nan_to_num(numbers(frame[name]) - self._usual[name].middle, nan=0.0)
-            sides[:, position] = np.sign(away) * direction
-        return sides
-
-    def _strongest(
-        self, contributions: NDArray[np.float64], n_most: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The strongest feature of each of the strongest groups, with its size; size 0 where there are too few."""
-        distinct = list(dict.fromkeys(g for g, speaks in zip(self._groups, self._speaking, strict=True) if speaks))
-        n_rows = len(contributions)
-        best = np.zeros((n_rows, max(len(distinct), n_most)))
-        which = np.zeros((n_rows, max(len(distinct), n_most)), dtype=np.int64)
-        for position, group in enumerate(distinct):
-            members = np.array(
-                [i for i, found in enumerate(self._groups) if found == group and self._speaking[i]], dtype=np.int64
-            )
-            part = contributions[:, members]
-            top = part.argmax(axis=1)
-            best[:, position] = part[np.arange(n_rows), top]
-            which[:, position] = members[top]
-        order = np.argsort(-best, axis=1, kind="stable")[:, :n_most]
-        return np.take_along_axis(which, order, axis=1), np.take_along_axis(best, order, axis=1)
+    def _speakers(
+        self, frame: pd.DataFrame, pushes: NDArray[np.float64], tiers: NDArray[np.int8], direction: float
+    ) -> _Speakers:
+        """The most telling number of each family; ``pushes`` are contributions in the direction asked for."""
+        rows = np.arange(len(frame))
+        spoken = np.where(pushes > 0, tiers, 0)
+        score = spoken * 1_000.0 + np.clip(pushes, -400.0, 400.0)
+        about_silence = silence_tiers(frame, direction)
+        feature = np.zeros((len(frame), len(self._families)), dtype=np.int64)
+        tier = np.zeros((len(frame), len(self._families)), dtype=np.int8)
+        for position, (family, members) in enumerate(zip(self._families, self._members, strict=True)):
+            allowed = members
+            if about_silence is not None and family == "silence":
+                quiet = [i for i in members if self.feature_names[i] not in SILENCE]
+                allowed = np.array(quiet or list(members), dtype=np.int64)
+            best = allowed[score[:, allowed].argmax(axis=1)]
+            feature[:, position], tier[:, position] = best, spoken[rows, best]
+            if about_silence is not None and family == "silence":
+                speaks = about_silence > 1
+                feature[speaks, position] = len(self.feature_names)
+                tier[speaks, position] = about_silence[speaks]
+        return _Speakers(feature=feature, tier=tier)
 
     def _texts_of(self, frame: pd.DataFrame, features: NDArray[np.int64]) -> NDArray[np.object_]:
         texts = np.full(features.shape, None, dtype=object)
         for position in np.unique(features):
             rows, slots = np.nonzero(features == position)
+            if position == len(self.feature_names):
+                texts[rows, slots] = self._texts_of_silence(frame.iloc[rows])
+                continue
             name = self.feature_names[position]
             if name in frame.columns and len(rows):
                 texts[rows, slots] = self._texts_of_feature(int(position), frame[name].iloc[rows])
         return texts
+
+    def _texts_of_silence(self, frame: pd.DataFrame) -> NDArray[np.object_]:
+        gaps = own_gaps(frame)
+        assert gaps is not None, "asked for only where the gaps are known"
+        facts = np.column_stack([numbers(frame[SILENT]).round(), np.maximum(gaps.days, 1).round(), gaps.n_order_days])
+        facts[:, 2] = np.minimum(facts[:, 2], 3)
+        distinct, code = np.unique(facts, axis=0, return_inverse=True)
+        made = np.array([silence_words(days, gap, int(n)) for days, gap, n in distinct], dtype=object)
+        return np.asarray(made[code.ravel()], dtype=object)
 
     def _texts_of_feature(self, position: int, values: pd.Series) -> NDArray[np.object_]:
         import pandas as pd
@@ -176,11 +199,23 @@ class ReasonWriter:
         if entry is None:
             return _attribute_text(name, value, usual)
         number = float("nan") if value is None else float(value)
-        is_high = usual is None or number > usual.middle or (number == usual.middle and number > 0)
-        words = feature_words(entry, number, is_high=is_high, currency=self._currency)
-        if usual is None:
-            return words
+        if usual is None or value is None:
+            return feature_words(entry, number, is_high=True, currency=self._currency)
+        is_high = number > usual.middle or (number == usual.middle and number > 0)
+        shown = {value_text(entry.unit, edge, currency=self._currency) for edge in (usual.low, usual.high)}
+        own = value_text(entry.unit, number, currency=self._currency)
+        is_usual = usual.low <= number <= usual.high or own in shown
+        words = feature_words(entry, number, is_high=is_high, is_usual=is_usual, currency=self._currency)
         return f"{words}; usual {range_text(entry.unit, usual.low, usual.high, currency=self._currency)}"
+
+
+def _strongest(sizes: NDArray[np.float64], n_most: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The strongest families of each row, with their sizes; size 0 where there are too few."""
+    if sizes.shape[1] < n_most:
+        sizes = np.pad(sizes, ((0, 0), (0, n_most - sizes.shape[1])))
+    order = np.argsort(-sizes, axis=1, kind="stable")[:, :n_most]
+    found = np.take_along_axis(sizes, order, axis=1)
+    return np.where(found > 0, order, 0), found
 
 
 def _told(texts: NDArray[np.object_], is_reason: NDArray[np.bool_]) -> NDArray[np.object_]:

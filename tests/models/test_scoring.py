@@ -14,6 +14,7 @@ from churn_core.features.build import build_features
 from churn_core.features.definition import known_until, save_definition
 from churn_core.features.labels import build_labels
 from churn_core.models.blend import EXPECTED, SEASON
+from churn_core.models.families import family_of
 from churn_core.models.reasons import ReasonWriter, Usual, usual_ranges
 from churn_core.models.runs import latest_run, score_runs
 from churn_core.models.scoring import score_customers
@@ -201,16 +202,96 @@ def test_words_of_known_numbers() -> None:
     assert made.up[2][0] is None
     assert made.down[0][0].endswith("; usual 0")
     assert made.main_feature[0] == "days_since_last_order"
-    assert made.main_group[0] == "recency"
+    assert made.main_group[0] == "silence"
 
 
 def test_a_number_speaks_only_in_its_usual_direction() -> None:
     writer = _writer(days_since_last_order=(12, 21, 40), spend_amount_90=(10, 50, 120))
     frame = pd.DataFrame({"days_since_last_order": [5.0, 105.0, 20.0], "spend_amount_90": [60.0, 40.0, 50.0]})
     writer.learn_directions(frame, np.array([-1.0, 2.0, 0.0]))
-    made = writer.write(frame, np.array([[0.5, 0.0], [-0.5, 0.0], [0.0, 0.0]]))
+    made = writer.write(frame, np.array([[0.5, -0.6], [-0.5, 0.0], [0.0, 0.0]]))
     assert made.up[0][0] is None, "a recent order is no reason to worry"
     assert made.down[0][1] is None, "a long silence is no reason for confidence"
+
+
+def _silent(days: float, gap: float, n_order_days: float, n_orders_90: float = 2.0) -> dict[str, float]:
+    """A customer of a shop whose usual gap is 35 days."""
+    n_gaps = n_order_days - 1
+    return {
+        "days_since_last_order": days,
+        "mean_gap_days": gap if n_gaps else np.nan,
+        "usual_gap_days": ((gap * n_gaps if n_gaps else 0.0) + 2 * 35.0) / (n_gaps + 2),
+        "n_order_days": n_order_days,
+        "n_order_days_90": n_orders_90,
+    }
+
+
+def _about_silence() -> tuple[ReasonWriter, pd.DataFrame]:
+    frame = pd.DataFrame(
+        [_silent(92, 6, 101), _silent(3, 30, 12), _silent(60, np.nan, 1), _silent(20, 18, 30, 3.0), _silent(12, 28, 3)]
+    )
+    return ReasonWriter(list(frame.columns), usual_ranges(frame)), frame
+
+
+def test_silence_speaks_beside_the_own_usual_gap() -> None:
+    writer, frame = _about_silence()
+    made = writer.write(frame, np.tile([0.6, 0.1, 0.1, 0.1, 0.0], (5, 1)) * np.array([1, -1, 1, 1, -1])[:, None])
+    assert made.up[0][0] == "92 days since the last order; usual gap 6"
+    assert made.down[0][1] == "3 days since the last order; usual gap 30"
+    assert made.up[0][2] == "60 days since the only order; usual gap in the shop 35"
+    assert list(made.main_feature[[0, 2]]) == ["days_since_last_order"] * 2
+    assert made.main_group[1] is None
+
+
+def test_a_family_speaks_in_the_direction_of_its_sum() -> None:
+    """101 orders push up and 92 days of silence push down, the sum is silence that raises the risk."""
+    writer, frame = _about_silence()
+    made = writer.write(frame.iloc[[0]], np.array([[-0.5, 0.0, 0.0, 1.4, 0.0]]))
+    assert made.up[0][0] == "92 days since the last order; usual gap 6"
+    assert made.down[0][0] is None
+
+
+def test_usual_values_are_told_without_only() -> None:
+    writer = _writer(n_order_days_90=(1, 3, 5), spend_amount_90=(10, 50, 120))
+    frame = pd.DataFrame({"n_order_days_90": [2.0, 0.0], "spend_amount_90": [60.0, 60.0]})
+    made = writer.write(frame, np.array([[0.5, 0.0], [0.5, 0.0]]))
+    assert list(made.up[0]) == [
+        "2 order days in the last 90 days; usual 1-5",
+        "no order days in the last 90 days; usual 1-5",
+    ]
+
+
+def test_unusual_numbers_speak_first() -> None:
+    writer = _writer(n_order_days_90=(1, 3, 5), n_order_days_180=(4, 6, 9))
+    frame = pd.DataFrame({"n_order_days_90": [2.0], "n_order_days_180": [2.0]})
+    made = writer.write(frame, np.array([[0.5, 0.2]]))
+    assert made.up[0][0] == "only 2 order days in the last 180 days; usual 4-9"
+
+
+def test_whoever_is_above_the_average_has_a_reason() -> None:
+    writer = _writer(n_order_days_90=(1, 3, 5), spend_amount_90=(10, 50, 120))
+    frame = pd.DataFrame({"n_order_days_90": [9.0, 3.0], "spend_amount_90": [300.0, 50.0]})
+    made = writer.write(frame, np.array([[0.5, -0.1], [0.01, 0.01]]))
+    assert all(text is not None and "small differences" in text for text in made.up[0])
+    assert list(made.main_group) == ["frequency", "frequency"]
+
+
+def test_every_high_risk_has_a_reason_and_its_group(trained_shop: Warehouse) -> None:
+    words = trained_shop.frame(
+        "SELECT r.up_1, s.main_reason, s.main_group, s.tier, s.log_odds FROM reasons r JOIN scores s USING (customer_id)"
+    )
+    run = latest_run(trained_shop)
+    assert run is not None
+    assert abs(words["log_odds"].mean() - run.base_log_odds) < 0.05, "the base is the average customer"
+    assert words.loc[words["tier"] == "high", "up_1"].notna().all()
+    assert (words["up_1"].notna() == words["main_reason"].notna()).all()
+    told = words.dropna(subset=["up_1"])
+    assert (told["main_group"] == told["main_reason"].map(family_of).str.split(":").str[0]).all()
+    assert told["up_1"].str.contains("small differences add up").mean() < 0.02
+    assert told["up_1"].str.contains(r"since the (?:last|only) order; usual gap").any()
+    pattern = r"only (\d+) \S.*; usual (\d+)-(\d+)$"
+    inside = told["up_1"].str.extract(pattern).dropna().astype(float)
+    assert not inside[0].between(inside[1], inside[2]).any()
 
 
 def test_constants_are_no_reason() -> None:
