@@ -8,7 +8,7 @@ from churn_core.errors import InputError
 from churn_core.intake.kinds import kind_of
 from churn_core.intake.mapping_model import Mapping
 from churn_core.intake.source import Source
-from churn_core.intake.values import check_single_currency, currency_name
+from churn_core.intake.values import CURRENCY_SIGN, check_single_currency, currency_name
 from churn_core.warehouse import Warehouse
 
 _NEEDS_CUSTOMERS = ("orders", "order_lines", "snapshots")
@@ -126,11 +126,10 @@ def _currency(
 
 def _signs(source: Source, column: str) -> list[tuple[str, int]]:
     key = source.column(column).key
-    sign = f"regexp_extract({key}, '(\\p{{Sc}}|\\b[A-Z]{{3}}\\b|zł|元|円)', 1)"
+    sign = f"regexp_extract({key}, '{CURRENCY_SIGN}', 1)"
     rows = source.reader.rows(
         f"SELECT {sign} AS sign, count(*) AS n FROM {source.rows_sql()} "
-        f"WHERE TRY_CAST({key} AS DOUBLE) IS NULL AND {sign} <> '' AND {sign} <> 'NaN' AND regexp_matches({key}, "
-        "'\\d') "
+        f"WHERE TRY_CAST({key} AS DOUBLE) IS NULL AND {sign} <> '' AND regexp_matches({key}, '\\d') "
         "GROUP BY 1 ORDER BY n DESC LIMIT 20"
     )
     return [(str(found), int(n)) for found, n in rows]

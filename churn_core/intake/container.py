@@ -58,10 +58,11 @@ class Unpacked:
     """xlsx, parquet or text."""
 
 
-def digest(path: Path) -> str:
+def digest(path: Path, name: str | None = None) -> str:
     """SHA-256 of a file's bytes; InputError when it is missing, a folder or empty."""
+    title = name or path.name
     if path.is_dir():
-        raise InputError(f"{path.name} is a folder; choose a file.")
+        raise InputError(f"{title} is a folder; choose a file.")
     if not path.exists():
         raise InputError(f"the file {path} does not exist; check the name and the folder.")
     sha = hashlib.sha256()
@@ -72,9 +73,9 @@ def digest(path: Path) -> str:
                 sha.update(chunk)
                 n_bytes += len(chunk)
     except OSError as error:
-        raise InputError(f"the file {path.name} cannot be read: {error.strerror or error}.") from error
+        raise InputError(f"the file {title} cannot be read: {error.strerror or error}.") from error
     if n_bytes == 0:
-        raise InputError(f"{path.name} is empty; it should hold a line of column names and rows below it.")
+        raise InputError(f"{title} is empty; it should hold a line of column names and rows below it.")
     return sha.hexdigest()
 
 
@@ -117,6 +118,12 @@ def _sniff(path: Path, name: str) -> str:
     for magic, words in _KNOWN_BINARIES:
         if head.startswith(magic):
             raise InputError(f"{name} is not a table but {words}; {EXPECTED}.")
+    beginning = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if beginning.startswith((b"<!doctype", b"<html", b"<table", b"<?xml")):
+        words = "an XML document" if beginning.startswith(b"<?xml") else "a web page"
+        raise InputError(
+            f"{name} is not a table but {words}; open it in a spreadsheet program and save it as XLSX or CSV."
+        )
     return "text"
 
 

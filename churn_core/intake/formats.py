@@ -6,7 +6,6 @@ The one entrance of the intake: everything after it works on a :class:`Source` a
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,16 @@ from churn_core.intake import columnar, json_lines, spreadsheet, text_format, te
 from churn_core.intake.container import Unpacked, digest, unpack
 from churn_core.intake.header import check_names
 from churn_core.intake.profile import profile
+from churn_core.intake.scratch import scratch_folder
 from churn_core.intake.source import DATE_ORDERS, STAGED_FILE, ReadOptions, Source, SourceColumn
 from churn_core.intake.staging import batches_of_rows, write_staged
 from churn_core.jobs import Progress, no_progress
 from churn_core.warehouse import Warehouse
 
 __all__ = ["DATE_ORDERS", "ReadOptions", "Source", "SourceColumn", "open_source"]
+
+
+_BINARY_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +51,8 @@ def open_source(
     chosen = options or ReadOptions()
     title = name or Path(path).name
     progress(0.0, f"reading {title}")
-    sha256 = digest(Path(path))
-    folder = Path(tempfile.mkdtemp(prefix="churn-intake-"))
+    sha256 = digest(Path(path), title)
+    folder = scratch_folder()
     reader: Warehouse | None = None
     try:
         unpacked = unpack(Path(path), title, folder, lambda: progress(0.1, f"unpacking {title}"))
@@ -109,6 +112,13 @@ def _stage(unpacked: Unpacked, title: str, staged: Path, options: ReadOptions, p
 def _stage_text(unpacked: Unpacked, title: str, staged: Path, options: ReadOptions, progress: Progress) -> _Staged:
     form = text_format.detect(unpacked.path, title, options)
     names, notes = check_names(form.names, title)
+    if Path(unpacked.name).suffix.lower() in _BINARY_SUFFIXES:
+        if len(names) == 1:
+            raise InputError(
+                f"{title} has the name of a workbook or Parquet file but holds plain text that is no table; "
+                "save it anew as XLSX, Parquet or CSV and choose it again."
+            )
+        notes = (*notes, f"by its name {unpacked.name} is no text file, but it is one and was read as such.")
     rows = text_rows.TextRows(unpacked.path, title, form)
     size = max(1, unpacked.path.stat().st_size)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from churn_core.intake.kinds import KINDS
 from churn_core.intake.source import Source
+from churn_core.intake.synonyms import plain
 
 _SIGNS: dict[str, dict[str, float]] = {
     "orders": {
@@ -104,8 +105,10 @@ def choose_kind(
     ranked = sorted(totals, key=lambda kind: -totals[kind])
     best, second = ranked[0], ranked[1]
     lead = (totals[best] - totals[second]) / max(totals[best], 0.1)
-    found = ", ".join(f"{field} ({fields[best][field]})" for field in _SIGNS[best] if field in fields[best])
-    reasons[best].insert(0, f"found {found}" if found else "nothing else fits better")
+    found = [
+        f"{KINDS[best].field(name).words} in {fields[best][name]!r}" for name in _SIGNS[best] if name in fields[best]
+    ]
+    reasons[best].insert(0, f"found {', '.join(found)}" if found else "nothing else fits better")
     return KindChoice(
         kind=best,
         confidence=round(min(0.99, 0.5 + lead) * min(1.0, totals[best] / 1.6), 2),
@@ -147,6 +150,8 @@ def _one_row_per_customer(source: Source, fields: Mapping[str, Mapping[str, str]
         words = f"every row has its own customer in {customer!r}"
         evidence["customers"] = (0.5, words)
         evidence["snapshots"] = (0.6, words) if has_label else (-1.0, "")
+        if has_label and _is_plain_status(source, fields["snapshots"]["churned"]):
+            evidence["snapshots"] = (-0.7, "")
     elif customer:
         evidence["customers"] = (-1.2, "")
         evidence["snapshots"] = (-0.9, "")
@@ -159,6 +164,12 @@ def _one_row_per_customer(source: Source, fields: Mapping[str, Mapping[str, str]
         if text.kind == "text" and text.n_distinct > 0.3 * text.n_looked_at and not customer:
             evidence["feedback"] = (1.0, f"column {text.name!r} holds free text")
     return evidence
+
+
+def _is_plain_status(source: Source, label: str) -> bool:
+    """A column called status beside words only describes customers; beside figures it is a label to learn."""
+    figures = [column for column in source.columns if column.kind in ("integer", "number") and column.n_distinct > 2]
+    return plain(label) in ("status", "active", "isactive") and sum(not c.is_unique for c in figures) < 2
 
 
 def _kind_words(source: Source, fields: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[float, str]]:

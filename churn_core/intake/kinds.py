@@ -31,6 +31,24 @@ class Field:
     table: str = ""
     """Table it is written to, when not the kind's own."""
 
+    @property
+    def words(self) -> str:
+        """What a person calls it in a sentence."""
+        return _WORDS.get(self.name, self.name.removeprefix("n_").removesuffix("_amount").replace("_", " "))
+
+
+_WORDS = {
+    "n_items": "number of items",
+    "kind": "what happened",
+    "churned": "churn label",
+    "order_id": "order number",
+    "product_id": "article number",
+    "product_name": "article",
+    "opened_at": "time of opening",
+    "first_reply_at": "time of the first reply",
+    "resolved_at": "time of settling",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:

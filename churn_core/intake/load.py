@@ -155,8 +155,22 @@ class _Load:
             orders = merge_rows(self._tx, kind, self._parsed, provided, self._import_id, where="NOT is_return")
             return [orders, self._returns_of_orders()]
         if kind.name == "snapshots":
+            self._note_label()
             return [self._snapshots()]
         return [merge_rows(self._tx, kind, self._positive(), provided, self._import_id)]
+
+    def _note_label(self) -> None:
+        """What the label was taken to mean, and that rows without one cannot be used."""
+        label = self._mapping.fields["churned"]
+        values = " or ".join(repr(value) for value in self._mapping.label_positive)
+        self._notes.append(f"It was read as a labelled table: {values} in {label!r} means that the customer left.")
+        n_unknown = int(self._tx.value("SELECT count(*) FROM faults WHERE field = 'churned'"))
+        if n_unknown:
+            customers = "customer has" if n_unknown == 1 else "customers have"
+            self._notes.append(
+                f"{n_unknown:,} {customers} no label in {label!r}: a labelled table is learned from and scored where "
+                "the label is known, so they get no risk; to score customers whose outcome is open, load their orders."
+            )
 
     def _returns_of_orders(self) -> TableCounts:
         given = {"customer_id": "customer_id", "order_time": "return_time"}

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from churn_core.errors import InputError
+from churn_core.intake.dates import date_sql, fast_formats
 from churn_core.intake.event_words import kind_word_sql
 from churn_core.intake.kinds import Field, Kind, kind_of
 from churn_core.intake.mapping_model import ROW_NUMBER, Mapping
@@ -22,9 +23,8 @@ from churn_core.intake.values import (
     FIRST_YEAR,
     MAX_AMOUNT,
     boolean_sql,
-    date_sql,
-    fast_formats,
     id_sql,
+    label_sql,
     number_sql,
     value_sql,
 )
@@ -107,9 +107,22 @@ def _text(source: Source, mapping: Mapping, field: Field, parameters: dict[str, 
         parameters[f"constant_{field.name}"] = mapping.constants[field.name]
         return f"$constant_{field.name}"
     column = _raw(source, source.column(mapping.fields[field.name]))
+    if field.type == "id" and _is_float_id(source, mapping.fields[field.name]):
+        return id_sql(f"regexp_replace({column}, '\\.0+$', '')")
     if field.type == "id" or field.name in ("name", "customer_name"):
         return id_sql(column)
+    if field.name == "churned":
+        return label_sql(column)
     return value_sql(column, keep_nan=field.name in ("amount", "quantity", "unit_price"))
+
+
+def _is_float_id(source: Source, name: str) -> bool:
+    """Whether all ids of a column were written as numbers with ".0", as programs do that know no missing integers."""
+    column = source.column(name)
+    if column.kind != "number" or not all(sample.endswith(".0") for sample in column.samples):
+        return False
+    has_other = f"SELECT count(*) FROM {source.rows_sql()} WHERE NOT regexp_matches({column.key}, '^\\d+\\.0+$')"
+    return source.reader.value(f"{has_other} AND {id_sql(column.key)} IS NOT NULL") == 0
 
 
 def _typed(source: Source, kind: Kind, field: Field, mapping: Mapping) -> str:

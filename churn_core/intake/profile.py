@@ -10,17 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from churn_core.intake.dates import date_sql
 from churn_core.intake.source import DATE_ORDERS, ReadOptions, SourceColumn
 from churn_core.intake.staging import LINE, keys
-from churn_core.intake.values import date_sql, number_sql, value_sql
+from churn_core.intake.values import FIRST_YEAR, number_sql, value_sql
 from churn_core.warehouse import Warehouse
 
 N_LOOKED_AT = 20_000
 _N_PARSED = 2_000
 _GROUP = 40
 
-_COMMA = "(\\d+,(\\d{1,2}|\\d{4,})|\\d{1,3}(\\.\\d{3})+,\\d+)"
-_POINT = "(\\d*\\.(\\d{1,2}|\\d{4,})|\\d{1,3}(,\\d{3})+\\.\\d+)"
+_GAP = "[ \\x{00A0}\\x{202F}\\x{2009}''’]"
+_COMMA = f"(\\d+,(\\d{{1,2}}|\\d{{4,}})|\\d+,[-–—]{{1,2}}|\\d{{1,3}}((\\.|{_GAP})\\d{{3}})+,(\\d+|[-–—]{{1,2}}))"
+_POINT = f"(\\d*\\.(\\d{{1,2}}|\\d{{4,}})|\\d{{1,3}}((,|{_GAP})\\d{{3}})+\\.\\d+)"
 _DAY_MONTH = "^\\d{1,2}[-/.]\\d{1,2}[-/.](\\d{4}|\\d{2})([ T,].*)?$"
 
 
@@ -149,7 +151,9 @@ def _kind(
         f"(SELECT {value_sql(column)} AS v, length({column}) <= 40 AS is_short FROM looked_at "
         f"WHERE {column} <> '' ORDER BY {LINE} % 7, {LINE} LIMIT {_N_PARSED})"
     )
-    dated = "regexp_matches(v, '^\\d{4}[-/.年]\\d|\\d[-/. ]\\d\\d?[-/. ]\\d|[A-Za-z]{3}.*\\d{4}')"
+    dated = (
+        "regexp_matches(v, '^\\d{4}[-/.年]\\d|\\d[-/. ]\\d\\d?[-/. ]\\d|\\pL{3}.*\\d{4}|\\d[-/. ]+\\pL{3,}[-/. ]+\\d')"
+    )
     ((n_parsed, n_dated, n_number),) = reader.rows(
         f"SELECT count(v), count(*) FILTER (WHERE is_short AND {dated}), "
         f"count(*) FILTER (WHERE is_short AND {number_sql('v', decimal)} IS NOT NULL) FROM {values}"
@@ -167,7 +171,7 @@ def _decimal(
     if options.decimal:
         return options.decimal, True, ()
     n_comma = n_point = n_either = 0
-    signed, unit = "^[^\\d]{0,5}", "[^\\d,.]{0,5}$"
+    signed, unit = "^[^\\d]{0,5}", "[^\\d,.]{0,8}$"
     for start in range(0, len(columns), _GROUP):
         group = columns[start : start + _GROUP]
         parts: list[str] = []
@@ -206,6 +210,8 @@ def _date_order(
     if options.date_order:
         return options.date_order, True, (f"dates are read {DATE_ORDERS[options.date_order]}, as chosen.",)
     key = dated[0]
+    if _is_year_first(reader, key):
+        return "ymd", True, (f"dates of {columns[key]!r} are read year first, with two digits for the year.",)
     tidy = f"replace(replace({key}, '/', '-'), '.', '-')"
     first = f"TRY_CAST(split_part({tidy}, '-', 1) AS SMALLINT)"
     second = f"TRY_CAST(split_part({tidy}, '-', 2) AS SMALLINT)"
@@ -219,12 +225,36 @@ def _date_order(
         order = "dmy" if n_day_first >= n_month_first else "mdy"
         n_proof, n_against = max(n_day_first, n_month_first), min(n_day_first, n_month_first)
         note = (
-            f"dates are read {DATE_ORDERS[order]}: {n_proof:,} dates of {columns[key]!r} cannot be read the other way."
+            f"dates are read {DATE_ORDERS[order]}: {n_proof:,} {'date' if n_proof == 1 else 'dates'} of "
+            f"{columns[key]!r} cannot be read the other way."
         )
         if n_against:
-            note += f" {n_against:,} are written the other way round and will be set aside."
+            note += (
+                f" {n_against:,} {'is' if n_against == 1 else 'are'} written the other way round and will be set aside."
+            )
         return order, True, (note,)
     return _guessed_order(reader, key, columns[key], dotted=n_dotted > 0 or decimal == ",")
+
+
+def _is_year_first(reader: Warehouse, key: str) -> bool:
+    """Whether dates like 24-05-17 begin with the year.
+
+    Only where all years have two digits. Read the wrong way the days 1 to 31 become years, so the right order is
+    the one that reads as many and spans less time.
+    """
+    short = f"regexp_matches({key}, '^\\d{{2}}[-/.]\\d{{2}}[-/.]\\d{{2}}([ T,].*)?$')"
+    spans = {}
+    for order in ("ymd", "dmy", "mdy"):
+        read = date_sql(key, order)
+        ((n_short, n_read, days),) = reader.rows(
+            f"SELECT count({key}), count(t), coalesce(date_diff('day', min(t), max(t)), 0) "
+            f"FROM (SELECT {key}, CASE WHEN d >= TIMESTAMP '{FIRST_YEAR}-01-01' THEN d END AS t "
+            f"FROM (SELECT {key}, {read} AS d FROM looked_at WHERE {short}))"
+        )
+        spans[order] = (n_read, -days)
+    ((n_other,),) = reader.rows(f"SELECT count(*) FILTER (NOT {short}) FROM looked_at WHERE {key} <> ''")
+    best = max(spans, key=lambda order: spans[order])
+    return n_short > n_other and best == "ymd" and spans["ymd"] > max(spans["dmy"], spans["mdy"])
 
 
 def _guessed_order(reader: Warehouse, key: str, name: str, *, dotted: bool) -> tuple[str, bool, tuple[str, ...]]:

@@ -17,7 +17,11 @@ from churn_core.intake.source import CORRECTION_COLUMNS, Source, SourceColumn
 from churn_core.intake.synonyms import SAYS_STAYED, WORDS, plain, tokens
 from churn_core.intake.values import number_sql, positive_labels
 
-_CLOCK = re.compile(r"(19|20)\d{6}(\d{6})?|[89]\d{8}|1\d{9}|[89]\d{11}|1\d{12}")
+_CLOCK = re.compile(
+    r"((19|20)\d{6}(\d{6})?|\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01]))(\.0+)?|[3-6]\d{4}([.,]\d+)?|"
+    r"([89]\d{8}|1\d{9}|[89]\d{11}|1\d{12}|1\d{15}|1\d{18})(\.\d+)?"
+)
+_UNREAD_NUMBER = re.compile(r"[^\W\d]{0,8}[^\w]*\d[\d.,\s'’-]*[^\w]*[^\W\d]{0,8}")
 _NUMBERED = re.compile(r"#\d+")
 
 MIN_CONFIDENCE = 0.35
@@ -176,7 +180,9 @@ def _assign(source: Source, kind: Kind) -> dict[str, tuple[str, _Match]]:
             used.add(column_name)
     _drop_order_totals(source, kind, assigned)
     _assign_only_date(source, kind, assigned, used)
+    _prefer_returning_customers(source, kind, assigned, used)
     _assign_address(source, kind, assigned, used)
+    _assign_customer_by_name(source, kind, assigned, used)
     return assigned
 
 
@@ -193,7 +199,12 @@ def _assign_only_date(source: Source, kind: Kind, assigned: dict[str, tuple[str,
 def _drop_order_totals(source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]]) -> None:
     """A total of the order that stands beside its lines is no line total."""
     names = ("quantity", "unit_price", "amount")
-    if kind.name != "order_lines" or not all(name in assigned for name in names):
+    if kind.name != "order_lines" or "amount" not in assigned:
+        return
+    if _repeats_order_total(source, assigned):
+        del assigned["amount"]
+        return
+    if not all(name in assigned for name in names):
         return
     quantity, price, amount = (number_sql(source.column(assigned[name][0]).key, source.decimal) for name in names)
     ((n_agree, n_rows),) = source.reader.rows(
@@ -202,6 +213,54 @@ def _drop_order_totals(source: Source, kind: Kind, assigned: dict[str, tuple[str
     )
     if n_agree < 0.8 * n_rows:
         del assigned["amount"]
+
+
+def _repeats_order_total(source: Source, assigned: dict[str, tuple[str, _Match]]) -> bool:
+    """Whether a column that is called a total of the order says the same on every line of an order."""
+    amount = assigned["amount"][0]
+    if "order_id" not in assigned or not {"order", "grand"} & set(tokens(amount)):
+        return False
+    order, total = source.column(assigned["order_id"][0]).key, source.column(amount).key
+    ((n_orders, n_same),) = source.reader.rows(
+        f"SELECT count(*), count(*) FILTER (WHERE n_totals = 1) FROM (SELECT count(DISTINCT {total}) AS n_totals "
+        f"FROM (SELECT * FROM {source.rows_sql()} LIMIT 20000) GROUP BY {order} HAVING count(*) > 1)"
+    )
+    return bool(n_orders >= 3 and n_same >= 0.95 * n_orders)
+
+
+def _prefer_returning_customers(
+    source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]], used: set[str]
+) -> None:
+    """Where one id of customers is new on every row and another returns, the one that returns is the person."""
+    if kind.time is None or "customer_id" not in assigned or not source.column(assigned["customer_id"][0]).is_unique:
+        return
+    for column in source.columns:
+        if column.name in used or column.is_unique or column.n_distinct <= 3:
+            continue
+        if _name_score(column.name, "customer_id", kind)[0] >= 0.9:
+            used.discard(assigned["customer_id"][0])
+            used.add(column.name)
+            assigned["customer_id"] = (column.name, _Match(0.9, "its customers come back"))
+            return
+
+
+def _assign_customer_by_name(
+    source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]], used: set[str]
+) -> None:
+    """A column that says by its name that it is the customer, whatever its values look like."""
+    if "customer_id" in assigned:
+        return
+    by_name = {column.name: _name_score(column.name, "customer_id", kind)[0] for column in source.columns}
+    for column in source.columns:
+        is_free = column.name not in used or column.name == assigned.get("order_id", ("",))[0]
+        if is_free and column.kind != "empty" and (by_name[column.name] >= 0.9 or _is_called_id(column.name)):
+            values = f"it has only {column.n_distinct} different value{'s' if column.n_distinct != 1 else ''}"
+            reason = "no other column says who the customer is" if column.n_distinct > 3 else values
+            if assigned.get("order_id", ("",))[0] == column.name:
+                del assigned["order_id"]
+            assigned["customer_id"] = (column.name, _Match(0.4, reason))
+            used.add(column.name)
+            return
 
 
 def _assign_address(source: Source, kind: Kind, assigned: dict[str, tuple[str, _Match]], used: set[str]) -> None:
@@ -227,10 +286,23 @@ def _match(column: SourceColumn, field: Field, kind: Kind) -> _Match:
         name_score, name_reason = max(name_score, 0.9), "its values are numbered like #1001"
     if name_score == 0:
         return _Match(0.0, "")
+    if _is_called_id(column.name) and field.name == "customer_id" and kind.time is not None and column.is_unique:
+        return _Match(0.0, "")
     fit, fit_reason = _value_fit(column, field)
+    if name_score >= 0.7 and field.type in ("money", "number") and fit < 0.5 and _could_be_numbers(column):
+        fit, fit_reason = 0.5, "its values look like numbers that cannot be read"
     if name_score >= 0.9 and field.type in ("time", "money", "number"):
         fit = max(fit, 0.4)
     return _Match(round(name_score * fit, 2), f"{name_reason}; {fit_reason}")
+
+
+def _is_called_id(header: str) -> bool:
+    """Whether a column is called nothing but "id"."""
+    return plain(header) == "id"
+
+
+def _could_be_numbers(column: SourceColumn) -> bool:
+    return bool(column.samples) and all(_UNREAD_NUMBER.fullmatch(sample) for sample in column.samples)
 
 
 def _name_score(header: str, field: str, kind: Kind) -> tuple[float, str]:
@@ -251,6 +323,13 @@ def _name_score(header: str, field: str, kind: Kind) -> tuple[float, str]:
             if field == "customer_id" and kind.table in ("customers", "snapshots")
             else (0.5, "the name is 'id'")
         )
+    if kind.name == "events" and field == "product_id" and word in ("item", "product", "article"):
+        return 0.7, f"the name {header!r} is often used for it"
+    inside = _chinese_word(word, words)
+    if inside:
+        share = len(inside) / len(word)
+        score = 0.5 + 0.4 * share if word.endswith(inside) else 0.36 + 0.2 * share
+        return round(score, 2), f"{inside!r} in the name"
     parts = tokens(header)
     for start in range(len(parts)):
         for stop in range(len(parts), start, -1):
@@ -262,12 +341,26 @@ def _name_score(header: str, field: str, kind: Kind) -> tuple[float, str]:
     return (0.7, f"the name looks like {near[0]!r}") if near else (0.0, "")
 
 
+def _chinese_word(header: str, words: dict[str, bool]) -> str:
+    """The longest known word inside a header that has no spaces between its words, best at the end."""
+    if not any("\u4e00" <= char <= "\u9fff" for char in header):
+        return ""
+    found = [word for word in words if len(word) >= 2 and word in header and "\u4e00" <= word[0] <= "\u9fff"]
+    return max(found, key=lambda word: (header.endswith(word), len(word)), default="")
+
+
 def _value_fit(column: SourceColumn, field: Field) -> tuple[float, str]:
     kind = column.kind
+    if field.name != "text" and column.samples and all(sample[0] in "[{" for sample in column.samples):
+        return 0.0, "its values are lists"
     if field.name == "churned":
         fit = 1.0 if 2 <= column.n_distinct <= 3 else 0.5 if column.n_distinct == 1 else 0.1
         return fit, f"it has {column.n_distinct} different value{'s' if column.n_distinct != 1 else ''}"
-    if field.type == "time" and kind == "integer" and all(_CLOCK.fullmatch(sample) for sample in column.samples):
+    if (
+        field.type == "time"
+        and kind in ("integer", "number")
+        and all(_CLOCK.fullmatch(sample) for sample in column.samples)
+    ):
         return 1.0, "its values are dates written as digits"
     if field.type == "time":
         return (1.0, "its values are dates") if kind == "date" else (0.15, "its values are no dates")

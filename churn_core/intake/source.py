@@ -47,14 +47,25 @@ class ReadOptions:
     """"dmy", "mdy" or "ymd": how dates like 03/04/2011 are read."""
 
     def __post_init__(self) -> None:
+        if self.encoding is not None:
+            _check_encoding(self.encoding)
         if self.decimal not in (None, ".", ","):
             raise InputError(f"the decimal mark is {self.decimal!r}; choose '.' or ','.")
         if self.date_order is not None and self.date_order not in DATE_ORDERS:
             raise InputError(f"the date order is {self.date_order!r}; choose 'dmy', 'mdy' or 'ymd'.")
-        if self.header_line is not None and self.header_line < 1:
-            raise InputError(f"the header line is {self.header_line}; lines count from 1.")
-        if self.separator is not None and len(self.separator) != 1:
+        if self.header_line is not None and (not isinstance(self.header_line, int) or self.header_line < 1):
+            raise InputError(f"the header line is {self.header_line!r}; it must be a number, and lines count from 1.")
+        if self.separator is not None and (not isinstance(self.separator, str) or len(self.separator) != 1):
             raise InputError(f"the separator is {self.separator!r}; it must be one character.")
+
+
+def _check_encoding(encoding: object) -> None:
+    try:
+        b"".decode(str(encoding))
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise InputError(
+            f"the encoding {encoding!r} is not known; use one such as utf-8, gb18030, latin-1, cp1252 or utf-16."
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)

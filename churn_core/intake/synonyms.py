@@ -14,24 +14,28 @@ _CUSTOMER = """customer_id customer customerid cust_id custid custno customer_no
  account_number account shopper_id buyer_id buyer visitor_id person_id contact_key subscriber_id clientnum
  kunden_id kundennummer kundennr kunden_nr kunde kundenid id_client numero_client no_client client_code
  code_client id_cliente cliente cliente_id numero_cliente codigo_cliente 客户id 客户编号 客户 顾客id 顾客编号
+ customer_unique_id unique_customer_id 会员卡号 卡号 会员名 买家昵称
  用户id 用户编号 用户 会员id 会员编号 会员号 会员 买家id 买家"""
 _ORDER = """order_id orderid order_no order_number ordernumber order invoice invoice_no invoiceno invoice_id
  invoice_number transaction_id transactionid transaction_no transaction receipt receipt_id receipt_no basket_id
  purchase_id sale_id bill_no document_no bestellnummer bestellnr bestell_nr bestellung bestell_id auftragsnummer
  auftrag rechnungsnummer rechnungsnr rechnung belegnummer commande numero_commande no_commande id_commande
- facture numero_facture pedido id_pedido numero_pedido factura numero_factura 订单号 订单id 订单编号 发票号 单号
- 交易号"""
+ facture numero_facture pedido id_pedido numero_pedido factura numero_factura belegnr beleg_nr rechnungs_nr
+ auftragsnr auftrags_nr vorgangsnr 订单号 订单id 订单编号 发票号 单号 交易号 小票号 流水号 交易流水号"""
 _ORDER_TIME = """order_time order_date orderdate ordered_at order_timestamp order_datetime
  order_purchase_timestamp date time datetime timestamp invoice_date invoicedate purchase_date purchased_at
  purchase_time transaction_date transaction_time created_at createdat created sale_date sold_at paid_at day
  bestelldatum bestellzeit bestellt_am rechnungsdatum datum kaufdatum auftragsdatum belegdatum date_commande
  date_achat date_facture fecha fecha_pedido fecha_compra fecha_factura 下单时间 订单时间 订单日期 下单日期
- 购买时间 购买日期 交易时间 日期 时间 付款时间"""
+ 购买时间 购买日期 交易时间 日期 时间 付款时间 消费日期 消费时间 支付时间 成交时间 创建时间"""
 _AMOUNT = """amount total total_amount order_total order_amount order_value total_price totalprice revenue sales
  sale_amount value price_total grand_total net_amount gross_amount paid paid_amount payment payment_value spend
  sum turnover subtotal betrag summe gesamt gesamtbetrag gesamtpreis umsatz bestellwert rechnungsbetrag warenwert
  montant total_ttc montant_total prix_total ca chiffre_affaires importe importe_total monto monto_total
- total_pedido venta 金额 总金额 订单金额 实付金额 总价 消费金额 付款金额"""
+ total_pedido venta 金额 总金额 订单金额 实付金额 总价 消费金额 付款金额
+ amount_total total_incl_tax total_incl_vat brutto bruttobetrag bruttoumsatz umsatz_brutto gesamt_brutto
+ 实付 实付款 支付金额 实际支付金额
+ 成交金额 交易金额 销售额"""
 _QUANTITY = """lineitem_quantity quantity qty units pieces count_items menge anzahl stueck stueckzahl stuck
  stuckzahl quantite qte nombre cantidad unidades 数量 件数 购买数量"""
 _PRODUCT = """lineitem_sku product_id productid product_code sku stockcode stock_code item_id itemid item_no
@@ -40,12 +44,11 @@ _PRODUCT = """lineitem_sku product_id productid product_code sku stockcode stock
  产品编号 货号"""
 _CATEGORY = """category product_category category_name categoryname department product_group productgroup
  product_type product_line kategorie warengruppe produktgruppe categorie rayon categoria 类别 分类 品类 商品类别
- cat"""
+ 商品分类 cat"""
 _DISCOUNT = """discount discount_amount discounts voucher_amount coupon_amount rebate reduction rabatt
  rabattbetrag nachlass remise descuento 折扣 优惠金额 折扣金额"""
-_CHANNEL = (
-    """channel source sales_channel order_channel platform store medium kanal vertriebskanal canal 渠道 来源 平台"""
-)
+_CHANNEL = """channel source sales_channel order_channel platform store medium kanal vertriebskanal canal 渠道 来源 平台
+ 门店 店铺"""
 _CURRENCY = """currency currency_code currencycode waehrung wahrung devise moneda 币种 货币"""
 _COUNTRY = """country country_code shipping_country billing_country country_name land pays pais 国家"""
 _CITY = """city town shipping_city billing_city stadt ort wohnort ville ciudad 城市"""
@@ -70,10 +73,10 @@ SYNONYMS: dict[str, str] = {
     "product_id": _PRODUCT,
     "product_name": """lineitem_name product_name productname product description item_name item product_title
         title artikelname artikelbezeichnung artikel bezeichnung produkt produktname produit nom_produit libelle
-        designation producto nombre_producto descripcion 商品名称 产品名称 商品 产品""",
+        designation producto nombre_producto descripcion 商品名称 产品名称 商品 产品 宝贝标题 商品标题""",
     "category": _CATEGORY,
     "quantity": _QUANTITY,
-    "unit_price": """lineitem_price unit_price unitprice price item_price price_each price_per_unit
+    "unit_price": """lineitem_price item_cost unit_price unitprice price item_price price_each price_per_unit
         selling_price einzelpreis stueckpreis stuckpreis preis prix prix_unitaire precio precio_unitario 单价
         价格""",
     "customer_name": _NAME,

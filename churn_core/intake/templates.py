@@ -37,15 +37,20 @@ _OTHERS = {
     "amount": {"orders": "120.00", "order_lines": "", "returns": "120.00"},
 }
 
+_NEXT_ORDER = {"order_id": "A-1002", "customer_id": "C-00043", "order_time": "2025-06-02 10:15"}
+"""An order of another customer below the two lines of the first."""
+
 
 def template(kind: Kind) -> str:
-    """The template of a kind of file as CSV text: a header and two example rows."""
+    """The template of a kind of file as CSV text: a header and example rows."""
     columns = [column for column in TABLES[kind.table].mappable if column.name in kind.field_names]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column.name for column in columns])
     writer.writerow([column.example for column in columns])
     writer.writerow([_other(kind, column.name, column.example) for column in columns])
+    if kind.name == "order_lines":
+        writer.writerow([_NEXT_ORDER.get(column.name, column.example) for column in columns])
     return text.getvalue()
 
 

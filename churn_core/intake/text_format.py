@@ -53,7 +53,7 @@ class TextFormat:
 
 def detect(path: Path, name: str, options: ReadOptions) -> TextFormat:
     """Find out how a text file is written; InputError when it is no table of text."""
-    encoding = _known_codec(options.encoding) if options.encoding else find_encoding(path, name)
+    encoding = codecs.lookup(options.encoding).name if options.encoding else find_encoding(path, name)
     text = _sample(path, encoding, name)
     separator = options.separator or find_separator(text)
     records = _records(text, separator)
@@ -62,9 +62,11 @@ def detect(path: Path, name: str, options: ReadOptions) -> TextFormat:
     if options.header_line and options.header_line > len(records):
         raise InputError(f"{name} has no line {options.header_line}; it has {len(records)} in its first part.")
     index = options.header_line - 1 if options.header_line else find_header(records[: 20 * N_LINES])
-    return TextFormat(
-        encoding=encoding, separator=separator, header_line=index + 1, names=tuple(records[index]) or ("",)
-    )
+    names = records[index] or [""]
+    below = [row for row in records[index + 1 :][:500] if any(cell.strip() for cell in row)]
+    if below and all(len(row) == len(names) + 1 and not row[-1].strip() for row in below):
+        names = [*names, ""]
+    return TextFormat(encoding=encoding, separator=separator, header_line=index + 1, names=tuple(names))
 
 
 def is_json(path: Path, encoding: str) -> str | None:
@@ -112,15 +114,6 @@ def find_separator(text: str) -> str:
         if score > best_score + 1e-9:
             best, best_score = separator, score
     return best
-
-
-def _known_codec(encoding: str) -> str:
-    try:
-        return codecs.lookup(encoding).name
-    except LookupError as error:
-        raise InputError(
-            f"the encoding {encoding!r} is not known; use utf-8, gb18030, latin-1, cp1252 or utf-16."
-        ) from error
 
 
 def _sample(path: Path, encoding: str, name: str) -> str:
@@ -173,7 +166,7 @@ def _wide(head: bytes, name: str) -> str:
 
 def _legacy(head: bytes, name: str) -> str:
     """GB18030 writes two bytes per character, Latin-1 single accented letters between plain ones."""
-    runs = re.findall(rb"[\x80-\xff]+", head)
+    runs = re.findall(rb"[\x80-\xff]+", re.sub(rb"[\x81-\xfe][0-9][\x81-\xfe][0-9]", b"", head))
     n_high = sum(map(len, runs))
     n_alone = sum(1 for run in runs if len(run) == 1)
     if n_high > 0.6 * len(head) and not re.search(rb"[\r\n]", head):

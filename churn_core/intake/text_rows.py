@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churn_core.errors import InputError
+from churn_core.intake.container import EXPECTED
 from churn_core.intake.staging import keys
 from churn_core.intake.text_format import ENCODING_WORDS, TextFormat
 
@@ -128,9 +129,11 @@ class TextRows:
     def _explained(self, message: str) -> InputError:
         if "UTF8" in message or "utf-8" in message:
             return InputError(self._encoding_sentence())
+        if "Could not skip initial" in message:
+            return InputError(f"{self._name} has one line and no rows below it; it should hold column names and rows.")
         if "straddling" in message or "out of sync" in message:
             return InputError(self._open_quote())
-        return InputError(f"{self._name} cannot be read as a table: {message.splitlines()[0]}.")
+        return InputError(f"{self._name} cannot be read as a table of text; {EXPECTED}.")
 
     def _open_quote(self) -> str:
         return (

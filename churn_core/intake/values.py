@@ -1,7 +1,7 @@
-"""How text becomes a date, a number, a yes or no, or nothing: SQL expressions and the words behind them.
+"""How text becomes a number, a yes or no, an id, or nothing: SQL expressions and the words behind them.
 
-All parsing of values is here, as SQL over text columns, so that seven million rows are read in seconds and a
-preview reads them exactly as the import will. Expressions are built from our own staged column names and
+Parsing of values is here and in ``dates``, as SQL over text columns, so that seven million rows are read in seconds and
+a preview reads them exactly as the import will. Expressions are built from our own staged column names and
 constants; values from people are passed as parameters.
 """
 
@@ -22,6 +22,9 @@ MISSING_IDS = ("nan", "null", "\\n", "#n/a", "<na>")
 
 MISSING_WORDS = (*MISSING_IDS, "na", "n/a", "none", "nat", "-", "--", "?", "无", "n.a.")
 """Texts that mean "no value" in any other column (lower case)."""
+
+UNKNOWN_LABELS = ("unknown", "unk", "unclear", "unbekannt", "inconnu", "desconocido", "未知", "不详")
+"""Texts that mean that a label is not known (lower case), beside those that mean "no value"."""
 
 YES_WORDS = (
     "yes",
@@ -67,49 +70,16 @@ NO_WORDS = (
     "unsubscribed",
 )
 
-_ISO = "^\\d{4}[-/.]\\d{1,2}[-/.]\\d{1,2}([ T]\\d{1,2}:\\d{2}(:\\d{2}(\\.\\d+)?)?)?"
-
 _CODES = (
     "USD|EUR|GBP|CHF|CNY|RMB|JPY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|BRL|MXN|KRW|SGD|HKD|NZD|ZAR|AED|THB|"
-    "ILS|UAH|RON|US|Rs\\.?|R|kr\\.?|zł|元|円"
+    "ILS|UAH|RON"
 )
-_DECORATION = f"[\\p{{Sc}}\\s\\x{{00A0}}\\x{{202F}}\\x{{2009}}''’]|^({_CODES})|({_CODES})$"
-
-
-_TIME_PARTS = (
-    "",
-    " %H:%M",
-    " %H:%M:%S",
-    " %I:%M %p",
-    " %I:%M:%S %p",
-    " %H:%M:%S-%f",
-    "T%H:%M:%S",
-    "T%H:%M",
-    "T%H:%M:%SZ",
-)
-_DAY_PARTS = {
-    "dmy": ("%d-%m-%y", "%d-%m-%Y"),
-    "mdy": ("%m-%d-%y", "%m-%d-%Y"),
-    "ymd": ("%y-%m-%d",),
-}
-_ANY_ORDER = (
-    "%Y-%m-%d",
-    "%d %b %y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%d-%b-%y",
-    "%d-%b-%Y",
-    "%d-%B-%Y",
-    "%b %d %Y",
-    "%B %d %Y",
-    "%d- %B %Y",
-    "%d- %b %Y",
-    "%Y年%m月%d日",
-    "%Y %b %d",
-    "%Y-%b-%d",
-    "%a %d %b %Y",
-    "%a %b %d %Y",
-)
+_NAMES = "Euros?|Dollars?|Yuan"
+CURRENCY_SIGN = f"(?i)(US\\$|R\\$|\\p{{Sc}}|{_NAMES}|{_CODES}|zł|元|円)"
+"""Regular expression of a currency written in an amount."""
+_BESIDE = f"{_NAMES}|{_CODES}|US|Rs\\.?|R|kr\\.?|Fr\\.?|zł|元|円"
+_SPACES = "[\\p{Sc}\\s\\x{00A0}\\x{202F}\\x{2009}''’]"
+_DECORATION = f"(?i){_SPACES}|^({_BESIDE})|({_BESIDE})$"
 
 
 def id_sql(column: str) -> str:
@@ -125,58 +95,14 @@ def value_sql(column: str, *, keep_nan: bool = False) -> str:
     return _unless(column, [word for word in MISSING_WORDS if word != "nan" or not keep_nan])
 
 
-def date_formats(order: str) -> list[str]:
-    """All formats tried for dates that are not ISO, in order; separators are written as ``-`` beforehand."""
-    return [f"{day}{time}" for day in (*_DAY_PARTS[order], *_ANY_ORDER) for time in _TIME_PARTS]
-
-
-def date_sql(text: str, order: str, *, first: Sequence[str] = ()) -> str:
-    """SQL that reads a text as naive UTC time, NULL when it is no date.
-
-    ISO times with a zone are converted to UTC, without one they are taken as UTC. Dates like 03/04/2011 follow
-    ``order`` ("dmy", "mdy"; "ymd" for two-digit years). 8 digits are YYYYMMDD, 14 with the time; 10 and 13 digits are
-    seconds and milliseconds since 1970. ``first`` are formats (of :func:`fast_formats`) to try before all else.
-    """
-    formats = date_formats(order)
-    listed = ", ".join("'" + form.replace("'", "''") + "'" for form in formats)
-    plain = f"TRY_CAST(replace(left({text}, 10), '.', '-') || substring({text}, 11) AS TIMESTAMP)"
-    time_and_zone = f"regexp_replace(substring({text}, 11), ' *(UTC|GMT|z|Z)$', '+00')"
-    time_and_zone = f"regexp_replace({time_and_zone}, ' *([+-]\\d\\d)$', '\\1:00')"
-    time_and_zone = f"regexp_replace({time_and_zone}, ' *([+-]\\d\\d):?(\\d\\d)$', '\\1:\\2')"
-    zoned = f"CAST(TRY_CAST(replace(left({text}, 10), '.', '-') || {time_and_zone} AS TIMESTAMPTZ) AS TIMESTAMP)"
-    digits = f"TRY_CAST({text} AS BIGINT)"
-    tidy = f"replace(replace(replace({text}, '/', '-'), '.', '-'), ',', '')"
-    general = (
-        "CASE "
-        f"WHEN {text} IS NULL THEN NULL "
-        f"WHEN regexp_matches({text}, '{_ISO}$') THEN {plain} "
-        f"WHEN regexp_matches({text}, '{_ISO} ?(Z|z|UTC|GMT|[+-]\\d\\d(:?\\d\\d)?)$') THEN {zoned} "
-        f"WHEN regexp_matches({text}, '^\\d+$') THEN CASE length({text}) "
-        f"WHEN 8 THEN try_strptime({text}, '%Y%m%d') WHEN 14 THEN try_strptime({text}, '%Y%m%d%H%M%S') "
-        f"WHEN 10 THEN CAST(to_timestamp({digits}) AS TIMESTAMP) WHEN 13 THEN epoch_ms({digits}) END "
-        f"ELSE try_strptime({tidy}, [{listed}]) END"
-    )
-    if not first:
-        return general
-    listed = ", ".join("'" + form.replace("'", "''") + "'" for form in first)
-    guard = f"substring({text}, 5, 1) IN ('-', '/', '.')" if first[0].startswith("%Y") else "true"
-    fast = f"try_strptime({text}, [{listed}])"
-    return f"CASE WHEN {guard} AND {fast} IS NOT NULL THEN {fast} ELSE {general} END"
-
-
-def fast_formats(order: str) -> list[str]:
-    """Formats with their own separators that may be tried first where samples of a column follow them."""
-    days = [day.replace("-", mark) for mark in "-/." for day in (*_DAY_PARTS[order], "%Y-%m-%d")]
-    return [f"{day}{time}" for day in days for time in (*_TIME_PARTS[:5], *_TIME_PARTS[6:])]
-
-
 def number_sql(text: str, decimal: str) -> str:
     """SQL that reads a text as a number, NULL when it is none.
 
-    Thousands marks, currency signs and brackets for negative amounts are understood.
+    Thousands marks (also spaces), currency signs and names, brackets for negative amounts and "5,-" are understood.
     NaN and infinities come through as such, for the caller to refuse.
     """
     bare = f"regexp_replace({text}, '{_DECORATION}', '', 'g')"
+    bare = f"regexp_replace({bare}, '(?i)^([-+(])({_BESIDE})|[.,][-–—]{{1,2}}$', '\\1')"
     bare = f"regexp_replace(replace({bare}, '−', '-'), '^\\((.*)\\)$|^([\\d.,]+)-$', '-\\1\\2')"
     if decimal == ",":
         grouped = "^[-+]?\\d{1,3}(\\.\\d{3})+(,\\d*)?$"
@@ -263,6 +189,14 @@ _STAYED_WORDS = {
 }
 
 
+_NO_LABEL = tuple(word for word in (*MISSING_WORDS, *UNKNOWN_LABELS) if word not in NO_WORDS)
+
+
+def label_sql(column: str) -> str:
+    """The text of a label; NULL where it is not known."""
+    return _unless(column, _NO_LABEL)
+
+
 def positive_labels(values: Sequence[str], *, column_says_stayed: bool = False) -> tuple[str, ...]:
     """The values that mean "churned" among those of a label column; empty when that cannot be told.
 
@@ -271,6 +205,7 @@ def positive_labels(values: Sequence[str], *, column_says_stayed: bool = False) 
     >>> positive_labels(["No", "Yes"]), positive_labels(["Existing Customer", "Attrited Customer"])
     (('Yes',), ('Attrited Customer',))
     """
+    values = [value for value in values if value.strip().casefold() not in _NO_LABEL]
     by_word = {value: value.strip().casefold() for value in values}
     left = tuple(value for value, word in by_word.items() if word in _LEFT_WORDS)
     stayed = tuple(value for value, word in by_word.items() if word in _STAYED_WORDS)
@@ -278,12 +213,17 @@ def positive_labels(values: Sequence[str], *, column_says_stayed: bool = False) 
         return left
     if stayed and len(values) == len(stayed) + 1:
         return tuple(value for value in values if value not in stayed)
+    if not values:
+        return ()
     yes, no = set(YES_WORDS) | {"1.0"}, set(NO_WORDS) | {"0.0"}
     wanted = no if column_says_stayed else yes
     if all(word in yes or word in no for word in by_word.values()):
         return tuple(value for value, word in by_word.items() if word in wanted)
     return ()
 
+
+CURRENCY_WORDS = {"EURO": "EUR", "EUROS": "EUR", "DOLLAR": "USD", "DOLLARS": "USD", "YUAN": "CNY", "RMB": "CNY"}
+"""Currency of a name in an amount."""
 
 CURRENCY_SIGNS = {
     "€": "EUR",
@@ -311,7 +251,7 @@ def currency_name(found: str) -> str:
     ('GBP', 'EUR')
     """
     word = found.strip()
-    return CURRENCY_SIGNS.get(word, word.upper())
+    return CURRENCY_SIGNS.get(word) or CURRENCY_WORDS.get(word.upper(), word.upper())
 
 
 def check_single_currency(counts: Sequence[tuple[str, int]], column: str, file_name: str) -> str | None:

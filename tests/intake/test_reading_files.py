@@ -89,7 +89,7 @@ def test_one_telling_date_at_the_end_decides(read: Read) -> None:
     rows = "".join(f"{number},0{number % 9 + 1}/02/2024\n" for number in range(50_000))
     source = read(f"customer,date\n{rows}9,31/01/2024\n")
     assert source.date_order == "dmy"
-    assert any("day first: 1 dates" in note for note in source.notes)
+    assert any("day first: 1 date of" in note for note in source.notes)
 
 
 def test_undecidable_dates_are_said_to_be_so_and_can_be_overruled(read: Read) -> None:
