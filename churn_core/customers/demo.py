@@ -1,5 +1,8 @@
 """The demo workspace: simulate, load, define, train, score - whole or not at all.
 
+It is trained and scored twice, as a shop would a month apart: first with what was known 30 days before the end, then
+with everything. So there is something to say about what changed, and nothing of it was known too early.
+
 It is built under another name and renamed when everything is done, so a build that was killed never
 passes for a demo shop.
 """
@@ -9,18 +12,21 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict, dataclass
 from dataclasses import replace as changed
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from churn_core import workspaces
 from churn_core.customers.tiers import score_workspace
 from churn_core.errors import InputError
-from churn_core.features.definition import propose_definition, save_definition
+from churn_core.features.definition import known_until, propose_definition, readiness, save_definition
 from churn_core.intake.simulate import ShopPlan, load_shop
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.training import train_model
 from churn_core.warehouse import Warehouse
+
+DAYS_BETWEEN_SCORINGS = 30
+"""Days from the first scoring to the second, which is at the end of the data."""
 
 TRUTH_FILE = "ground_truth.parquet"
 
@@ -94,13 +100,18 @@ def _plan(n_customers: int, n_years: int, seed: int, until: date | None) -> Shop
 
 
 def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progress: Progress) -> None:
-    load_shop(warehouse, plan, truth_path=truth, progress=part(progress, 0.0, 0.45))
+    load_shop(warehouse, plan, truth_path=truth, progress=part(progress, 0.0, 0.4))
     if not train:
         return
-    progress(0.45, "proposing what churned means")
-    save_definition(warehouse, propose_definition(warehouse).definition)
-    train_model(warehouse, progress=part(progress, 0.47, 0.85))
-    score_workspace(warehouse, progress=part(progress, 0.85, 0.98))
+    progress(0.4, "proposing what churned means")
+    definition = save_definition(warehouse, propose_definition(warehouse).definition)
+    end = known_until(warehouse)
+    earlier = end - timedelta(days=DAYS_BETWEEN_SCORINGS) if end else None
+    if earlier and readiness(warehouse, definition, as_of=earlier).method == "full":
+        train_model(warehouse, as_of=earlier, progress=part(progress, 0.42, 0.65))
+        score_workspace(warehouse, part(progress, 0.65, 0.7), as_of=earlier)
+    train_model(warehouse, progress=part(progress, 0.7, 0.93))
+    score_workspace(warehouse, part(progress, 0.93, 0.98))
 
 
 def _remove(building: Path) -> None:

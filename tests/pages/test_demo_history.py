@@ -1,0 +1,45 @@
+"""The demo shop was trained and scored twice, a month apart, and knew nothing too early; its pages show the change."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from churn_core.customers.at_risk import page
+from churn_core.customers.demo import DAYS_BETWEEN_SCORINGS
+from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.today import today
+from churn_core.features.definition import known_until
+from churn_core.models.registry import model_versions
+from churn_core.models.runs import score_runs
+from churn_core.workspaces import open_workspace
+from tests.pages.conftest import App, Home
+
+
+def test_the_demo_was_trained_and_scored_a_month_apart_with_what_was_known(demo_home: Home) -> None:
+    warehouse = open_workspace("Demo shop")
+    end = known_until(warehouse)
+    assert end is not None
+    now, before = score_runs(warehouse)
+    assert now.as_of == end
+    assert before.as_of == end - timedelta(days=DAYS_BETWEEN_SCORINGS)
+    assert (before.model_version, now.model_version) == (1, 2)
+    known = {model.model_version: datetime.fromisoformat(model.summary["known_until"])
+             for model in model_versions(warehouse)}  # fmt: skip
+    assert known == {1: before.as_of, 2: now.as_of}, "no model saw more than the day it scored for"
+    found = today(warehouse)
+    assert found.changes is not None
+    assert found.changes.n_entered > 0
+    assert found.changes.n_left > 0
+    assert not found.is_behind
+
+
+def test_today_and_the_customer_show_the_change(demo_home: Home, app: App) -> None:
+    visit = app()
+    assert not visit.exception
+    figures = {metric.label: metric.value for metric in visit.metric}
+    assert int(figures["New in the high tier"].replace(",", "")) > 0
+    assert any("Changes are against the scoring as of" in text.value for text in visit.caption)
+    chosen = CustomerFilter(sort="days_since_last_order")
+    customer = page(open_workspace("Demo shop"), chosen, limit=1)["customer_id"].iloc[0]
+    visit = app("pages/customers/customer.py", customer=customer)
+    assert [chart.key for chart in visit.get("plotly_chart")] == ["history", "contributions", "timeline"]
