@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_core.errors import NotEnoughData
-from churn_core.features.build import build_features
 from churn_core.features.definition import known_until
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.backtest import Backtest, choice_details, spaced
 from churn_core.models.blend import Blend
-from churn_core.models.calibration import Season, level_of
+from churn_core.models.calibration import Season
 from churn_core.models.estimators import Contributions, sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
-from churn_core.models.lateness import Lateness
 from churn_core.models.leakage import suspected_leaks
 from churn_core.models.periods import (
     TRAINING_PERIODS,
@@ -26,11 +24,11 @@ from churn_core.models.periods import (
     Period,
     build_periods,
     sample_size,
-    stacked,
     usable_cutoffs,
 )
 from churn_core.models.several import evaluate_cutoffs
-from churn_core.models.value import ValueModel, fit_value
+from churn_core.models.small_shop import SmallShop, fit_lateness
+from churn_core.models.value import ValueJudged, ValueModel, fit_value, judge_value
 from churn_core.models.walk_forward import Choice, Fitted, Unseen, WalkForward, walk
 
 if TYPE_CHECKING:
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
 
 N_JUDGED = 3
 """Past cutoffs at which the candidates are judged."""
-LEAST_TO_CALIBRATE = 20
-"""Customers of each outcome needed before a level is read from the past."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +113,9 @@ def fit_orders(
     )
     value = fit_value(periods, horizon_days=definition.horizon_days)
     if method == "lateness":
-        return _fit_lateness(warehouse, definition, periods, value, end)
+        small = fit_lateness(warehouse, definition, periods, end)
+        made = OrderModel(blend=small.blend, value=value)
+        return FittedOrders(model=made, chosen="lateness", summary=_small_summary(small, made, periods))
     forward = WalkForward(
         warehouse=warehouse, definition=definition, periods=periods, seed=seed, only_rhythm=method == "bgnbd"
     )
@@ -127,8 +125,14 @@ def fit_orders(
     fitted = forward.fit(end, part(progress, 0.85, 0.95))
     choice = _by_the_table(forward.choose(fitted, [unseen for _, unseen in walked]), _overall(judged))
     model = OrderModel(blend=choice.blends[choice.chosen], value=value)
+    by_cutoff = {period.cutoff: period for period in periods}
+    rounds = [(made.periods, by_cutoff[made.cutoff]) for made, _ in walked if made.periods]
+    worth = judge_value(rounds, horizon_days=definition.horizon_days)
     progress(0.98, "judged")
-    return FittedOrders(model=model, chosen=choice.chosen, summary=_summary(choice, fitted, judged, periods, model))
+    summary = _summary(choice, fitted, judged, periods, model)
+    summary["value"] |= {"held_out": worth.to_json() if worth else None}
+    summary["notes"] += _value_notes(worth)
+    return FittedOrders(model=model, chosen=choice.chosen, summary=summary)
 
 
 def _by_the_table(choice: Choice, overall: Mapping[str, Evaluation]) -> Choice:
@@ -216,15 +220,21 @@ def _summary(
 
 def _period_json(entry: Judged, chosen: str) -> dict[str, Any]:
     name = chosen if chosen in entry.evaluations else list(entry.evaluations)[-1]
-    found = entry.evaluations[name]
     return {
         "cutoff": entry.cutoff.isoformat(),
         "training_cutoffs": [moment.isoformat() for moment in entry.training_cutoffs],
+        **_quality(name, entry.evaluations),
+    }
+
+
+def _quality(name: str, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
+    found = evaluations[name]
+    return {
         "n": found.n,
         "churn_rate": found.churn_rate,
         "mean_predicted": found.mean_predicted,
         **found.metrics(),
-        "models": {name: made.intervals() for name, made in entry.evaluations.items()},
+        "models": {name: made.intervals() for name, made in evaluations.items()},
         "evaluation": found.to_dict(),
     }
 
@@ -248,44 +258,44 @@ def _importance(blend: Blend, periods: Sequence[Period]) -> list[dict[str, Any]]
     return [{"name": made.feature_names[i], "mean_absolute": float(sizes[i])} for i in order]
 
 
-def _fit_lateness(
-    warehouse: Warehouse,
-    definition: ChurnDefinition,
-    periods: Sequence[Period],
-    value: ValueModel,
-    end: datetime,
-) -> FittedOrders:
-    """Lateness for very small shops; past outcomes bend it as far as there are any."""
-    now = build_features(warehouse, end, definition)
-    if not len(now):
-        raise NotEnoughData("no customer is eligible now; widen the activity window or import newer orders.")
-    estimator = Lateness(horizon_days=definition.horizon_days)
-    notes = ["The level rests on a general rule, because there are too few known outcomes to read it from."]
-    if periods:
-        frame, churned, _ = stacked(periods)
-        estimator.fit(frame, churned)
-        if min(churned.sum(), (~churned).sum()) >= LEAST_TO_CALIBRATE:
-            shift = level_of(estimator.log_odds(frame), churned)
-            notes = [f"The level is read from {len(churned):,} known outcomes ({shift:+.2f} log-odds on the rule)."]
-        else:
-            shift = 0.0
-    else:
-        estimator.fit(now)
-        shift = 0.0
-    blend = Blend(members=[estimator], slopes=[1.0], level=shift, recipe={})
-    season = Season(level=shift, level_error=0.0, reason="not looked at: the shop is too small.")
-    summary = {
+def _value_notes(worth: ValueJudged | None) -> list[str]:
+    if worth is None:
+        return []
+    return [
+        f"Expected value: said beforehand for the {worth.n_stayers:,} customers who then stayed, it was in total "
+        f"{100 * worth.ratio:.0f} % of what they spent. It does not know the season."
+    ]
+
+
+def _small_summary(small: SmallShop, model: OrderModel, periods: Sequence[Period]) -> dict[str, Any]:
+    """The summary of a shop that is ranked by lateness."""
+    found, value = small.evaluation, model.value
+    season = Season(level=small.blend.level, level_error=0.0, reason="not looked at: the shop is too small.")
+    backtest = (
+        Backtest(
+            evaluations={"lateness": found},
+            chosen="lateness",
+            cutoff=small.judged_at,
+            training_cutoffs=small.training_cutoffs,
+        )
+        if found
+        else None
+    )
+    judged = {
+        "cutoff": small.judged_at.isoformat() if small.judged_at else None,
+        "training_cutoffs": [moment.isoformat() for moment in small.training_cutoffs],
+    }
+    return {
         "chosen": "lateness",
-        "backtest": None,
-        "evaluation": None,
-        "candidates": {},
-        "periods": [],
+        "backtest": backtest.to_dict() if backtest else None,
+        "evaluation": found.to_dict() if found else None,
+        "candidates": {"lateness": found.to_dict()} if found else {},
+        "periods": [judged | _quality("lateness", {"lateness": found})] if found else [],
         "cutoffs": [period.cutoff.isoformat() for period in periods],
         "n_training_rows": int(sum(len(period.churned) for period in periods)),
         "calibration": {"season": season.to_json()},
         "value": {"kind": value.kind, "factor": value.factor, "n_rows": value.n_rows},
-        "parameters": _parameters(blend),
-        "importance": _importance(blend, periods),
-        "notes": notes,
+        "parameters": _parameters(model.blend),
+        "importance": _importance(model.blend, periods),
+        "notes": list(small.notes),
     }
-    return FittedOrders(model=OrderModel(blend=blend, value=value), chosen="lateness", summary=summary)

@@ -42,6 +42,9 @@ N_DOWN = 2
 LEAST = 0.05
 """Log-odds below which a contribution is no reason, unless it is the only one of a customer above the average."""
 
+NOTHING_STANDS_OUT = "no single number stands out, small differences add up"
+HIGH_FOR_ALL = "nothing sets this customer apart, the risk is high for most customers here"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReasonTexts:
@@ -106,8 +109,13 @@ class ReasonWriter:
             ranks = mid_ranks(values)
             self._directions[name] = float(np.sign(np.dot(ranks - ranks.mean(), centred)))
 
-    def write(self, frame: pd.DataFrame, contributions: NDArray[np.float64]) -> ReasonTexts:
-        """The reasons of these customers, strongest first; contributions are against the average customer."""
+    def write(
+        self, frame: pd.DataFrame, contributions: NDArray[np.float64], *, is_high: NDArray[np.bool_] | None = None
+    ) -> ReasonTexts:
+        """The reasons of these customers, strongest first; contributions are against the average customer.
+
+        Customers above the average and those of the high tier (``is_high``) have at least one reason up.
+        """
         rows = np.arange(len(frame))
         net = np.column_stack([contributions[:, members].sum(axis=1) for members in self._members])
         raising, lowering = telling_tiers(frame, self.feature_names, self._usual, self._directions)
@@ -115,8 +123,10 @@ class ReasonWriter:
         down = self._speakers(frame, -contributions, lowering, -1.0)
         up_family, up_size = _strongest(np.where(up.tier > 0, net, 0.0), N_UP)
         down_family, down_size = _strongest(np.where(down.tier > 0, -net, 0.0), N_DOWN)
-        silent = (up_size[:, 0] < LEAST) & (contributions.sum(axis=1) > 0)
-        up_family[silent, 0] = net[silent].argmax(axis=1)
+        needs_one = contributions.sum(axis=1) > 0
+        silent = (up_size[:, 0] < LEAST) & (needs_one if is_high is None else needs_one | is_high)
+        told = np.where(up.tier[silent] > 0, np.maximum(net[silent], 0.0) * 1e3, 0.0) + net[silent]
+        up_family[silent, 0] = told.argmax(axis=1)
         up_size[silent, 0] = LEAST
         features = np.column_stack(
             [up.feature[rows, family] for family in up_family.T] + [down.feature[rows, f] for f in down_family.T]
@@ -124,8 +134,9 @@ class ReasonWriter:
         texts = self._texts_of(frame, features)
         unspoken = np.flatnonzero(silent & (up.tier[rows, up_family[:, 0]] == 0))
         for row in unspoken:
-            label = family_label(self._families[up_family[row, 0]])
-            texts[row, 0] = f"{label}: no single number stands out, small differences add up"
+            family = up_family[row, 0]
+            label = family_label(self._families[family])
+            texts[row, 0] = f"{label}: {NOTHING_STANDS_OUT}" if net[row, family] > 0 else HIGH_FOR_ALL
         has_up, has_down = up_size >= LEAST, down_size >= LEAST
         names = np.array([*self.feature_names, SILENT], dtype=object)
         groups = np.array([family.split(":")[0] for family in self._families], dtype=object)

@@ -105,7 +105,7 @@ def score_customers(
         for name in tiers:
             tiers[name] += int((tier == name).sum())
         risk_sum += float(risk.sum())
-        texts = writer.write(chunk, against_average)
+        texts = writer.write(chunk, against_average, is_high=tier == "high")
         amount = scored.amount[start : start + len(chunk)] * margin
         _keep(scored, chunk, names, against_average, log_odds, risk, tier, amount, texts)
     run = ScoreRun(

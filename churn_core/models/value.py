@@ -7,7 +7,7 @@ rule, then scaled so that predicted and actual totals of the past agree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LEAST_STAYERS = 100
 """Customers with known spend after the cutoff that are needed to learn from."""
+LEAST_TO_SCALE = 20
+"""Customers with known spend after the cutoff from which past spend per month is scaled to what stayers spent."""
 MOST_ROWS = 40_000
 RIDGE = 20.0
 MONTHLY_SPEND = "spend_per_month"
@@ -52,7 +54,7 @@ class ValueModel:
             logs = self.intercept + (matrix - np.asarray(self.centre)) @ np.asarray(self.weights)
             return np.asarray(np.expm1(np.clip(logs, 0.0, self.highest)) * self.factor)
         if self.kind == "rate" and MONTHLY_SPEND in frame.columns:
-            return np.maximum(numbers(frame[MONTHLY_SPEND]), 0.0) * self.horizon_days / 30.0
+            return np.maximum(numbers(frame[MONTHLY_SPEND]), 0.0) * self.horizon_days / 30.0 * self.factor
         return np.full(len(frame), np.nan)
 
     def to_json(self) -> dict[str, Any]:
@@ -85,13 +87,14 @@ def fit_value(periods: Sequence[Period], *, horizon_days: int) -> ValueModel:
 
     frames, amounts = [], []
     for period in periods:
-        known = ~period.churned & np.isfinite(period.future_amount) & (period.future_amount > 0)
+        known = _stayers(period)
         frames.append(period.frame[known])
         amounts.append(period.future_amount[known])
     n_rows = sum(map(len, amounts))
     has_spend = any(MONTHLY_SPEND in frame.columns for frame in frames)
     if n_rows < LEAST_STAYERS:
-        return ValueModel(kind="rate" if has_spend or not frames else "none", horizon_days=horizon_days)
+        rate = ValueModel(kind="rate" if has_spend or not frames else "none", horizon_days=horizon_days)
+        return _scaled_rate(rate, frames, amounts)
     frame, amount = pd.concat(frames, ignore_index=True), np.concatenate(amounts)
     step = max(1, -(-n_rows // MOST_ROWS))
     frame, amount = frame.iloc[::step], amount[::step]
@@ -115,3 +118,56 @@ def fit_value(periods: Sequence[Period], *, horizon_days: int) -> ValueModel:
         factor=float(amount.sum() / max(predicted.sum(), 1e-9)),
         n_rows=len(amount),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueJudged:
+    """Expected spend of past stayers, as it would have been said then, beside what they spent."""
+
+    n_stayers: int
+    """Customers and cutoffs that were judged."""
+    predicted: float
+    actual: float
+    """Totals in the shop's currency."""
+
+    @property
+    def ratio(self) -> float:
+        """Predicted over actual total."""
+        return self.predicted / self.actual
+
+    def to_json(self) -> dict[str, float]:
+        """The totals with their ratio."""
+        return {"n_stayers": self.n_stayers, "predicted": self.predicted, "actual": self.actual, "ratio": self.ratio}
+
+
+def judge_value(rounds: Sequence[tuple[Sequence[Period], Period]], *, horizon_days: int) -> ValueJudged | None:
+    """Learn from the periods known at a cutoff and judge at that cutoff, for each of these rounds.
+
+    None where no stayer's spend is known.
+    """
+    n_stayers, predicted, actual = 0, 0.0, 0.0
+    for known, judged in rounds:
+        stayed = _stayers(judged)
+        said = fit_value(known, horizon_days=horizon_days).expected_amount(judged.frame[stayed])
+        usable = np.isfinite(said)
+        n_stayers += int(usable.sum())
+        predicted += float(said[usable].sum())
+        actual += float(judged.future_amount[stayed][usable].sum())
+    return ValueJudged(n_stayers=n_stayers, predicted=predicted, actual=actual) if n_stayers and actual > 0 else None
+
+
+def _stayers(period: Period) -> NDArray[np.bool_]:
+    known = ~period.churned & np.isfinite(period.future_amount) & (period.future_amount > 0)
+    return np.asarray(known, dtype=bool)
+
+
+def _scaled_rate(
+    rate: ValueModel, frames: Sequence[pd.DataFrame], amounts: Sequence[NDArray[np.float64]]
+) -> ValueModel:
+    """Stayers spend more than the average of their past says, because leavers are in it: as much as they did so far."""
+    n_rows = sum(map(len, amounts))
+    if rate.kind != "rate" or n_rows < LEAST_TO_SCALE:
+        return rate
+    predicted = sum(float(np.nansum(rate.expected_amount(frame))) for frame in frames)
+    actual = sum(float(amount.sum()) for amount in amounts)
+    return replace(rate, factor=float(np.clip(actual / max(predicted, 1e-9), 0.5, 3.0)), n_rows=n_rows)

@@ -274,11 +274,16 @@ def test_whoever_is_above_the_average_has_a_reason() -> None:
     made = writer.write(frame, np.array([[0.5, -0.1], [0.01, 0.01]]))
     assert all(text is not None and "small differences" in text for text in made.up[0])
     assert list(made.main_group) == ["frequency", "frequency"]
+    below = np.array([[-0.5, -0.1], [-0.01, 0.005]])
+    assert writer.write(frame, below).up[0].tolist() == [None, None]
+    high = writer.write(frame, below, is_high=np.array([True, True])).up[0]
+    assert "high for most customers here" in high[0]
+    assert "small differences" in high[1]
 
 
 def test_every_high_risk_has_a_reason_and_its_group(trained_shop: Warehouse) -> None:
     words = trained_shop.frame(
-        "SELECT r.up_1, s.main_reason, s.main_group, s.tier, s.log_odds FROM reasons r JOIN scores s USING (customer_id)"
+        "SELECT up_1, main_reason, main_group, tier, log_odds FROM reasons JOIN scores USING (run_id, customer_id)"
     )
     run = latest_run(trained_shop)
     assert run is not None

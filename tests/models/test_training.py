@@ -39,6 +39,15 @@ def test_the_summary_has_what_the_quality_page_draws(trained_shop: Warehouse) ->
     json.dumps(summary, allow_nan=False)
 
 
+def test_the_expected_value_is_judged_beforehand(trained_shop: Warehouse) -> None:
+    version = champion(trained_shop)
+    assert version is not None
+    held_out = version.summary["value"]["held_out"]
+    assert held_out["n_stayers"] > 200
+    assert 0.7 < held_out["ratio"] == held_out["predicted"] / held_out["actual"] < 1.4
+    assert any(note.startswith("Expected value") for note in version.summary["notes"])
+
+
 def test_judged_periods_never_share_their_label_window_with_training(trained_shop: Warehouse) -> None:
     from datetime import datetime
 
@@ -120,6 +129,10 @@ def test_a_very_small_shop_gets_lateness(warehouse: Warehouse) -> None:
     save_definition(warehouse, ChurnDefinition(horizon_days=60))
     version = train_model(warehouse)
     assert version.summary["method"] == version.estimator == "lateness"
+    evaluation = evaluation_from_dict(version.summary["evaluation"])
+    assert evaluation.n == version.summary["periods"][0]["n"] <= 60
+    assert evaluation.auc.value > 0.6
+    assert any("known outcomes of" in note for note in version.summary["notes"])
     model = load_fitted(warehouse, 1)
     assert isinstance(model, OrderModel)
     end = known_until(warehouse)
