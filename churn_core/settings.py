@@ -37,9 +37,10 @@ class Settings:
 
 
 def settings(warehouse: Warehouse) -> Settings:
-    """The settings as they are."""
+    """The settings as they are; a stored currency that is no code counts as not set, so that it can be corrected."""
+    currency = str(warehouse.setting("currency", "") or "")
     return Settings(
-        currency=str(warehouse.setting("currency", "") or ""),
+        currency=currency if _CURRENCY.fullmatch(currency) else "",
         margin_rate=float(warehouse.setting("margin_rate", 1.0)),
         stable_attributes=tuple(warehouse.setting("stable_attributes", [])),
     )

@@ -34,6 +34,8 @@ class WorkspaceState:
     """Champion; 0 when no model was trained."""
     model_data_version: int
     """Data the champion learned from; 0 when there is none."""
+    model_definition_version: int
+    """Churn definition the champion learned; 0 when there is none or it learned a table's own label."""
     run_id: int
     """Newest score run; 0 when nothing was scored."""
     run_data_version: int
@@ -64,6 +66,8 @@ SELECT
     (SELECT coalesce(max(model_version), 0) FROM model_versions WHERE status = 'champion') AS model_version,
     (SELECT coalesce(arg_max(data_version, model_version), 0) FROM model_versions WHERE status = 'champion')
         AS model_data_version,
+    (SELECT coalesce(arg_max(definition_version, model_version), 0) FROM model_versions WHERE status = 'champion')
+        AS model_definition_version,
     (SELECT coalesce(max(run_id), 0) FROM score_runs) AS run_id,
     (SELECT coalesce(arg_max(data_version, run_id), 0) FROM score_runs) AS run_data_version,
     (SELECT arg_max(scored_at, run_id) FROM score_runs) AS scored_at,

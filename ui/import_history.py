@@ -7,14 +7,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from churn_core.figures.theme import count, counted
+from churn_core.figures.theme import count, counted, percent
 from churn_core.intake.history import Import, past_imports
 from churn_core.intake.load import write_rejected
 from churn_core.schema import USER_TABLES
 from churn_core.state import WorkspaceState, table_counts
 from ui import session
 from ui.errors import plain
-from ui.widgets import table_words
+from ui.widgets import next_link, table, table_words
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "data" / "templates"
 
@@ -23,12 +23,10 @@ def continue_block(state: WorkspaceState) -> None:
     """After data came in: the page where to go on."""
     if state.is_empty:
         return
-    if state.last_order_at is not None and not state.definition_version:
-        st.page_link(
-            "pages/data/churn_definition.py", label="Next: say what churned means", icon=":material/arrow_forward:"
-        )
-    elif state.run_data_version < state.data_version:
-        st.page_link("pages/models/train.py", label="Next: train and score", icon=":material/arrow_forward:")
+    with st.container(horizontal=True, gap="medium"):
+        if state.run_data_version < state.data_version:
+            st.page_link("pages/data/quality.py", label="Next: check the data", icon=":material/arrow_forward:")
+        next_link(state)
 
 
 def past_imports_block() -> None:
@@ -37,23 +35,21 @@ def past_imports_block() -> None:
     if not imports:
         return
     st.subheader("Past imports", anchor=False)
-    st.dataframe(
+    table(
         [
             {
                 "When (UTC)": done.imported_at,
                 "File": done.file_name,
-                "Filled": ", ".join(table_words(table) for table in done.tables),
                 "Rows": count(done.n_rows),
-                "New": count(done.n_added),
-                "Updated": count(done.n_updated),
-                "Unchanged": count(done.n_unchanged),
-                "Set aside": count(done.n_rejected),
+                "Set aside": _set_aside(done),
+                "What came of it": done.outcome,
             }
             for done in imports
         ],
-        hide_index=True,
-        column_config={"When (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")},
-        height=min(38 + 35 * len(imports), 320),
+        config={
+            "When (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=140),
+            "File": st.column_config.TextColumn(width="medium"),
+        },
     )
     _rejected(imports)
 
@@ -62,17 +58,17 @@ def next_steps_block() -> None:
     """Which tables are filled and what each further one would add."""
     filled = dict(table_counts(session.warehouse()))
     st.subheader("What would add to the answers", anchor=False)
-    st.dataframe(
+    table(
         [
             {
-                "Table": table_words(table.name),
-                "Rows here": count(filled[table.name]) if table.name in filled else "none yet",
-                "What it adds": table.adds,
-                "One row is": table.meaning.removeprefix("One row per ").rstrip("."),
+                "Table": table_words(kept.name),
+                "Rows here": count(filled[kept.name]) if kept.name in filled else "none yet",
+                "What it adds": kept.adds,
+                "One row is": kept.meaning.removeprefix("One row per ").rstrip("."),
             }
-            for table in USER_TABLES
+            for kept in USER_TABLES
         ],
-        hide_index=True,
+        most_rows=len(USER_TABLES),
     )
     files = sorted(TEMPLATES.glob("*.csv"))
     if files:
@@ -81,6 +77,10 @@ def next_steps_block() -> None:
                 st.download_button(
                     file.name, data=file.read_bytes, file_name=file.name, mime="text/csv", type="tertiary"
                 )
+
+
+def _set_aside(done: Import) -> str:
+    return f"{count(done.n_rejected)} ({percent(done.n_rejected / done.n_rows)})" if done.n_rejected else "0"
 
 
 def _rejected(imports: list[Import]) -> None:

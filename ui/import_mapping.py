@@ -54,7 +54,8 @@ def _proposal(source: Source, kind: str | None) -> Proposal:
     if key not in made:
         made.clear()
         remembered = remembered_mapping(session.warehouse(), source) if kind is None else None
-        made[key] = propose_mapping(source, remembered=remembered, kind=kind)
+        with st.spinner("Finding out which column is which", show_time=True):
+            made[key] = propose_mapping(source, remembered=remembered, kind=kind)
     return made[key]
 
 
@@ -154,6 +155,12 @@ def _label_inputs(source: Source, mapping: Mapping) -> Mapping:
         persist_state="page",
         help="Please confirm: everything else on these pages follows from it.",
     )
+    n_without = source.column(column).n_empty
+    if n_without > 0:
+        st.warning(
+            f"{counted(n_without, 'row')} without a label will be set aside: a labelled table is learned from and "
+            "scored only where the label is known. To score customers whose outcome is open, import their orders."
+        )
     return replace(mapping, label_positive=tuple(positive))
 
 

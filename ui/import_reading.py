@@ -10,6 +10,7 @@ from churn_core.intake.source import DATE_ORDERS, ReadOptions, Source
 from ui import session
 from ui.errors import errors_shown, guarded, plain, sentence
 from ui.upload import Upload, receive
+from ui.widgets import outcomes_read
 
 FORMATS = ["csv", "tsv", "txt", "xlsx", "parquet", "jsonl", "ndjson", "json", "zip", "gz"]
 ENCODINGS = {"utf-8": "UTF-8", "gb18030": "GB18030 (Chinese)", "cp1252": "Latin-1 / Windows", "utf-16": "UTF-16"}
@@ -25,7 +26,9 @@ def upload_block() -> Upload | None:
     uploaded = st.file_uploader(
         "Your file",
         type=FORMATS,
-        key=f"file_{st.session_state.get(_N_IMPORTS, 0)}",
+        key=f"file_{session.stamp().state.created_at:%Y%m%d%H%M%S%f}_{st.session_state.get(_N_IMPORTS, 0)}",
+        on_change=guarded(outcomes_read),
+        args=("import",),
         help="CSV, TSV, Excel, Parquet or JSON lines, also packed as zip or gzip. For files above 1 GiB there is "
         "`churn import` on the command line.",
     )
@@ -43,25 +46,25 @@ def upload_block() -> Upload | None:
 
 def _receive(uploaded: UploadedFile) -> None:
     """Write the file to the workspace and open it, with progress; an error is shown and nothing kept."""
-    bar = st.progress(0.0, text=f"Reading {plain(uploaded.name)}")
+    bar = st.empty()
 
     def reading(share: float, message: str) -> None:
         bar.progress(min(share, 1.0), text=sentence(message))
 
-    with errors_shown():
+    with errors_shown(), st.spinner(f"Reading {plain(uploaded.name)}", show_time=True):
         st.session_state[_UPLOAD] = receive(session.warehouse(), uploaded.name, uploaded, progress=reading)
     bar.empty()
 
 
 def importing(job_id: str) -> None:
     """Remember the job that imports the upload, to empty the uploader when it went well."""
-    st.session_state[_JOB] = job_id
+    st.session_state[_JOB] = (session.current_workspace(), job_id)
 
 
 def _forget_when_imported() -> None:
     """After a good import the uploader is empty again; after a failed one file and choices are still there."""
-    job_id = st.session_state.get(_JOB)
-    if job_id is None:
+    workspace, job_id = st.session_state.get(_JOB, (None, None))
+    if workspace != session.current_workspace():
         return
     with errors_shown():
         job = session.runner().job(job_id)

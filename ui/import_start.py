@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from churn_core.figures.theme import counted
-from churn_core.intake.load import import_file, preview
+from churn_core.figures.theme import counted, percent
+from churn_core.intake.load import ImportResult, import_file, preview, rejected_causes
 from churn_core.intake.mapping_model import Mapping
 from churn_core.jobs import Progress
 from churn_core.settings import save_settings, settings
+from churn_core.warehouse import Warehouse
 from ui import session
 from ui.errors import errors_shown, guarded
 from ui.import_mapping import field_words
@@ -24,12 +25,16 @@ from ui.widgets import job_started
 if TYPE_CHECKING:
     import pandas as pd
 
+MUCH_SET_ASIDE = 0.05
+"""Share of rows set aside from which on an import is not plainly a success."""
+
 
 def preview_block(upload: Upload, mapping: Mapping) -> bool:
     """Ten rows as they will be understood; whether the mapping can be used."""
     with errors_shown():
         mapping.check(upload.source)
-        rows = _attributes_apart(preview(upload.source, mapping))
+        with st.spinner("Reading the first rows"):
+            rows = _attributes_apart(preview(upload.source, mapping))
         empty = [name for name in ("problem", "is_return") if name in rows and not rows[name].fillna(False).any()]
         st.subheader("Ten rows as they will be understood", anchor=False)
         st.dataframe(
@@ -85,6 +90,19 @@ def import_button(upload: Upload, mapping: Mapping, stable: tuple[str, ...], *, 
     )
 
 
+def set_aside_words(warehouse: Warehouse, result: ImportResult) -> str:
+    """Which share of a file was set aside and the main cause; empty unless it is much."""
+    if not result.n_rows or result.n_rejected < MUCH_SET_ASIDE * result.n_rows:
+        return ""
+    words = f"{percent(result.n_rejected / result.n_rows)} of the rows were set aside and are in no number here"
+    causes = rejected_causes(warehouse, result.import_id).head(1).to_dict("records")
+    if not causes:
+        return words
+    column, main = causes[0]["column_name"], causes[0]
+    where = f" in {column!r}" if column else ""
+    return f"{words}; the main cause is {main['cause']!r}{where} ({counted(int(main['n_rows']), 'row')})"
+
+
 def _start(upload: Upload, mapping: Mapping, stable: tuple[str, ...]) -> None:
     warehouse = session.warehouse()
     now = settings(warehouse)
@@ -94,7 +112,12 @@ def _start(upload: Upload, mapping: Mapping, stable: tuple[str, ...]) -> None:
         if mapping.kind == "customers":
             others = tuple(name for name in now.stable_attributes if name not in stable)
             save_settings(warehouse, replace(now, stable_attributes=(*others, *stable)))
-        return {"message": result.message, "import_id": result.import_id, "file_name": upload.name}
+        return {
+            "message": result.message,
+            "caution": set_aside_words(warehouse, result),
+            "import_id": result.import_id,
+            "file_name": upload.name,
+        }
 
     job_id = session.runner().start("import", f"Importing {upload.name}", work)
     job_started(job_id)

@@ -12,7 +12,7 @@ from churn_core.intake.quality_series import silences
 from ui import session
 from ui.errors import plain, sentence
 from ui.session import Stamp
-from ui.widgets import chart, table_words
+from ui.widgets import chart, table, table_words
 
 DIMENSIONS = ("completeness", "uniqueness", "validity", "consistency", "timeliness")
 SEVERITIES = {
@@ -39,15 +39,14 @@ def verdict_block(found: QualityReport) -> None:
 
 def overview_block(found: QualityReport) -> None:
     """Findings per table and dimension, and how full each table is."""
-    st.dataframe(
-        [_overview_row(table, found) for table in found.tables],
-        hide_index=True,
-    )
+    table([_overview_row(checked, found) for checked in found.tables], most_rows=len(found.tables))
 
 
 def findings_block(found: QualityReport) -> None:
     """What was found, worst first, with examples and what it would do to the model."""
-    tables = [table.table for table in found.tables if any(finding.table == table.table for finding in found.findings)]
+    tables = [
+        checked.table for checked in found.tables if any(finding.table == checked.table for finding in found.findings)
+    ]
     if not found.findings:
         st.success("Nothing was found that a model would stumble over.")
         return
@@ -99,9 +98,9 @@ def filled_block(found: QualityReport) -> None:
     """Share of rows with a value, per column."""
     with st.expander("How full is each column"):
         rows = [
-            {"Table": table_words(table.table), "Column": column, "Filled": share}
-            for table in found.tables
-            for column, share in table.filled_shares.items()
+            {"Table": table_words(checked.table), "Column": column, "Filled": share}
+            for checked in found.tables
+            for column, share in checked.filled_shares.items()
         ]
         st.dataframe(
             pd.DataFrame(rows),
@@ -114,12 +113,12 @@ def filled_block(found: QualityReport) -> None:
         )
 
 
-def _overview_row(table: TableSummary, found: QualityReport) -> dict[str, str]:
-    of_table = [finding for finding in found.findings if finding.table == table.table]
-    span = f"{day(table.first_time)} to {day(table.last_time)}" if table.first_time else "as known today"
+def _overview_row(checked: TableSummary, found: QualityReport) -> dict[str, str]:
+    of_table = [finding for finding in found.findings if finding.table == checked.table]
+    span = f"{day(checked.first_time)} to {day(checked.last_time)}" if checked.first_time else "as known today"
     return {
-        "Table": table_words(table.table),
-        "Rows": count(table.n_rows),
+        "Table": table_words(checked.table),
+        "Rows": count(checked.n_rows),
         "From and to": span,
         **{
             dimension.capitalize(): _worst([f for f in of_table if f.dimension == dimension])

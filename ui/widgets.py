@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -13,7 +16,9 @@ from churn_core.state import WorkspaceState
 from ui import session
 from ui.errors import errors_shown, plain, sentence
 
-_STARTED = "started_jobs"
+_STARTED, _READ = "started_jobs", "read_outcomes"
+_NUMBER = re.compile(r"[^\w\s]?\s?-?\d[\d,.]*\s?(%|[kmbn]{1,2})?(\s\[.*\])?|[–-]|none yet|open")
+_ROW_HEIGHT = 35
 
 
 def page_header(title: str, question: str) -> None:
@@ -35,12 +40,18 @@ def status_words(state: WorkspaceState) -> tuple[str, ...]:
         return (fresh, "no model yet")
     scored = f", scored {day(state.scored_at)}" if state.scored_at else ", nothing scored yet"
     behind = ", :orange[data is newer than the scores]" if state.run_id and is_behind(state) else ""
-    return (fresh, f"model {state.model_version}{scored}{behind}")
+    redefined = ", :orange[the churn definition has changed since: train again]" if is_redefined(state) else ""
+    return (fresh, f"model {state.model_version}{scored}{behind}{redefined}")
 
 
 def is_behind(state: WorkspaceState) -> bool:
     """Whether data was imported after the newest scores were made."""
     return state.run_data_version < state.data_version
+
+
+def is_redefined(state: WorkspaceState) -> bool:
+    """Whether another churn definition was saved after the model learned the one before."""
+    return 0 < state.model_definition_version < state.definition_version
 
 
 def table_words(name: str) -> str:
@@ -60,6 +71,40 @@ def empty_state(message: str, page: str | None = None, label: str = "Continue") 
             st.page_link(page, label=label, icon=":material/arrow_forward:")
 
 
+def next_link(state: WorkspaceState) -> None:
+    """The page where to go on once there is data: the definition, the training, or nothing when all is done."""
+    if state.last_order_at is not None and not state.definition_version:
+        st.page_link(
+            "pages/data/churn_definition.py", label="Next: say what churned means", icon=":material/arrow_forward:"
+        )
+    elif state.run_data_version < state.data_version or is_redefined(state):
+        st.page_link("pages/models/train.py", label="Next: train and score", icon=":material/arrow_forward:")
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    config: Mapping[str, Any] | None = None,
+    most_rows: int = 9,
+    width: Literal["stretch", "content"] = "stretch",
+) -> None:
+    """A table that is as high as its rows, with figures to the right; beyond ``most_rows`` it scrolls."""
+    names = list(rows[0]) if rows else []
+    right = {name: st.column_config.Column(alignment="right") for name in names if _are_figures(rows, name)}
+    st.dataframe(
+        list(rows),
+        hide_index=True,
+        column_config={**right, **(config or {})},
+        height=_ROW_HEIGHT * (min(len(rows), most_rows) + 1) + 2,
+        width=width,
+    )
+
+
+def _are_figures(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    values = [row[name] for row in rows]
+    return all(isinstance(value, str) for value in values) and all(_NUMBER.fullmatch(value) for value in values)
+
+
 def chart(figure: go.Figure, *, key: str) -> None:
     """A figure with the sentence it proves above it, as text that wraps in a narrow window and can be read aloud."""
     title = html.unescape(str(figure.layout.title.text or ""))
@@ -74,16 +119,27 @@ def chart(figure: go.Figure, *, key: str) -> None:
 
 def job_started(job_id: str) -> None:
     """Remember that this visit asked for a job, so that its page says how it ended."""
-    st.session_state.setdefault(_STARTED, []).append(job_id)
+    started = st.session_state.setdefault(_STARTED, [])
+    if job_id not in started:
+        started.append(job_id)
+
+
+def outcomes_read(*kinds: str) -> None:
+    """The visitor went on to something else: how jobs of these kinds ended until now is not told any more."""
+    ended = [job.job_id for job in session.runner().recent() if job.is_finished and job.kind in kinds]
+    st.session_state[_READ] = {*st.session_state.get(_READ, ()), *ended}
 
 
 def job_panel(*kinds: str, runner: JobRunner | None = None) -> bool:
     """Running jobs of these kinds (all when none is given) with progress and cancel, and how the last one ended.
 
-    Whether any is running. When one ends, the whole page is drawn again.
+    Whether any is running. When one ends, the whole page is drawn again. Who saw a job running is told how it
+    ended as well as who started it: a page that is loaded again forgets who it was.
     """
     jobs = runner or session.runner()
     running = [job.job_id for job in jobs.unfinished() if not kinds or job.kind in kinds]
+    for job_id in running:
+        job_started(job_id)
     if running:
         st.fragment(_running_jobs, run_every=1.0)(jobs, running)
     else:
@@ -129,13 +185,13 @@ def _progress(runner: JobRunner, job: Job) -> None:
 
 def _last_outcome(runner: JobRunner, kinds: tuple[str, ...]) -> None:
     finished = [job for job in runner.recent() if not kinds or job.kind in kinds]
-    if not finished:
+    if not finished or finished[0].job_id in st.session_state.get(_READ, ()):
         return
     job = finished[0]
     mine = job.job_id in st.session_state.get(_STARTED, [])
     if job.status == "done":
         if mine:
-            st.success(sentence((job.result or {}).get("message") or f"{job.label}: done"))
+            _done(job)
         return
     if job.status == "cancelled" and not mine:
         return
@@ -144,3 +200,13 @@ def _last_outcome(runner: JobRunner, kinds: tuple[str, ...]) -> None:
         st.error(words)
     else:
         {"failed": st.warning, "interrupted": st.warning}.get(job.status, st.info)(words)
+
+
+def _done(job: Job) -> None:
+    """That a job went well; in another colour when its result names a caution."""
+    result = job.result or {}
+    words = sentence(result.get("message") or f"{job.label}: done")
+    if result.get("caution"):
+        st.warning(f"{words}\n\n**{sentence(result['caution'])}**")
+    else:
+        st.success(words)

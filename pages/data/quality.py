@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import quality_blocks as blocks
 from ui import session
-from ui.widgets import empty_state, page_header
+from ui.widgets import empty_state, next_link, page_header
 
 page_header("Data quality", __doc__ or "")
 stamp = session.stamp()
@@ -23,6 +23,7 @@ if not report.tables:
 
 blocks.verdict_block(report)
 blocks.overview_block(report)
+next_link(stamp.state)
 blocks.daily_block(report)
 blocks.findings_block(report)
 blocks.filled_block(report)

@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from churn_core.intake.history import past_imports
 from churn_core.settings import settings
 from churn_core.workspaces import create_workspace, open_workspace
 from tests.pages.conftest import App, Home, labelled_table
@@ -146,3 +147,64 @@ def start_import(page: AppTest, seconds: float = 30) -> None:
     page.run()
     assert not page.exception
     assert not page.error
+
+
+def test_an_empty_file_is_called_by_its_own_name(page: AppTest) -> None:
+    give(page, "nothing-here.csv", "")
+    assert "nothing-here.csv" in page.error[0].value.replace("\\", "")
+    assert "upload-" not in page.error[0].value
+
+
+def test_how_an_import_ended_is_gone_with_the_next_file(page: AppTest) -> None:
+    give(page, "orders.csv", ORDERS)
+    start_import(page)
+    assert page.success
+    give(page, "empty.csv", "")
+    assert not page.success
+    assert len(page.error) == 1
+
+
+def test_a_file_chosen_in_one_workspace_is_not_offered_in_another(page: AppTest) -> None:
+    create_workspace("Another shop")
+    give(page, "orders.csv", ORDERS)
+    assert [button for button in page.button if button.key == "import"]
+    page.sidebar.selectbox(key=session.WORKSPACE).set_value("Another shop").run()
+    assert page.title[0].value == "Import"
+    assert not [button for button in page.button if button.key == "import"]
+    assert not page.exception
+
+
+def test_many_rows_set_aside_are_no_plain_success(page: AppTest) -> None:
+    give(page, "orders.csv", ORDERS + "".join(f"09{n};A-99-{n};whenever;12,00\n" for n in range(18)))
+    start_import(page)
+    assert not page.success
+    said = page.warning[0].value.replace("\\", "")
+    assert "33.3 % of the rows were set aside" in said
+    assert "the main cause is" in said
+    assert "18 rows" in said
+
+
+def test_past_imports_say_what_came_of_a_file_table_by_table(page: AppTest) -> None:
+    give(page, "orders.csv", UNREADABLE)
+    start_import(page)
+    (row,) = past_imports(open_workspace("Shop"))
+    assert row.outcome.startswith("36 orders added")
+    table = next(frame.value for frame in page.dataframe if "What came of it" in frame.value)
+    assert table["What came of it"][0] == row.outcome
+    assert table["Set aside"][0] == "1 (2.7 %)"
+
+
+def test_after_an_import_the_data_and_the_definition_come_next(page: AppTest) -> None:
+    give(page, "orders.csv", ORDERS)
+    start_import(page)
+    labels = [link.proto.label for link in page.get("page_link")]
+    assert labels[:2] == ["Next: check the data", "Next: say what churned means"]
+    page.switch_page("pages/data/quality.py").run()
+    assert "Next: say what churned means" in [link.proto.label for link in page.get("page_link")]
+
+
+def test_rows_without_a_label_are_announced_before_the_import(page: AppTest) -> None:
+    table = labelled_table(200)
+    table.loc[:11, "churned"] = ""
+    give(page, "members.csv", table.to_csv(index=False))
+    assert any("12 rows without a label will be set aside" in warning.value for warning in page.warning)
