@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from churn_core.intake.quality_series import DailyCounts, Silence
 
 
+FEW_DAYS = 3
+"""Days without rows that are named one by one."""
+
+
 def gap_figure(gaps: GapDistribution, *, horizon_days: int, mode: Mode = "light") -> go.Figure:
     """How many days lie between the orders of a customer, with the horizon marked."""
     colours = palette(mode)
@@ -84,9 +88,11 @@ def months_figure(months: Sequence[MonthCounts], *, n_needed: int | None = None,
         figure.add_hline(
             y=n_needed,
             line={"color": colours.text, "dash": "dot", "width": 1.5},
-            annotation={"text": f"{count(n_needed)} needed", "font": {"color": colours.text, "size": 12}},
-            annotation_position="top left",
         )
+        figure.add_scatter(
+            x=[None], y=[None], mode="lines", name=f"{count(n_needed)} needed for models", hoverinfo="skip",
+            line={"color": colours.text, "dash": "dot", "width": 1.5},
+        )  # fmt: skip
     figure.update_layout(barmode="stack")
     figure.update_xaxes(tickformat="%b %Y")
     figure.update_yaxes(title_text="eligible customers", rangemode="tozero")
@@ -149,7 +155,7 @@ def daily_sentence(series: DailyCounts, missing: Sequence[Silence]) -> str:
     words = _table_words(series.table).capitalize()
     span = f"{day(series.days[0])} to {day(series.days[-1])}"
     if not missing:
-        return f"{words} come in without a hole from {span}"
+        return f"{words} {_days_with_rows(series)} from {span}"
     longest = max(missing, key=lambda silence: silence.n_days)
     n_days = sum(silence.n_days for silence in missing)
     if n_days == 1:
@@ -160,6 +166,19 @@ def daily_sentence(series: DailyCounts, missing: Sequence[Silence]) -> str:
         f"{words} are missing on {counted(n_days, 'day')}, the longest time from {day(longest.first_day)} to "
         f"{day(longest.last_day)}"
     )
+
+
+def _days_with_rows(series: DailyCounts) -> str:
+    """On how many days something came in; a day without rows is named when there are few."""
+    silent = [moment for moment, n_rows in zip(series.days, series.counts, strict=True) if not n_rows]
+    n_days = len(series.counts)
+    if not silent:
+        return f"come in on every one of {counted(n_days, 'day')}"
+    if len(silent) == 1:
+        return f"come in on every day but {day(silent[0])}"
+    if len(silent) <= FEW_DAYS:
+        return f"come in on all days but {', '.join(map(day, silent[:-1]))} and {day(silent[-1])}"
+    return f"come in on {count(n_days - len(silent))} of {counted(n_days, 'day')}, with no unusual silence,"
 
 
 def _table_words(table: str) -> str:

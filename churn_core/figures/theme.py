@@ -115,6 +115,7 @@ def template(mode: Mode = "light") -> go.layout.Template:
         "title": {"font": {"color": colours.muted, "size": 12}, "standoff": 8},
         "automargin": True,
         "ticks": "",
+        "separatethousands": True,
     }
     return go.layout.Template(
         layout={

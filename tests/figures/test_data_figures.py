@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import plotly.graph_objects as go
+import pytest
 
 from churn_core.features.definition import MonthCounts
 from churn_core.features.gaps import GapDistribution
 from churn_core.figures import data as figures
+from churn_core.intake.quality_series import DailyCounts
 
 
 def gaps(counts: dict[int, int]) -> GapDistribution:
@@ -47,9 +49,26 @@ def month(number: int, n_eligible: int, n_churned: int | None) -> MonthCounts:
 def test_months_are_split_and_open_ones_stand_apart() -> None:
     figure = figures.months_figure([month(1, 1500, 600), month(2, 1600, None)], n_needed=1000)
     drawn = {bars.name: list(bars.y) for bars in figure.data}
+    line = drawn.pop("1,000 needed for models")
+    assert line == [None]
     assert drawn == {"churned": [600, None], "stayed": [900, None], "outcome not known yet": [None, 1600]}
+    assert not figure.layout.annotations
     assert title(figure) == "Of 1,500 eligible customers on 1 Jan 2026, 40.0 % churned"
 
 
 def test_a_history_without_known_months_is_said() -> None:
     assert "too short" in title(figures.months_figure([month(1, 20, None)]))
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([8, 8, 8, 8], "Orders come in on every one of 4 days from 5 Sep 2024 to 8 Sep 2024"),
+        ([8, 8, 0, 8], "Orders come in on every day but 7 Sep 2024 from 5 Sep 2024 to 8 Sep 2024"),
+        ([8, 0, 0, 8], "Orders come in on all days but 6 Sep 2024 and 7 Sep 2024 from 5 Sep 2024 to 8 Sep 2024"),
+        ([1, 0, 0, 0, 0, 1], "Orders come in on 2 of 6 days, with no unusual silence, from 5 Sep 2024 to 10 Sep 2024"),
+    ],
+)
+def test_days_without_orders_are_said_whatever_was_to_be_expected(counts: list[int], said: str) -> None:
+    series = DailyCounts(table="orders", first_day=date(2024, 9, 5), counts=tuple(counts))
+    assert title(figures.daily_figure(series)) == said
