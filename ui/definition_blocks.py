@@ -13,10 +13,10 @@ from churn_core.timeline import ChurnDefinition
 from ui import session
 from ui.errors import guarded, sentence
 from ui.session import Stamp
-from ui.widgets import chart
+from ui.widgets import chart, table
 
 METHOD_WORDS = {
-    "full": "Everything is possible: models that learn from this shop's own past, with reasons.",
+    "full": "There is enough history for models that learn from this shop's own past and give reasons.",
     "bgnbd": "For now the purchase model BG/NBD is used: it needs only orders, but gives fewer reasons.",
     "lateness": "For now customers are ranked by how late they are against their own rhythm.",
     "none": "Nobody can be scored yet.",
@@ -49,8 +49,16 @@ def readiness(stamp: Stamp, definition: ChurnDefinition) -> Readiness:
 
 def gaps_block(stamp: Stamp, horizon_days: int) -> None:
     """The gaps between orders, with the horizon marked."""
-    figure = gap_figure(gaps(stamp), horizon_days=horizon_days, mode=session.mode())
+    found = gaps(stamp)
+    if not found.n_gaps:
+        st.markdown("**No customer has ordered on two different days yet**")
+        st.caption("Gaps between the orders of a customer are shown here as soon as there are any.")
+        return
+    figure = gap_figure(found, horizon_days=horizon_days, mode=session.mode())
     chart(figure, key="gap_figure")
+    st.caption(
+        "A repeat order is an order on a later day than the customer's first; several orders of one day count once."
+    )
 
 
 def choice_block(stamp: Stamp) -> ChurnDefinition:
@@ -119,8 +127,12 @@ def months_block(stamp: Stamp, definition: ChurnDefinition) -> None:
         return
     figure = months_figure(counted, n_needed=definitions.FEWEST_ELIGIBLE, mode=session.mode())
     chart(figure, key="months_figure")
+    st.caption(
+        "Counted on the first of each month. What can be done now is judged on the latest day whose outcome is known, "
+        "so that its numbers may differ a little from these."
+    )
     with st.expander("The same as a table"):
-        st.dataframe(
+        table(
             [
                 {
                     "Cutoff": day(month.cutoff),
@@ -133,7 +145,7 @@ def months_block(stamp: Stamp, definition: ChurnDefinition) -> None:
                 }
                 for month in reversed(counted)
             ],
-            hide_index=True,
+            most_rows=12,
         )
 
 

@@ -14,7 +14,7 @@ from ui import session
 from ui.errors import plain, sentence
 from ui.model_results import Period, estimator_label, periods_of
 from ui.session import Stamp
-from ui.widgets import chart
+from ui.widgets import chart, table
 
 _SHOWN_ELSEWHERE = ("backtest", "periods", "evaluation", "candidates", "importance", "notes", "method_reason")
 
@@ -69,7 +69,7 @@ def numbers_block(evaluation: Evaluation) -> None:
             )
 
 
-def level_block(evaluation: Evaluation, periods: list[Period]) -> None:
+def level_block(evaluation: Evaluation, periods: list[Period], *, is_sample: bool) -> None:
     """Whether the level of the risks can be believed, over all and period by period."""
     with st.grid(2, min_column_width=380, gap="medium"):
         chart(figures.calibration_figure(evaluation, mode=session.mode()), key="calibration")
@@ -82,7 +82,7 @@ def level_block(evaluation: Evaluation, periods: list[Period]) -> None:
             )
             chart(figure, key="periods")
     st.caption("Where a point lies on the dotted line, what was predicted happened.")
-    _period_table(periods)
+    _period_table(periods, is_sample=is_sample)
 
 
 def finds_block(evaluation: Evaluation) -> None:
@@ -128,7 +128,7 @@ def confusion_block(evaluation: Evaluation) -> None:
     with st.grid(2, min_column_width=380, gap="medium"):
         chart(figures.confusion_figure(counts, mode=session.mode()), key="confusion")
         with st.container():
-            st.dataframe(
+            table(
                 [
                     {"Measure": "Precision: churners among the called", "Value": percent(counts.precision)},
                     {"Measure": "Recall: called among the churners", "Value": percent(counts.recall)},
@@ -136,15 +136,14 @@ def confusion_block(evaluation: Evaluation) -> None:
                     {"Measure": "Accuracy: right on either side", "Value": percent(counts.accuracy)},
                     {"Measure": "Churned among all (base rate)", "Value": percent(evaluation.churn_rate)},
                 ],
-                hide_index=True,
             )
 
 
-def _period_table(periods: list[Period]) -> None:
+def _period_table(periods: list[Period], *, is_sample: bool) -> None:
     """Each period that was judged: predicted beside happened."""
     if not periods:
         return
-    st.dataframe(
+    table(
         [
             {
                 "Cutoff": day(period.cutoff),
@@ -156,9 +155,12 @@ def _period_table(periods: list[Period]) -> None:
             }
             for period in periods
         ],
-        hide_index=True,
-        height=min(38 + 35 * len(periods), 400),
     )
+    if is_sample:
+        st.caption(
+            "Judged on a random sample of the eligible customers of each cutoff, the same customers at every one, so "
+            "that training stays quick; everybody is scored."
+        )
 
 
 def inputs_block(inputs: list[tuple[str, float]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from churn_core.features.definition import active_definition, count_at
 from churn_core.features.registry import FEATURES
 from churn_core.models.evaluation import Evaluation, evaluation_from_dict
 from churn_core.models.registry import ModelVersion, model_versions
@@ -89,6 +90,20 @@ def periods_of(version: ModelVersion) -> list[Period]:
         )
         for stored in version.summary.get("periods") or ()
     ]
+
+
+def is_sample(stamp: Stamp, version: ModelVersion, periods: list[Period]) -> bool:
+    """Whether fewer customers were judged than were eligible; not told for definitions no longer in force."""
+    if not periods or version.definition_version != stamp.state.definition_version:
+        return False
+    return periods[-1].n < _n_eligible(stamp, periods[-1].cutoff)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _n_eligible(stamp: Stamp, cutoff: datetime) -> int:
+    warehouse = session.warehouse(stamp.workspace)
+    definition = active_definition(warehouse)
+    return count_at(warehouse, definition, cutoff).n_eligible if definition else 0
 
 
 def importance_of(version: ModelVersion) -> list[tuple[str, float]]:

@@ -17,7 +17,7 @@ from churn_core.workspaces import list_workspaces
 from ui import session
 from ui.errors import guarded, plain
 from ui.session import Stamp
-from ui.widgets import job_started, table_words
+from ui.widgets import job_started, table, table_words
 
 CURRENCIES = ["", "GBP", "EUR", "USD", "CNY", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "JPY", "INR", "AUD", "CAD"]
 WHY_STABLE = (
@@ -111,9 +111,9 @@ def workspace_block() -> None:
         st.metric("Score run", state.run_id or "none", width="content")
     rows = table_counts(session.warehouse())
     if rows:
-        st.dataframe(
-            [{"Table": table_words(table), "Rows": count(n_rows)} for table, n_rows in rows],
-            hide_index=True,
+        table(
+            [{"Table": table_words(name), "Rows": count(n_rows)} for name, n_rows in rows],
+            most_rows=len(rows),
             width="content",
         )
     st.caption(plain(file.path))
@@ -131,11 +131,10 @@ def changes_block() -> None:
     if not rows:
         st.caption("Nothing was changed yet.")
         return
-    st.dataframe(
+    table(
         [{"When (UTC)": row["at"], "What": row["action"], "Detail": detail_words(row["detail"])} for row in rows],
-        hide_index=True,
-        column_config={"When (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width="small")},
-        height=min(38 + 35 * len(rows), 420),
+        config={"When (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width="small")},
+        most_rows=11,
     )
 
 

@@ -21,7 +21,7 @@ from ui.definition_blocks import readiness, words
 from ui.errors import guarded, plain, sentence
 from ui.model_results import METHOD_LABELS, estimator_label, metrics_of, versions
 from ui.session import Stamp
-from ui.widgets import job_started, table_words
+from ui.widgets import job_started, table, table_words
 
 _COMPARED = ("auc", "log_loss", "precision_top10")
 
@@ -71,9 +71,27 @@ def plan_block(stamp: Stamp, source: str) -> None:
 def start_block(stamp: Stamp, source: str) -> None:
     """The button that trains and scores as one job."""
     is_running = bool(session.runner().unfinished())
-    st.button(
-        "Train and score", type="primary", disabled=is_running, on_click=guarded(_start), args=(source,), key="train"
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Train and score",
+            type="primary",
+            disabled=is_running,
+            on_click=guarded(_start),
+            args=(source,),
+            key="train",
+        )
+        learned = next((version for version in versions(stamp) if version.status == "champion"), None)
+        if learned is not None and not is_running and _knows_all(learned, stamp.state, source):
+            st.caption(
+                f"Nothing new to learn: data and definition are those of model {learned.model_version}. Training again "
+                "gives the same model, unless the stable attributes were changed."
+            )
+
+
+def _knows_all(version: ModelVersion, state: WorkspaceState, source: str) -> bool:
+    """Whether a version learned from the data and the definition as they are now."""
+    same_question = source == "snapshots" or version.definition_version == state.definition_version
+    return version.source == source and version.data_version == state.data_version and same_question
 
 
 def versions_block(stamp: Stamp) -> None:
@@ -82,15 +100,13 @@ def versions_block(stamp: Stamp) -> None:
     if not found:
         return
     st.subheader("Versions", anchor=False)
-    st.dataframe(
+    table(
         [_version_row(version) for version in found],
-        hide_index=True,
-        column_config={"Trained (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")},
-        height=min(38 + 35 * len(found), 320),
+        config={"Trained (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=135)},
     )
     st.caption(
-        "The champion scores. A new version becomes champion, the one before it stays as challenger. Intervals are "
-        "95 %; versions that were judged on different data or definitions cannot be compared by their numbers alone."
+        "The champion scores. A new version becomes champion, the one before it stays as challenger. Versions that "
+        "were judged on different data or definitions cannot be compared by their numbers alone."
     )
     _candidates(found[0])
 
@@ -101,7 +117,7 @@ def _candidates(version: ModelVersion) -> None:
         return
     st.subheader(f"What was tried for model {version.model_version}", anchor=False)
     best = version.summary["backtest"].get("chosen")
-    st.dataframe(
+    table(
         [
             {
                 "Estimator": estimator_label(name) + (" (chosen)" if name == best else ""),
@@ -109,7 +125,6 @@ def _candidates(version: ModelVersion) -> None:
             }
             for name, values in judged.items()
         ],
-        hide_index=True,
     )
 
 
@@ -117,18 +132,24 @@ def _version_row(version: ModelVersion) -> dict[str, Any]:
     backtest = version.summary.get("backtest") or {}
     judged = metrics_of(version).get(backtest.get("chosen", ""), {})
     return {
-        "Model": f"Model {version.model_version}",
-        "Status": version.status,
-        "Trained (UTC)": version.trained_at,
-        "From": table_words(version.source),
+        "Model": f"Model {version.model_version}, {version.status}",
         "Estimator": estimator_label(version.estimator),
+        "Learned from": _learned_from(version),
         "Judged on": count(backtest.get("n")),
-        "Churned": percent(backtest.get("churn_rate")),
-        "Predicted": percent(backtest.get("mean_predicted")),
-        **{METRIC_LABELS[metric]: _number(metric, judged.get(metric)) for metric in _COMPARED},
-        "Data": version.data_version,
-        "Definition": version.definition_version or "label",
+        **{METRIC_LABELS[metric]: _number(metric, _point(judged.get(metric))) for metric in _COMPARED},
+        "Trained (UTC)": version.trained_at,
     }
+
+
+def _learned_from(version: ModelVersion) -> str:
+    """Which data and which definition a version knows."""
+    answer = f"definition {version.definition_version}" if version.definition_version else "label"
+    return f"{table_words(version.source)}, data {version.data_version}, {answer}"
+
+
+def _point(value: Any) -> Any:
+    """A metric without its interval, for a table that compares many."""
+    return value["value"] if isinstance(value, dict) else value
 
 
 def _number(metric: str, value: Any) -> str:

@@ -36,7 +36,8 @@ else:
         ["Are the risks right?", "Whom does it find?", "At a threshold", "ROC and precision-recall"]
     )
     with level:
-        blocks.level_block(evaluation, results.periods_of(version))
+        periods = results.periods_of(version)
+        blocks.level_block(evaluation, periods, is_sample=results.is_sample(stamp, version, periods))
     with finds:
         blocks.capacity_block(stamp, version, evaluation)
         blocks.finds_block(evaluation)
