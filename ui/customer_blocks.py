@@ -7,12 +7,13 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
+from churn_core.customers.explanation import by_family
 from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution
-from churn_core.features.feature import GROUPS
 from churn_core.figures.contributions import Reading, contributions_figure, explained, value_text
-from churn_core.figures.customers import group_label, has_line, history_sentence, risk_history_figure, timeline_figure
+from churn_core.figures.customers import has_line, history_sentence, risk_history_figure, timeline_figure
 from churn_core.figures.force import HEIGHT
 from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, money, percent, tier_label
+from churn_core.models.families import family_label, family_of
 from ui import session
 from ui import session_customers as calls
 from ui.customer_table import customer_table
@@ -168,12 +169,13 @@ def timeline_block(profile: CustomerProfile, currency: str) -> None:
 
 def features_block(score: CustomerScore, currency: str) -> None:
     """All features with the customer's value, the usual range and the contribution."""
-    parts = sorted(score.contributions, key=lambda part: list(GROUPS).index(part.group) if part.group in GROUPS else 99)
+    places = {family.name: place for place, family in enumerate(by_family(score))}
+    parts = sorted(score.contributions, key=lambda part: places.get(family_of(part.name), len(places)))
     with st.expander(f"All {counted(len(parts), 'feature')} of the model"):
         st.dataframe(
             [
                 {
-                    "Group": group_label(part.group),
+                    "Group": family_label(family_of(part.name)),
                     "Feature": part.label,
                     "Value": value_text(part, currency),
                     "Usual": _usual(part, currency),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import plotly.graph_objects as go
 
-from churn_core.customers.explanation import FamilyContribution, by_family, strongest, told
+from churn_core.customers.explanation import FamilyContribution, by_family, strongest
 from churn_core.figures.theme import Mode, measure, palette, percent, plain, points, styled
 from churn_core.models.families import ATTRIBUTE_GROUP, SAME_FOR_ALL
 
@@ -59,8 +59,8 @@ def bars(score: CustomerScore, reading: Reading = "by group", *, currency: str =
     """The steps of a reading, the strongest first; with the run's base they sum to the log-odds."""
     if reading == "by group":
         return tuple(
-            Bar(label=family.label, note=_note(family, currency), step=family.contribution)
-            for family in by_family(score)
+            Bar(label=family.label, note=_note(family), step=family.contribution)
+            for family in by_family(score, currency=currency)
         )
     return tuple(
         Bar(label=part.label, note=value_text(part, currency), step=part.contribution)
@@ -178,15 +178,11 @@ def _spaced(risks: Sequence[float], low: float, high: float) -> list[float]:
     return kept
 
 
-def _note(family: FamilyContribution, currency: str) -> str:
-    """What a group rests on; a column of the user's file is its own group and has only a value."""
-    if family.name == SAME_FOR_ALL:
-        return "the same for every customer"
-    if family.telling is None:
-        return ""
+def _note(family: FamilyContribution) -> str:
+    """What a group rests on; a column of the user's file is its own group, whose name stands beside the bar."""
     if family.name.startswith(f"{ATTRIBUTE_GROUP}:"):
-        return value_text(family.telling, currency)
-    return told(family.telling, currency)
+        return family.words.removeprefix(family.label).lstrip(": ")
+    return family.words
 
 
 def _tick(bar: Bar, colour: str) -> str:

@@ -25,7 +25,7 @@ from churn_core.figures.theme import (
     styled,
     tier_label,
 )
-from churn_core.models.families import ATTRIBUTE_GROUP
+from churn_core.models.families import FAMILY_LABELS, family_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,18 +53,14 @@ LANES = {
 
 
 def group_label(group: str) -> str:
-    """A group of features in words; a column of the user's file is called by its own name.
+    """A group of reasons in words; a column of the user's file is called by its own name.
 
-    >>> group_label("recency"), group_label("attribute"), group_label("model")
-    ('Time since the last order', 'Customer attributes', 'Model')
+    >>> group_label("silence"), group_label("recency"), group_label("attribute")
+    ('Silence against the own rhythm', 'Time since the last order', 'Customer attributes')
     >>> group_label("attribute:support_calls")
     'support calls'
     """
-    if group == ATTRIBUTE_GROUP:
-        return "Customer attributes"
-    if group.startswith(f"{ATTRIBUTE_GROUP}:"):
-        return feature_label(group.removeprefix(f"{ATTRIBUTE_GROUP}:"))
-    return GROUPS.get(group, group[:1].upper() + group[1:])
+    return GROUPS[group] if group in GROUPS and group not in FAMILY_LABELS else family_label(group)
 
 
 def reason_label(reason: ReasonTotal) -> str:

@@ -45,6 +45,8 @@ def torn(warehouse: Warehouse) -> CustomerScore:
     with warehouse.transaction() as tx:
         tx.execute("UPDATE score_runs SET feature_names = $names", {"names": names})
         tx.execute("UPDATE contributions SET feature_values = [92, 14.3, 101, 0], contributions = [-0.9, 1.9, 2, -0.5]")
+        tx.execute("UPDATE reasons SET up_1 = '92 days since the last order; usual gap 6', down_1 = $down",
+                   {"down": "no service requests in the last 90 days; usual 1-2"})  # fmt: skip
     score = customer_profile(warehouse, "a").score
     assert score
     return score
