@@ -111,14 +111,17 @@ def fit_weights(log_odds: NDArray[np.float64], churned: NDArray[np.bool_], perio
 def level_of(log_odds: NDArray[np.float64], churned: NDArray[np.bool_]) -> float:
     """What must be added to the log-odds so that the mean risk is the share that churned."""
     rate = float(np.clip(np.mean(churned), 0.5 / len(churned), 1 - 0.5 / len(churned)))
-    low, high = -30.0, 30.0
+    low, high, level = -30.0, 30.0, 0.0
     for _ in range(60):
-        middle = (low + high) / 2
-        if sigmoid(log_odds + middle).mean() < rate:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+        risk = sigmoid(log_odds + level)
+        missing = float(rate - risk.mean())
+        if abs(missing) < 1e-12:
+            break
+        low, high = (level, high) if missing > 0 else (low, level)
+        # Newton's step where it stays inside what is known, else half of the way.
+        level += missing / max(float((risk * (1 - risk)).mean()), 1e-12)
+        level = level if low < level < high else (low + high) / 2
+    return level
 
 
 def fit_season(

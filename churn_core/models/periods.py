@@ -32,7 +32,7 @@ TRAINING_PERIODS = 14
 """Cutoffs a model for use is trained on; with a horizon of 90 days their label windows cover a year."""
 MOST_ROWS = 120_000
 """Rows a backtest learns from; with more customers a sample of them is taken, the same one at every cutoff."""
-TRAINING_ROWS = 50_000
+TRAINING_ROWS = 40_000
 """Rows a model for use is trained on."""
 RHYTHM_CUSTOMERS = 20_000
 """Customers the purchase model is fitted to."""
