@@ -77,7 +77,7 @@ def _purchase_figures(profile: CustomerProfile, currency: str) -> None:
     gap = "a single order day" if single else f"median gap {measure(bought.median_gap_days, 'days')}"
     key_figure("Last order", day(bought.last_order), gap)
     returned = counted(bought.n_returns, "return") if bought.n_returns else "no returns"
-    key_figure("Orders", count(bought.n_orders), f"{money(bought.spend_amount, currency)} spent, {returned}")
+    key_figure("Orders", count(bought.n_orders), f"{money(bought.spend_amount, currency)}, {returned}")
 
 
 def _facts(profile: CustomerProfile) -> list[str]:
@@ -106,13 +106,13 @@ def _how_to_read(score: CustomerScore, reading: Reading) -> str:
     """The force plot and the bars in plain words."""
     start, end = percent(score.usual_risk), percent(score.risk)
     words = (
-        f"Every bar pushes the risk up (red) or down (blue). They start at {start}, the model's answer for a customer "
-        f"of whom it knows nothing yet, and end at this customer's {end}."
+        f"Every bar pushes the risk up (red) or down (blue). They start at {start}, the model's answer for an average "
+        f"customer of whom nothing else is known, and end at this customer's {end}."
     )
     if score.mean_risk is not None:
         words += (
-            f" The start comes from the customers the model learned from; the mean risk on Today, "
-            f"{percent(score.mean_risk)}, is that of the {count(score.run.n_customers)} customers scored last."
+            " The start is an average on the stretched scale of the bars; the mean risk on Today, "
+            f"{percent(score.mean_risk)}, is the plain mean of all {count(score.run.n_customers)} customers scored."
         )
     if reading == "every signal":
         words += (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import plotly.graph_objects as go
 
 from churn_core.customers.explanation import FamilyContribution, by_family, strongest
-from churn_core.figures.theme import Mode, measure, palette, percent, plain, points, styled
+from churn_core.figures.theme import Mode, measure, palette, percent, plain, styled
 from churn_core.models.families import ATTRIBUTE_GROUP, SAME_FOR_ALL
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def contributions_figure(
             measure=["relative"] * len(shown),
             y=[_tick(bar, colours.muted) for bar in shown],
             x=[bar.step for bar in shown],
-            text=[points(_risk(after) - _risk(before)) for before, after in itertools.pairwise(path)],
+            text=[f"to {percent(_risk(after))}" for after in path[1:]],
             textposition="outside",
             cliponaxis=False,
             increasing={"marker": {"color": colours.high}},
@@ -105,19 +105,18 @@ def contributions_figure(
     _add_ends(fig, score, path, colours.muted)
     return styled(
         fig,
-        title=_way(score, shown, path, reading),
+        title=_way(score, reading),
         mode=mode,
         height=110 + sum(36 + 7 * len(_lines(bar.note)) for bar in shown),
     )
 
 
-def _way(score: CustomerScore, shown: tuple[Bar, ...], path: list[float], reading: Reading) -> str:
-    """What the bars prove: where the way begins and ends, and its longest step."""
+def _way(score: CustomerScore, reading: Reading) -> str:
+    """What the bars prove: where the way begins and ends."""
     way = f"From the start at {percent(score.usual_risk)} to {percent(score.risk)}"
     if reading == "every signal":
         return f"{way}, signal by signal; those of one group overlap and belong together"
-    moved = points(_risk(path[1]) - _risk(path[0])) if shown else points(0.0)
-    return f"{way}: {shown[0].label[:1].lower()}{shown[0].label[1:]} alone makes {moved}" if shown else way
+    return f"{way}, group by group, the longest step first"
 
 
 def explained(score: CustomerScore) -> str:
@@ -192,8 +191,11 @@ def _tick(bar: Bar, colour: str) -> str:
 
 
 def _lines(note: str) -> list[str]:
-    """A note in at most two lines."""
-    return wrap(note, N_LETTERS_MOST, max_lines=2, placeholder="…")
+    """A note in at most two lines: what is usual stands on a line of its own."""
+    said, _, usual = note.partition("; ")
+    if usual:
+        return [shorten(line, N_LETTERS_MOST + 6, placeholder="…") for line in (said, usual)]
+    return wrap(said, N_LETTERS_MOST, max_lines=2, placeholder="…")
 
 
 def _inside(family: FamilyContribution) -> str:

@@ -262,7 +262,7 @@ def test_the_reading_of_the_contributions_is_chosen_and_kept_in_the_address(scor
         spec = visit.get("plotly_chart")[1].proto.spec
         assert bar in spec
     explained = "\n".join(text.value for text in by_group.caption)
-    assert "They start at 37.8 %, the model's answer for a customer of whom it knows nothing yet" in explained
+    assert "They start at 37.8 %, the model's answer for an average customer" in explained
     assert "overlap" not in explained
     assert "overlap" in "\n".join(text.value for text in every.caption)
 
