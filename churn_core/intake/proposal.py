@@ -21,7 +21,6 @@ _CLOCK = re.compile(
     r"((19|20)\d{6}(\d{6})?|\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01]))(\.0+)?|[3-6]\d{4}([.,]\d+)?|"
     r"([89]\d{8}|1\d{9}|[89]\d{11}|1\d{12}|1\d{15}|1\d{18})(\.\d+)?"
 )
-_UNREAD_NUMBER = re.compile(r"[^\W\d]{0,8}[^\w]*\d[\d.,\s'’-]*[^\w]*[^\W\d]{0,8}")
 _NUMBERED = re.compile(r"#\d+")
 
 MIN_CONFIDENCE = 0.35
@@ -289,9 +288,9 @@ def _match(column: SourceColumn, field: Field, kind: Kind) -> _Match:
     if _is_called_id(column.name) and field.name == "customer_id" and kind.time is not None and column.is_unique:
         return _Match(0.0, "")
     fit, fit_reason = _value_fit(column, field)
-    if name_score >= 0.7 and field.type in ("money", "number") and fit < 0.5 and _could_be_numbers(column):
+    if name_score >= 0.7 and field.type in ("money", "number") and 0 < fit < 0.5 and _could_be_numbers(column):
         fit, fit_reason = 0.5, "its values look like numbers that cannot be read"
-    if name_score >= 0.9 and field.type in ("time", "money", "number"):
+    if fit and name_score >= 0.9 and field.type in ("time", "money", "number"):
         fit = max(fit, 0.4)
     return _Match(round(name_score * fit, 2), f"{name_reason}; {fit_reason}")
 
@@ -302,7 +301,10 @@ def _is_called_id(header: str) -> bool:
 
 
 def _could_be_numbers(column: SourceColumn) -> bool:
-    return bool(column.samples) and all(_UNREAD_NUMBER.fullmatch(sample) for sample in column.samples)
+    return bool(column.samples) and all(
+        any(char.isdigit() for char in sample) and sum(char.isalpha() for char in sample) <= 8
+        for sample in column.samples
+    )
 
 
 def _name_score(header: str, field: str, kind: Kind) -> tuple[float, str]:

@@ -14,6 +14,11 @@ from churn_core.schema import TABLES, quote
 from churn_core.warehouse import Warehouse
 
 _MISSING_FROM = 15.0
+"""Rows to be expected from which days without any are told at the latest."""
+_FEWEST_MISSING = 5.0
+"""Rows to be expected below which days without any are never told."""
+_CHANCE = 0.05
+"""Days without rows are told when in a history like it they would come by chance less often than this."""
 _WEEKS = 4
 _SMALLEST_WEEK = 40.0
 
@@ -79,12 +84,16 @@ def daily_counts(warehouse: Warehouse, table: str) -> DailyCounts | None:
 
 
 def silences(series: DailyCounts) -> list[Silence]:
-    """Runs of days without rows where the surrounding weeks let expect at least 15.
+    """Runs of days without rows where the surrounding weeks let expect so many that it can hardly be chance.
 
     A day's expectation is the median of the same weekday in the eight weeks around it, so a shop that is closed on
-    Sundays is not accused of missing them.
+    Sundays is not accused of missing them. A run is told when exp(-expected / dispersion), times the days of the
+    history, is below 5 % (a Poisson count with the spread that the series shows), but not below 5 expected rows and
+    always from 15.
     """
     counts = np.array(series.counts, float)
+    enough = _dispersion(counts) * np.log(len(counts) / _CHANCE)
+    enough = float(np.clip(enough, _FEWEST_MISSING, _MISSING_FROM))
     found: list[Silence] = []
     start = None
     for day in range(len(counts) + 1):
@@ -93,7 +102,7 @@ def silences(series: DailyCounts) -> list[Silence]:
             start = day
         if not is_silent and start is not None:
             expected = sum(_expected(counts, silent, start, day) for silent in range(start, day))
-            if expected >= _MISSING_FROM:
+            if expected >= enough:
                 found.append(
                     Silence(
                         first_day=series.first_day + timedelta(days=start),
@@ -103,6 +112,20 @@ def silences(series: DailyCounts) -> list[Silence]:
                 )
             start = None
     return found
+
+
+def _dispersion(counts: np.ndarray) -> float:
+    """Variance of the counts divided by their mean, against the same weekday two weeks around; 1 for Poisson counts."""
+    if len(counts) < 4 * 7:
+        return np.inf
+    days = np.arange(14, len(counts) - 14)
+    around = np.stack([counts[days + shift] for shift in (-14, -7, 7, 14)])
+    level = around.mean(axis=0)
+    is_open = (counts[days] > 0) & (level > 0)
+    if not is_open.any():
+        return np.inf
+    # The mean of four neighbours varies itself, by a quarter of the variance of one day.
+    return float(np.mean((counts[days] - level)[is_open] ** 2 / level[is_open]) / 1.25)
 
 
 def _expected(counts: np.ndarray, day: int, start: int, stop: int) -> float:

@@ -8,6 +8,7 @@ in SQL. Kept apart from the readers of single formats, which only have to produc
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import weakref
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ class ReadOptions:
 
 def _check_encoding(encoding: object) -> None:
     try:
-        b"".decode(str(encoding))
+        io.TextIOWrapper(io.BytesIO(), encoding=str(encoding))
     except (LookupError, UnicodeError, ValueError) as error:
         raise InputError(
             f"the encoding {encoding!r} is not known; use one such as utf-8, gb18030, latin-1, cp1252 or utf-16."

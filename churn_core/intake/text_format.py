@@ -63,6 +63,13 @@ def detect(path: Path, name: str, options: ReadOptions) -> TextFormat:
         raise InputError(f"{name} has no line {options.header_line}; it has {len(records)} in its first part.")
     index = options.header_line - 1 if options.header_line else find_header(records[: 20 * N_LINES])
     names = records[index] or [""]
+    fitting = find_separator(text) if options.separator and len(names) == 1 else separator
+    if fitting != separator and fitting in names[0]:
+        chosen, better = (SEPARATOR_WORDS.get(mark, repr(mark)) for mark in (separator, fitting))
+        raise InputError(
+            f"separated by a {chosen}, {name} has one column only, {names[0][:60]!r}; "
+            f"its values seem to be separated by a {better}."
+        )
     below = [row for row in records[index + 1 :][:500] if any(cell.strip() for cell in row)]
     if below and all(len(row) == len(names) + 1 and not row[-1].strip() for row in below):
         names = [*names, ""]

@@ -6,6 +6,7 @@ import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -240,6 +241,21 @@ def test_the_report_is_json(demo_copy: Warehouse) -> None:
 def test_a_weekly_closing_day_is_no_silence() -> None:
     counts = tuple(0 if day % 7 == 6 else 30 for day in range(140))
     assert silences(DailyCounts(table="orders", first_day=date(2026, 1, 5), counts=counts)) == []
+
+
+def test_one_day_without_orders_is_told_where_days_are_alike() -> None:
+    counts = [8] * 500
+    counts[250] = 0
+    (silence,) = silences(DailyCounts(table="orders", first_day=date(2024, 1, 1), counts=tuple(counts)))
+    assert (silence.first_day, silence.n_days, silence.n_expected) == (date(2024, 9, 7), 1, 8)
+
+
+def test_chance_is_not_taken_for_a_missing_day() -> None:
+    n_told = 0
+    for seed in range(40):
+        counts = np.random.default_rng(seed).poisson(4, size=700)
+        n_told += bool(silences(DailyCounts(table="orders", first_day=date(2024, 1, 1), counts=tuple(counts.tolist()))))
+    assert n_told <= 6
 
 
 def test_a_missing_week_is_one_silence_with_its_expectation() -> None:
