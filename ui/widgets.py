@@ -18,7 +18,7 @@ from ui.errors import errors_shown, plain, sentence
 
 _STARTED, _READ = "started_jobs", "read_outcomes"
 _NUMBER = re.compile(r"[^\w\s]?\s?-?\d[\d,.]*\s?(%|[kmbn]{1,2})?(\s\[.*\])?|[–-]|none yet|open")
-_ROW_HEIGHT = 35
+_ROW_HEIGHT = 34
 
 
 def page_header(title: str, question: str) -> None:
@@ -95,7 +95,7 @@ def table(
         list(rows),
         hide_index=True,
         column_config={**right, **(config or {})},
-        height=_ROW_HEIGHT * (min(len(rows), most_rows) + 1) + 2,
+        height="content" if len(rows) <= most_rows else _ROW_HEIGHT * (most_rows + 1),
         width=width,
     )
 

@@ -66,7 +66,7 @@ def months_figure(months: Sequence[MonthCounts], *, n_needed: int | None = None,
         ("churned", [month.n_churned for month in months], colours.high),
         ("stayed", [month.n_stayed for month in months], colours.low),
         (
-            "outcome not known yet",
+            "not known yet",
             [None if month.is_known else month.n_eligible for month in months],
             colours.accent_soft,
         ),
@@ -90,7 +90,7 @@ def months_figure(months: Sequence[MonthCounts], *, n_needed: int | None = None,
             line={"color": colours.text, "dash": "dot", "width": 1.5},
         )
         figure.add_scatter(
-            x=[None], y=[None], mode="lines", name=f"{count(n_needed)} needed for models", hoverinfo="skip",
+            x=[None], y=[None], mode="lines", name=f"{count(n_needed)} needed", hoverinfo="skip",
             line={"color": colours.text, "dash": "dot", "width": 1.5},
         )  # fmt: skip
     figure.update_layout(barmode="stack")

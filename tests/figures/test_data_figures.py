@@ -49,9 +49,9 @@ def month(number: int, n_eligible: int, n_churned: int | None) -> MonthCounts:
 def test_months_are_split_and_open_ones_stand_apart() -> None:
     figure = figures.months_figure([month(1, 1500, 600), month(2, 1600, None)], n_needed=1000)
     drawn = {bars.name: list(bars.y) for bars in figure.data}
-    line = drawn.pop("1,000 needed for models")
+    line = drawn.pop("1,000 needed")
     assert line == [None]
-    assert drawn == {"churned": [600, None], "stayed": [900, None], "outcome not known yet": [None, 1600]}
+    assert drawn == {"churned": [600, None], "stayed": [900, None], "not known yet": [None, 1600]}
     assert not figure.layout.annotations
     assert title(figure) == "Of 1,500 eligible customers on 1 Jan 2026, 40.0 % churned"
 
