@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from churn_core.errors import NotEnoughData
-from churn_core.stats.proportions import Z_95
+from churn_core.stats.proportions import Z_95, wilson_interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -49,11 +49,17 @@ def auc(happened: ArrayLike, score: ArrayLike) -> float:
 
 
 def auc_interval(happened: ArrayLike, score: ArrayLike) -> tuple[float, float]:
-    """95 % interval of the AUC (DeLong, DeLong & Clarke-Pearson, 1988), on the logit scale so it stays in [0, 1]."""
+    """95 % interval of the AUC (DeLong, DeLong & Clarke-Pearson, 1988), on the logit scale so it stays in [0, 1].
+
+    Where cases and controls do not overlap the variance is zero and says nothing; the interval is then that of as
+    many successes as the smaller class has members (Wilson, 1927), which is on the wide side.
+    """
     cases, controls = _split(happened, score)
     n, m = len(cases), len(controls)
     area = auc(happened, score)
-    if n < 2 or m < 2 or area in (0.0, 1.0):
+    if area in (0.0, 1.0):
+        return wilson_interval(round(area) * min(n, m), min(n, m))
+    if n < 2 or m < 2:
         return 0.0, 1.0
     ranks = mid_ranks(np.concatenate([cases, controls]))
     of_case = (ranks[:n] - mid_ranks(cases)) / m
@@ -73,7 +79,7 @@ def average_precision(happened: ArrayLike, score: ArrayLike) -> float:
 def average_precision_interval(area: float, n_cases: int) -> tuple[float, float]:
     """95 % interval of the average precision on the logit scale (Boyd, Eng & Page, 2013)."""
     if not 0.0 < area < 1.0:
-        return 0.0, 1.0
+        return wilson_interval(round(area) * n_cases, n_cases)
     width = Z_95 / sqrt(n_cases * area * (1 - area))
     centre = log(area / (1 - area))
     return 1 / (1 + exp(-(centre - width))), 1 / (1 + exp(-(centre + width)))

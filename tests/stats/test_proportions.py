@@ -85,3 +85,11 @@ def test_recall_ends_at_one() -> None:
 def test_one_outcome_cannot_be_ranked() -> None:
     with pytest.raises(NotEnoughData, match="all outcomes are the same"):
         auc([1, 1, 1], [0.1, 0.2, 0.3])
+
+
+def test_a_perfect_ranking_keeps_an_honest_interval() -> None:
+    # 10 of 10: Wilson's lower end is n / (n + z^2) = 10 / 13.84 (Brown, Cai & DasGupta, 2001, equation 4).
+    low, high = auc_interval([False] * 30 + [True] * 10, range(40))
+    assert (round(low, 4), round(high, 4)) == (0.7225, 1.0)
+    low, high = auc_interval([True] * 10 + [False] * 30, range(40))
+    assert (round(low, 4), round(high, 4)) == (0.0, 0.2775)
