@@ -57,7 +57,9 @@ def gaps_block(stamp: Stamp, horizon_days: int) -> None:
     figure = gap_figure(found, horizon_days=horizon_days, mode=session.mode())
     chart(figure, key="gap_figure")
     st.caption(
-        "A repeat order is an order on a later day than the customer's first; several orders of one day count once."
+        "A repeat order comes on a later day than the customer's order before; several orders of one day count as one. "
+        f"Left out are orders of the last {count(found.follow_up_days)} days as beginnings: what follows them is not "
+        "known for long enough."
     )
 
 

@@ -17,6 +17,7 @@ ENCODINGS = {"utf-8": "UTF-8", "gb18030": "GB18030 (Chinese)", "cp1252": "Latin-
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 DECIMALS = {".": "point: 1234.50", ",": "comma: 1234,50"}
 _UPLOAD, _SEEN, _JOB, _N_IMPORTS = "upload", "upload_seen", "upload_job", "n_imports"
+_OPTIONS = "upload_options"
 _FOUND_OUT = "found out by itself"
 
 
@@ -40,6 +41,7 @@ def upload_block() -> Upload | None:
         _let_go()
         _receive(uploaded)
         st.session_state[_SEEN] = seen if _UPLOAD in st.session_state else None
+    _reread()
     upload: Upload | None = st.session_state.get(_UPLOAD)
     return upload
 
@@ -77,7 +79,8 @@ def _forget_when_imported() -> None:
 
 def _let_go() -> None:
     upload: Upload | None = st.session_state.pop(_UPLOAD, None)
-    st.session_state.pop(_SEEN, None)
+    for name in (_SEEN, _OPTIONS):
+        st.session_state.pop(name, None)
     if upload is not None:
         upload.kept.remove()
 
@@ -151,4 +154,13 @@ def _read_again(upload: Upload) -> None:
         decimal=state.get(f"decimal_{key}"),
         date_order=state.get(f"dates_{key}"),
     )
-    state[_UPLOAD] = upload.reopened(options)
+    state[_OPTIONS] = options
+
+
+def _reread() -> None:
+    """Read the file in the way that was asked for; as it was before when it cannot be read so."""
+    options: ReadOptions | None = st.session_state.pop(_OPTIONS, None)
+    upload: Upload | None = st.session_state.get(_UPLOAD)
+    if options is not None and upload is not None:
+        with errors_shown(), st.spinner(f"Reading {plain(upload.name)} again", show_time=True):
+            st.session_state[_UPLOAD] = upload.reopened(options)

@@ -12,7 +12,7 @@ from churn_core.models.registry import ModelVersion
 from churn_core.models.runs import latest_run
 from ui import session
 from ui.errors import plain, sentence
-from ui.model_results import Period, estimator_label, periods_of
+from ui.model_results import Period, estimator_label, periods_of, with_labels
 from ui.session import Stamp
 from ui.widgets import chart, table
 
@@ -40,9 +40,9 @@ def words_block(version: ModelVersion) -> None:
     """What it is, why it was chosen, and what to keep in mind."""
     reason = version.summary.get("method_reason")
     if reason:
-        st.markdown(sentence(reason))
+        st.markdown(sentence(with_labels(reason)))
     for note in version.summary.get("notes") or ():
-        st.caption(sentence(note))
+        st.caption(sentence(with_labels(note)))
 
 
 def numbers_block(evaluation: Evaluation) -> None:

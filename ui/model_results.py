@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,7 @@ METHOD_LABELS = {
 _ESTIMATORS = {
     "logistic": "logistic regression",
     "lightgbm": "LightGBM",
-    "lightgbm_large": "LightGBM, larger",
+    "lightgbm_large": "larger LightGBM",
     "bgnbd": "BG/NBD",
     "blend": "blend",
     "lateness": "lateness against the own rhythm",
@@ -55,6 +56,15 @@ def versions(stamp: Stamp) -> list[ModelVersion]:
 def estimator_label(name: str) -> str:
     """An estimator's name in words."""
     return _ESTIMATORS.get(name, name.replace("_", " "))
+
+
+def with_labels(text: str) -> str:
+    """A sentence with estimators called by their names in words.
+
+    >>> with_labels("lightgbm_large had the least log loss; what lightgbm learned is kept")
+    'larger LightGBM had the least log loss; what LightGBM learned is kept'
+    """
+    return re.sub(r"\b(lightgbm_large|lightgbm|bgnbd)\b", lambda found: estimator_label(found[0]), text)
 
 
 def feature_label(name: str) -> str:

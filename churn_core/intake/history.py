@@ -40,7 +40,8 @@ class Import:
         if self.message:
             return self.message.removeprefix(f"{self.file_name}: ").split(", from ")[0]
         counts = {"added": self.n_added, "updated": self.n_updated, "unchanged": self.n_unchanged}
-        return "; ".join(f"{n:,} {verb}" for verb, n in counts.items() if n) or "nothing new"
+        tables = ", ".join(name.replace("_", " ") for name in self.tables)
+        return f"{tables}: " + ("; ".join(f"{n:,} {verb}" for verb, n in counts.items() if n) or "nothing new")
 
 
 def past_imports(warehouse: Warehouse, limit: int = 200) -> list[Import]:

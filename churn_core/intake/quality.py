@@ -260,7 +260,8 @@ def _check_imports(warehouse: Warehouse) -> list[Finding]:
         "SELECT import_id, file_name, tables, n_rows, n_rejected FROM imports WHERE n_rejected > 0 ORDER BY import_id"
     ):
         causes = warehouse.rows(
-            "SELECT concat(count(*), ' rows: ', cause, coalesce(' in ' || column_name, '')) FROM rejected_rows "
+            "SELECT concat(format('{:,}', count(*)), if(count(*) = 1, ' row: ', ' rows: '), cause, "
+            "coalesce(' in ' || column_name, '')) FROM rejected_rows "
             "WHERE import_id = $import_id GROUP BY cause, column_name ORDER BY count(*) DESC, cause LIMIT 5",
             {"import_id": import_id},
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from churn_core.intake.history import past_imports
+from churn_core.intake.history import Import, past_imports
 from churn_core.settings import settings
 from churn_core.workspaces import create_workspace, open_workspace
 from tests.pages.conftest import App, Home, labelled_table
@@ -208,3 +209,22 @@ def test_rows_without_a_label_are_announced_before_the_import(page: AppTest) -> 
     table.loc[:11, "churned"] = ""
     give(page, "members.csv", table.to_csv(index=False))
     assert any("12 rows without a label will be set aside" in warning.value for warning in page.warning)
+
+
+def test_a_file_is_read_differently_on_request(page: AppTest) -> None:
+    give(page, "orders.csv", ORDERS)
+    next(box for box in page.selectbox if box.label == "Separator").set_value("|")
+    next(button for button in page.button if button.label == "Read again").click().run()
+    assert not page.exception
+    assert (
+        page.error or "Kunde;Bestellnummer;Bestelldatum;Betrag" in page.session_state["upload"].source.columns[0].name
+    )
+    assert "orders.csv" in page.session_state["upload"].name
+
+
+def test_data_that_was_made_says_which_table_it_filled() -> None:
+    made = Import(
+        import_id=1, imported_at=datetime(2026, 1, 1), file_name="simulated shop", tables=("order_lines",), n_rows=1200,
+        n_added=1200, n_updated=0, n_unchanged=0, n_rejected=0, message=None,
+    )  # fmt: skip
+    assert made.outcome == "order lines: 1,200 added"
