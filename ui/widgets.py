@@ -17,7 +17,7 @@ from ui import session
 from ui.errors import errors_shown, plain, sentence
 
 _STARTED, _READ = "started_jobs", "read_outcomes"
-_NUMBER = re.compile(r"[^\w\s]?\s?-?\d[\d,.]*\s?(%|[kmbn]{1,2})?(\s\[.*\])?|[–-]|none yet|open")
+_NUMBER = re.compile(r"[^\w\s]?\s?-?\d[\d,.]*\s?(%|[kmbn]{1,2})?(\s[\[(].*[\])])?|[–-]|none yet|open")
 _ROW_HEIGHT = 34
 
 
@@ -101,6 +101,12 @@ def table(
 
 
 def _are_figures(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    """Whether a column holds written numbers only.
+
+    >>> rows = [{"Rows": "1,204", "When": "3 Aug 2026", "Set aside": "12 (1.0 %)"}]
+    >>> [name for name in rows[0] if _are_figures(rows, name)]
+    ['Rows', 'Set aside']
+    """
     values = [row[name] for row in rows]
     return all(isinstance(value, str) for value in values) and all(_NUMBER.fullmatch(value) for value in values)
 

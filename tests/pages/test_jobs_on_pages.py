@@ -48,6 +48,23 @@ def test_a_running_job_shows_progress_and_can_be_cancelled(runner: JobRunner, ap
     assert any("cancelled; nothing was changed" in info.value for info in visit.info)
 
 
+def test_who_saw_a_job_running_is_told_how_it_ended(runner: JobRunner, app: App) -> None:
+    go_on = threading.Event()
+
+    def work(progress: Progress) -> dict[str, object]:
+        go_on.wait(20)
+        return {"message": "all 12 customers were scored."}
+
+    job_id = runner.start("score", "Scoring customers", work)
+    visit = app(PAGE)
+    assert not visit.success
+    go_on.set()
+    finish(runner, job_id)
+    visit.run()
+    assert "12 customers were scored" in visit.success[0].value
+    assert not app(PAGE).success
+
+
 def test_a_failed_job_says_its_sentence(runner: JobRunner, app: App) -> None:
     def work(progress: Progress) -> dict[str, object]:
         raise InputError("the column 'x' is missing; add it.")
