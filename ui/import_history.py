@@ -38,17 +38,17 @@ def past_imports_block() -> None:
     table(
         [
             {
-                "When (UTC)": done.imported_at,
                 "File": done.file_name,
+                "What came of it": done.outcome,
                 "Rows": count(done.n_rows),
                 "Set aside": _set_aside(done),
-                "What came of it": done.outcome,
+                "When (UTC)": done.imported_at,
             }
             for done in imports
         ],
         config={
             "When (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=140),
-            "File": st.column_config.TextColumn(width="medium"),
+            "File": st.column_config.TextColumn(width=150),
         },
     )
     _rejected(imports)
