@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CLOSE = 0.02
 """Predicted and happened are called equal within two percentage points."""
+MOST_OFF = 0.2
+"""Share of the groups that may lie outside their 95 % interval before the level is doubted; by chance 5 % do."""
 
 _SHARE_AXIS = {"tickformat": ".0%", "range": [0, 1.01]}
 
@@ -64,6 +66,9 @@ def calibration_sentence(evaluation: Evaluation) -> str:
         f"{percent(evaluation.mean_predicted)} predicted, {percent(evaluation.churn_rate)} happened "
         f"(n = {count(evaluation.n)})"
     )
+    off = [bin_ for bin_ in evaluation.calibration if not bin_.happened_low <= bin_.predicted <= bin_.happened_high]
+    if abs(difference) <= CLOSE and len(off) > MOST_OFF * len(evaluation.calibration):
+        return f"Risks are right on average, but {len(off)} of {len(evaluation.calibration)} groups are off: {numbers}"
     if abs(difference) <= CLOSE:
         return f"Risks can be taken at their word: {numbers}"
     direction = "high" if difference > 0 else "low"

@@ -30,6 +30,14 @@ def test_honest_risks_are_taken_at_their_word(evaluation: Evaluation) -> None:
     assert title(figures.calibration_figure(evaluation)).startswith("Risks can be taken at their word")
 
 
+def test_risks_that_are_right_only_on_average_are_called_so() -> None:
+    random = np.random.default_rng(5)
+    risk = random.beta(2, 2, 4000)
+    stretched = 0.5 + 0.5 * (risk - 0.5)
+    sentence = figures.calibration_sentence(evaluate(random.random(4000) < risk, stretched))
+    assert sentence.startswith("Risks are right on average, but ")
+
+
 def test_risks_that_are_too_high_are_called_so() -> None:
     random = np.random.default_rng(4)
     risk = random.beta(2, 3, 2000)
