@@ -12,10 +12,14 @@ from churn_core.features.definition import active_definition, save_definition
 from churn_core.intake.formats import open_source
 from churn_core.intake.load import import_file
 from churn_core.intake.mapping import propose_mapping
+from churn_core.models.registry import model_versions
 from churn_core.settings import settings
+from churn_core.state import workspace_state
 from churn_core.workspaces import DEMO, create_workspace, open_workspace
 from tests.pages.conftest import App, Home
 from tests.pages.test_every_page import everything_said
+from ui.model_results import is_sample, periods_of
+from ui.session import Stamp
 
 TRAIN = "pages/models/train.py"
 DEFINITION = "pages/data/churn_definition.py"
@@ -66,3 +70,13 @@ def test_a_currency_that_is_no_code_can_be_corrected(demo_home: Home, app: App, 
     visit = app(page)
     assert not visit.error
     assert not visit.exception
+
+
+def test_a_model_that_was_judged_on_fewer_customers_than_were_eligible_says_so(demo_home: Home) -> None:
+    warehouse = open_workspace(DEMO)
+    stamp = Stamp(workspace=DEMO, state=workspace_state(warehouse))
+    version = model_versions(warehouse)[0]
+    periods = periods_of(version)
+    assert not is_sample(stamp, version, periods)
+    assert is_sample(stamp, version, [*periods[:-1], replace(periods[-1], n=periods[-1].n // 2)])
+    assert not is_sample(stamp, version, [])
