@@ -8,7 +8,7 @@ from churn_core.errors import InputError
 from churn_core.intake.kinds import kind_of
 from churn_core.intake.mapping_model import Mapping
 from churn_core.intake.source import Source
-from churn_core.intake.values import CURRENCY_SIGN, check_single_currency, currency_name
+from churn_core.intake.values import CURRENCY_SIGN, check_single_currency, currency_name, single_currency
 from churn_core.warehouse import Warehouse
 
 _NEEDS_CUSTOMERS = ("orders", "order_lines", "snapshots")
@@ -23,7 +23,7 @@ class FileCheck:
     n_usable: int
     """Rows without a fault."""
     currency: str | None
-    """Currency that the file names; None when it names none."""
+    """ISO code of the currency that the file names; None when it names none, or none that is known."""
 
 
 def check_rows(
@@ -115,6 +115,8 @@ def _currency(
         ):
             signs = _signs(source, mapping.fields[field.name])
             found = found or check_single_currency(signs, mapping.fields[field.name], source.name)
+    texts = [text for column in source.columns for text in (column.name, *column.samples)]
+    found = single_currency(found, texts)
     known = warehouse.setting("currency", "")
     if found and known and currency_name(known) != found and warehouse.value("SELECT count(*) FROM orders"):
         raise InputError(

@@ -1,14 +1,17 @@
 """What is wrong or odd in the loaded data, how much of it, and what it would do to the model.
 
 The checks themselves are in the registry (``quality_checks``), in the series of rows per day
-(``quality_series``) and in the search for twins (``quality_twins``); here they are run and put into words.
+(``quality_series``) and in the search for twins (``stats.twins``, as for training); here they are run and put into
+words.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from churn_core.intake.quality_checks import (
     CHECKS,
@@ -25,14 +28,17 @@ from churn_core.intake.quality_checks import (
     examples_query,
 )
 from churn_core.intake.quality_series import DailyCounts, daily_counts, jumps, silences
-from churn_core.intake.quality_twins import find_twins
+from churn_core.intake.snapshot_frame import SnapshotTable, stored_snapshot
 from churn_core.jobs import Progress, no_progress
 from churn_core.schema import TABLES, USER_TABLES, quote
 from churn_core.warehouse import Warehouse
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _SERIES_TABLES = ("orders", "events", "feedback", "tickets")
 _JUMP_TABLES = ("orders", "events")
-_NEAR_TWINS_FROM = 0.05
+_MOST_ROWS_FOR_NEAR_TWINS = 100_000
 _LONG_SILENCE_DAYS = 14
 _STALE_DAYS = (14, 60, 365)
 
@@ -305,32 +311,47 @@ def _check_freshness(reference: datetime | None, newest: datetime | None) -> lis
 
 
 def _check_twins(warehouse: Warehouse) -> list[Finding]:
-    """Rows of a labelled table that repeat one another."""
-    twins = find_twins(warehouse)
-    if twins is None:
+    """Rows of a labelled table that repeat one another: the same rows, found in the same way, as in training."""
+    from churn_core.stats.twins import find_twins
+
+    table = stored_snapshot(warehouse)
+    if table is None or not len(table.frame.columns):
         return []
+    n_rows = len(table.frame)
+    twins = find_twins(table.frame, only_exact=n_rows > _MOST_ROWS_FOR_NEAR_TWINS)
     found = []
-    effect = "Split at random, a twin in testing is remembered from training; twins are kept in one fold."
-    for check, n, examples, words in (
-        ("exact_twins", twins.n_exact, twins.examples_exact, "that repeat another one exactly, apart from the id"),
-        ("near_twins", twins.n_near, twins.examples_near, "that repeat another one with small shifts of the numbers"),
+    exact = table.frame.duplicated().to_numpy()
+    for check, n, words, examples in (
+        ("exact_twins", twins.n_exact, "with all attributes of another row", _pairs(table, twins.group, exact)),
+        ("near_twins", twins.n_near, "that nearly repeat another row", _pairs(table, twins.group, ~exact)),
+        ("shifted_twins", twins.n_shifted, "that copy another row with one and the same shift", _steps(twins.shift)),
     ):
-        share = n / twins.n_rows
-        if n and (check == "exact_twins" or share >= _NEAR_TWINS_FROM):
+        if n:
             found.append(
                 Finding(
                     check=check,
                     table="snapshots",
                     dimension=UNIQUENESS,
-                    severity=WARNING if share >= 0.01 else INFO,
-                    message=f"{n:,} of {twins.n_rows:,} rows ({_percent(share)}) {words}.",
-                    n_rows=twins.n_rows,
+                    severity=WARNING if n >= 0.01 * n_rows else INFO,
+                    message=f"{n:,} of {n_rows:,} rows ({_percent(n / n_rows)}) {words}.",
+                    n_rows=n_rows,
                     n_affected=n,
                     examples=examples,
-                    effect_on_model=effect,
+                    effect_on_model="Split at random, a twin in testing is remembered from training; twins are kept "
+                    "in one fold.",
                 )
             )
     return found
+
+
+def _pairs(table: SnapshotTable, group: NDArray[np.int64], among: NDArray[np.bool_]) -> tuple[str, ...]:
+    """A few pairs of customers that stand in one group, the later one among the given rows."""
+    others = np.flatnonzero((group != np.arange(len(group))) & among)[:5]
+    return tuple(f"customers {table.frame.index[group[row]]} and {table.frame.index[row]}" for row in others)
+
+
+def _steps(shift: dict[str, float]) -> tuple[str, ...]:
+    return tuple(f"{name} {value:+g}" for name, value in list(shift.items())[:5])
 
 
 def _summary(warehouse: Warehouse, name: str) -> TableSummary:

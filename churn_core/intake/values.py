@@ -189,12 +189,13 @@ _STAYED_WORDS = {
 }
 
 
-_NO_LABEL = tuple(word for word in (*MISSING_WORDS, *UNKNOWN_LABELS) if word not in NO_WORDS)
+NO_LABEL = tuple(word for word in (*MISSING_WORDS, *UNKNOWN_LABELS) if word not in NO_WORDS)
+"""Texts that leave a label open (lower case)."""
 
 
 def label_sql(column: str) -> str:
     """The text of a label; NULL where it is not known."""
-    return _unless(column, _NO_LABEL)
+    return _unless(column, NO_LABEL)
 
 
 def positive_labels(values: Sequence[str], *, column_says_stayed: bool = False) -> tuple[str, ...]:
@@ -205,7 +206,7 @@ def positive_labels(values: Sequence[str], *, column_says_stayed: bool = False) 
     >>> positive_labels(["No", "Yes"]), positive_labels(["Existing Customer", "Attrited Customer"])
     (('Yes',), ('Attrited Customer',))
     """
-    values = [value for value in values if value.strip().casefold() not in _NO_LABEL]
+    values = [value for value in values if value.strip().casefold() not in NO_LABEL]
     by_word = {value: value.strip().casefold() for value in values}
     left = tuple(value for value, word in by_word.items() if word in _LEFT_WORDS)
     stayed = tuple(value for value, word in by_word.items() if word in _STAYED_WORDS)
@@ -239,6 +240,12 @@ CURRENCY_SIGNS = {
     "元": "CNY",
     "円": "JPY",
     "US$": "USD",
+    "￥": "¥",
+    "฿": "THB",
+    "₫": "VND",
+    "₪": "ILS",
+    "₦": "NGN",
+    "₱": "PHP",
     "R$": "BRL",
 }
 """Currency of a sign in an amount; ¥ may be Chinese or Japanese and stays a sign."""
@@ -254,11 +261,30 @@ def currency_name(found: str) -> str:
     return CURRENCY_SIGNS.get(word) or CURRENCY_WORDS.get(word.upper(), word.upper())
 
 
+def single_currency(found: str | None, texts: Iterable[str]) -> str | None:
+    """The ISO code of a currency as found; None when it is no code, or a yen or yuan sign that nothing explains.
+
+    ¥ is yuan where the file's words are Chinese and yen where they are Japanese.
+
+    >>> single_currency("¥", ["客户编号"]), single_currency("¥", ["amount"]), single_currency("GBP", [])
+    ('CNY', None, 'GBP')
+    """
+    if found == "¥":
+        words = "".join(texts)
+        if any("\u3040" <= char <= "\u30ff" for char in words):
+            return "JPY"
+        return "CNY" if any("\u4e00" <= char <= "\u9fff" for char in words) else None
+    is_code = found is not None and len(found) == 3 and found.isascii() and found.isalpha()
+    return found if is_code else None
+
+
 def check_single_currency(counts: Sequence[tuple[str, int]], column: str, file_name: str) -> str | None:
     """The one currency of a column, None when it names none; InputError when there are several."""
     merged: dict[str, int] = {}
     for found, n in counts:
         merged[currency_name(found)] = merged.get(currency_name(found), 0) + n
+    if "¥" in merged and len(merged) == 2 and {"CNY", "JPY"} & set(merged):
+        merged = {next(name for name in merged if name != "¥"): sum(merged.values())}
     if len(merged) > 1:
         listed = ", ".join(f"{name} {n:,} times" for name, n in sorted(merged.items(), key=lambda item: -item[1])[:6])
         raise InputError(

@@ -126,7 +126,7 @@ def backtest_snapshot(
 
     ``frame`` is the table as read from a file; twins are found and kept in one fold.
     """
-    from churn_core.models.snapshot_frame import read_snapshot
+    from churn_core.intake.snapshot_frame import read_snapshot
     from churn_core.models.snapshot_model import fit_snapshot
 
     table = read_snapshot(frame, label=label, id_column=id_column)

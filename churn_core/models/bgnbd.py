@@ -18,8 +18,9 @@ import numpy as np
 
 from churn_core.errors import NotEnoughData
 from churn_core.models.estimators import Contributions, logit
-from churn_core.models.preparation import numbers, require_columns
+from churn_core.models.preparation import require_columns
 from churn_core.models.shapley import shapley_values
+from churn_core.stats.columns import numbers
 
 if TYPE_CHECKING:
     import pandas as pd

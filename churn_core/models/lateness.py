@@ -13,7 +13,8 @@ import numpy as np
 
 from churn_core.models.estimators import Contributions
 from churn_core.models.logistic import Logistic
-from churn_core.models.preparation import numbers, require_columns
+from churn_core.models.preparation import require_columns
+from churn_core.stats.columns import numbers
 
 if TYPE_CHECKING:
     import pandas as pd

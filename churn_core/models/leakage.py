@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from churn_core.models.estimators import Estimator
-from churn_core.models.preparation import is_number, numbers
+from churn_core.stats.columns import is_number, numbers
 from churn_core.stats.ranking import auc
 
 if TYPE_CHECKING:

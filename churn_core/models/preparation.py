@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_core.errors import InputError, NotEnoughData
+from churn_core.stats.columns import is_number, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,17 +123,6 @@ def require_columns(names: Sequence[str], frame: pd.DataFrame) -> None:
             + (f" and {len(absent) - 1} more columns" if len(absent) > 1 else "")
             + " which the data no longer has; train again on the data as it is."
         )
-
-
-def numbers(values: pd.Series) -> NDArray[np.float64]:
-    """A column as floats, infinities counted as missing."""
-    made = values.to_numpy(dtype=float, na_value=np.nan)
-    return np.where(np.isfinite(made), made, np.nan)
-
-
-def is_number(values: pd.Series) -> bool:
-    """Whether a column holds numbers (truth values count as 0 and 1)."""
-    return values.dtype.kind in "biuf"
 
 
 def signed_log(values: NDArray[np.float64]) -> NDArray[np.float64]:

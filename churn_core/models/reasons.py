@@ -18,8 +18,8 @@ import numpy as np
 from churn_core.features.attributes import PREFIX
 from churn_core.features.words import feature_words, range_text, silence_words, value_text
 from churn_core.models.families import ATTRIBUTE_GROUP, CONSTANTS, family_label, family_of, feature_entry, group_of
-from churn_core.models.preparation import is_number, numbers
 from churn_core.models.telling import SILENCE, SILENT, Usual, own_gaps, silence_tiers, telling_tiers
+from churn_core.stats.columns import is_number, numbers
 from churn_core.stats.ranking import mid_ranks
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import numpy as np
 from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.features.build import build_features
 from churn_core.features.definition import known_until
+from churn_core.intake.snapshot_frame import coerced, workspace_snapshot
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.blend import EXPECTED
 from churn_core.models.estimators import sigmoid
@@ -21,7 +22,6 @@ from churn_core.models.reasons import ReasonWriter, usual_ranges
 from churn_core.models.registry import ModelVersion, champion
 from churn_core.models.registry import model_version as version_of
 from churn_core.models.runs import ScoreRun, latest_run, score_runs
-from churn_core.models.snapshot_frame import coerced, workspace_snapshot
 from churn_core.models.snapshot_model import SnapshotModel
 from churn_core.models.training import definition_in_force, load_fitted
 from churn_core.warehouse import utc_now

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_core.errors import InputError
+from churn_core.intake.snapshot_frame import SnapshotTable
 from churn_core.jobs import Progress, no_progress
 from churn_core.models.backtest import Backtest
 from churn_core.models.blend import Blend
@@ -21,9 +22,8 @@ from churn_core.models.estimators import Contributions, Estimator, make_estimato
 from churn_core.models.evaluation import Evaluation, evaluate
 from churn_core.models.folds import stratified_folds
 from churn_core.models.leakage import suspected_leaks
-from churn_core.models.preparation import is_number
-from churn_core.models.snapshot_frame import SnapshotTable
-from churn_core.models.twins import Twins, find_twins
+from churn_core.stats.columns import is_number
+from churn_core.stats.twins import Twins, find_twins
 
 if TYPE_CHECKING:
     import pandas as pd

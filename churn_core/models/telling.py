@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from churn_core.models.families import EXPECTED_ORDERS, family_of, feature_entry
-from churn_core.models.preparation import is_number, numbers
+from churn_core.stats.columns import is_number, numbers
 
 if TYPE_CHECKING:
     import pandas as pd

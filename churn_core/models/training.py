@@ -20,6 +20,7 @@ from churn_core.features.definition import (
     readiness,
     save_definition,
 )
+from churn_core.intake.snapshot_frame import workspace_snapshot
 from churn_core.jobs import Progress, no_progress
 from churn_core.models.order_model import FittedOrders, fit_orders
 from churn_core.models.registry import (
@@ -30,7 +31,6 @@ from churn_core.models.registry import (
     model_versions,
     store_model,
 )
-from churn_core.models.snapshot_frame import workspace_snapshot
 from churn_core.models.snapshot_model import SnapshotModel, fit_snapshot
 
 if TYPE_CHECKING:

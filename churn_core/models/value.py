@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from churn_core.models.preparation import Preparation, design, fit_preparation, numbers
+from churn_core.models.preparation import Preparation, design, fit_preparation
+from churn_core.stats.columns import numbers
 
 if TYPE_CHECKING:
     import pandas as pd

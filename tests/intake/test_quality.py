@@ -10,10 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn_core.intake.formats import open_source
+from churn_core.intake.load import import_file
+from churn_core.intake.mapping import propose_mapping
 from churn_core.intake.quality import QualityReport, check_quality
 from churn_core.intake.quality_checks import CHECKS, DIMENSIONS, SEVERITIES
 from churn_core.intake.quality_series import DailyCounts, jumps, silences
+from churn_core.intake.snapshot_frame import workspace_snapshot
 from churn_core.schema import TABLES
+from churn_core.stats.twins import find_twins
 from churn_core.warehouse import Warehouse
 
 FIRST_FIVE = "(SELECT {key} FROM {table} ORDER BY {key} LIMIT 5)"
@@ -197,13 +202,26 @@ def test_snapshot_checks_fire_and_stay_silent(warehouse: Warehouse) -> None:
 
 
 def test_twins_in_a_labelled_table_are_found(warehouse: Warehouse) -> None:
-    rows = distinct_rows(40)
-    shifted = [{name: value if name == "plan" else value + 1 for name, value in row.items()} for row in rows[:10]]
-    labels = [number % 4 == 0 for number in range(40)]
-    load_snapshots(warehouse, rows + shifted + rows[20:23], labels + labels[:10] + labels[20:23])
+    draw = np.random.default_rng(1)
+    rows = [{"plan": "gold", **{f"x{n}": int(x) for n, x in enumerate(draw.integers(0, 999, 6))}} for _ in range(200)]
+    shifted = [{name: value if name == "plan" else value + 1 for name, value in row.items()} for row in rows[:60]]
+    labels = [number % 4 == 0 for number in range(200)]
+    load_snapshots(warehouse, rows + shifted + rows[120:123], labels + labels[:60] + labels[120:123])
     report = check_quality(warehouse)
-    assert found(report, "snapshots", "exact_twins") == [3]
-    assert found(report, "snapshots", "near_twins") == [20]
+    assert found(report, "snapshots", "exact_twins") == [6]
+    assert found(report, "snapshots", "shifted_twins") == [120]
+    twins = find_twins(workspace_snapshot(warehouse).frame)
+    assert (twins.n_exact, twins.n_shifted) == (6, 120)
+    for finding in report.findings:
+        assert len(finding.examples) in (3, 5)
+
+
+def test_twins_of_public_data_are_those_that_training_groups(warehouse: Warehouse, real_data: Path) -> None:
+    source = open_source(real_data / "E_Commerce_Dataset.xlsx")
+    import_file(warehouse, source, propose_mapping(source).mapping)
+    twins = find_twins(workspace_snapshot(warehouse).frame)
+    (finding,) = [f for f in check_quality(warehouse).findings if f.check == "shifted_twins"]
+    assert finding.n_affected == twins.n_shifted > 0.8 * finding.n_rows
 
 
 def test_the_worst_comes_first(demo_copy: Warehouse) -> None:

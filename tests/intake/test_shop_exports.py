@@ -151,6 +151,26 @@ def test_amounts_that_cannot_be_read_are_told_and_not_left_out(warehouse: Wareho
         load(rows("customer,date,Total", lambda n, t: f"C{n % 20},{t:%Y-%m-%d},5 # 3"))
 
 
+@pytest.mark.parametrize(
+    ("header", "amount", "currency"),
+    [
+        ("客户编号,订单时间,金额", "¥123.40", "CNY"),
+        ("客户编号,订单时间,金额", "￥123.40", "CNY"),
+        ("customer,date,amount", "¥1200", ""),
+        ("customer,date,amount", "1200円", "JPY"),
+        ("customer,date,amount", "12.50 Euro", "EUR"),
+        ("customer,date,amount", "₱12.50", "PHP"),
+        ("customer,date,amount", "₡12.50", ""),
+    ],
+)
+def test_the_currency_of_signs_is_a_code_or_left_open(
+    warehouse: Warehouse, load: Load, header: str, amount: str, currency: str
+) -> None:
+    load(rows(header, lambda n, t: f"C{n % 20},{t:%Y-%m-%d},{amount}"))
+    assert warehouse.setting("currency", "") == currency
+    assert warehouse.value("SELECT count(amount) FROM orders") == N
+
+
 def test_a_row_of_totals_is_set_aside(warehouse: Warehouse, load: Load) -> None:
     text = rows("customer_id,order_id,order_date,amount", lambda n, t: f"C{n % 20},O{n},{t:%Y-%m-%d},5.00")
     result = load(text + "Total,,,300.00\n")

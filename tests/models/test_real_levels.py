@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn_core.intake.snapshot_frame import read_snapshot
 from churn_core.models.backtest import Backtest, backtest_orders, backtest_snapshot
-from churn_core.models.snapshot_frame import read_snapshot
-from churn_core.models.twins import find_twins
+from churn_core.stats.twins import find_twins
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 

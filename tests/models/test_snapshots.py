@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from churn_core.errors import InputError, NotEnoughData, NotFound
+from churn_core.intake.snapshot_frame import read_snapshot
 from churn_core.models.backtest import backtest_snapshot
 from churn_core.models.folds import stratified_folds
-from churn_core.models.snapshot_frame import read_snapshot
 from churn_core.models.snapshot_model import FittedSnapshot, SnapshotModel, fit_snapshot
-from churn_core.models.twins import find_twins
 from churn_core.stats.ranking import auc
+from churn_core.stats.twins import find_twins
 
 from .conftest import members
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from churn_core.models.preparation import MISSING, is_number, numbers
+from churn_core.stats.columns import is_number, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+MISSING = "(missing)"
+"""Stands for a missing category, so that missing equals missing."""
 NEAR = 0.003
 """Rows whose numbers all differ by at most this many standard deviations may be near duplicates."""
 MOST_DIFFERENT = 3
@@ -75,8 +77,11 @@ class Twins:
         return found
 
 
-def find_twins(frame: pd.DataFrame) -> Twins:
-    """Group the rows of a table that repeat each other; ``frame`` holds the features without id and label."""
+def find_twins(frame: pd.DataFrame, *, only_exact: bool = False) -> Twins:
+    """Group the rows of a table that repeat each other; ``frame`` holds the features without id and label.
+
+    ``only_exact`` looks for exact duplicates alone, which takes a moment however many rows there are.
+    """
     names = [str(name) for name in frame.columns if is_number(frame[name])]
     values = np.column_stack([numbers(frame[name]) for name in names]) if names else np.zeros((len(frame), 0))
     codes = _category_codes(frame)
@@ -88,7 +93,7 @@ def find_twins(frame: pd.DataFrame) -> Twins:
     n_near = n_shifted = n_alike = 0
     alike = np.zeros((0, 2), dtype=np.int64)
     shift: dict[str, float] = {}
-    if rich.sum() >= LEAST_NUMBERS and len(first) >= 100:
+    if rich.sum() >= LEAST_NUMBERS and len(first) >= 100 and not only_exact:
         same = _copies(values, codes, np.zeros(len(names)), 1.0)
         same = same[exact[same[:, 0]] != exact[same[:, 1]]]
         n_near = links.join_pairs(np.concatenate([same, _nearly_equal_pairs(values, codes, first)]))

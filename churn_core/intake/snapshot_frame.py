@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from churn_core.errors import InputError, NotEnoughData, unknown_name
-from churn_core.intake.values import MISSING_WORDS, positive_labels
+from churn_core.intake.values import MISSING_WORDS, NO_LABEL, positive_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ def read_snapshot(frame: pd.DataFrame, *, label: str, id_column: str | None = No
     for asked in (label, *([id_column] if id_column else [])):
         if asked not in names:
             raise unknown_name("column", asked, names)
-    texts = _as_text(frame[label])
+    texts = _as_text(frame[label], NO_LABEL)
     known = texts.notna().to_numpy()
     outcome = _outcome(texts[known], label)
     ids = _as_text(frame[id_column])[known] if id_column else pd.Series(np.flatnonzero(known) + 1).astype(str)
@@ -68,26 +69,32 @@ def read_snapshot(frame: pd.DataFrame, *, label: str, id_column: str | None = No
 
 def workspace_snapshot(warehouse: Warehouse) -> SnapshotTable:
     """The ``snapshots`` of a workspace, ordered by customer id."""
+    table = stored_snapshot(warehouse)
+    if table is None:
+        raise NotEnoughData("there is no table with a churn column yet; import one first.")
+    return _checked(table)
+
+
+def stored_snapshot(warehouse: Warehouse) -> SnapshotTable | None:
+    """The ``snapshots`` of a workspace as they are, whether or not they can be learned from; None without rows."""
     import pandas as pd
 
     rows = warehouse.rows(
         "SELECT customer_id, churned, CAST(value_amount AS DOUBLE), attributes FROM snapshots ORDER BY customer_id"
     )
     if not rows:
-        raise NotEnoughData("there is no table with a churn column yet; import one first.")
+        return None
     ids, churned, values, attributes = zip(*rows, strict=True)
     frame = pd.DataFrame(
         [json.loads(text) if text else {} for text in attributes], index=pd.Index(ids, name="customer_id")
     )
     features, notes = typed(frame)
     worth = np.array([np.nan if value is None else value for value in values], dtype=float)
-    return _checked(
-        SnapshotTable(
-            frame=features,
-            churned=np.array(churned, dtype=bool),
-            value_amount=None if np.isnan(worth).all() else worth,
-            notes=notes,
-        )
+    return SnapshotTable(
+        frame=features,
+        churned=np.array(churned, dtype=bool),
+        value_amount=None if np.isnan(worth).all() else worth,
+        notes=notes,
     )
 
 
@@ -142,9 +149,9 @@ def as_number_or_text(values: pd.Series) -> pd.Series:
     return texts
 
 
-def _as_text(values: pd.Series) -> pd.Series:
+def _as_text(values: pd.Series, missing: Sequence[str] = MISSING_WORDS) -> pd.Series:
     texts = values.astype(object).where(values.notna(), None).map(_one_text, na_action="ignore")
-    return texts.where(~texts.astype(str).str.lower().isin([*MISSING_WORDS, "nan", ""]), None)
+    return texts.where(~texts.astype(str).str.lower().isin([*missing, "nan", ""]), None)
 
 
 def _one_text(value: object) -> str:
