@@ -17,6 +17,7 @@ from churn_core.intake.values import FIRST_YEAR, number_sql, value_sql
 from churn_core.warehouse import Warehouse
 
 N_LOOKED_AT = 20_000
+"""Rows looked at, spread over the file, to tell what a column holds."""
 _N_PARSED = 2_000
 _GROUP = 40
 

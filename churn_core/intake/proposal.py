@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from churn_core.intake.kind_choice import choose_kind
 from churn_core.intake.kinds import KINDS, Field, Kind, kind_of
 from churn_core.intake.mapping_model import Mapping, missing_sentence
+from churn_core.intake.profile import N_LOOKED_AT
 from churn_core.intake.source import CORRECTION_COLUMNS, Source, SourceColumn
 from churn_core.intake.synonyms import SAYS_STAYED, WORDS, plain, tokens
 from churn_core.intake.values import number_sql, positive_labels
@@ -392,7 +393,8 @@ def _id_fit(column: SourceColumn, field: Field) -> tuple[float, str]:
         and column.kind == "number"
     ):
         return 0.8, "its values are ids, written as numbers"
-    return 1.0, f"it has {column.n_distinct:,} different values"
+    at_least = "at least " if column.n_looked_at >= N_LOOKED_AT // 2 else ""
+    return 1.0, f"it has {at_least}{column.n_distinct:,} different values"
 
 
 def _column_proposals(

@@ -102,7 +102,8 @@ def _chosen(book: Any, sheets: tuple[str, ...], name: str, options: ReadOptions)
     if len(sheets) == 1:
         return chosen, ()
     others = ", ".join(repr(title) for title in sheets if title != chosen)
-    return chosen, (f"the sheet {chosen!r} was taken, which holds the most; the others are {others}.",)
+    rest = f"the other is {others}" if len(sheets) == 2 else f"the others are {others}"
+    return chosen, (f"the sheet {chosen!r} was taken, which holds the most; {rest}.",)
 
 
 def _numbered(sheet: Any) -> Iterator[tuple[int, Sequence[Any]]]:

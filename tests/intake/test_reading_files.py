@@ -152,6 +152,7 @@ def test_workbooks_with_title_rows_and_a_dictionary_sheet_are_survived(read: Rea
     source = read(_workbook(), "orders.xlsx")
     assert (source.format, source.sheet, source.header_line) == ("xlsx", "Orders 2024", 3)
     assert source.sheets == ("Sheet", "Orders 2024")
+    assert any(note.endswith("the other is 'Sheet'.") for note in source.notes)
     assert [column.samples for column in source.columns] == [
         ("007", "8"),
         ("2024-01-31 09:30:00", "2024-02-01"),
