@@ -6,7 +6,7 @@ additive: the contributions of the whole are weighted sums of the contributions 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -34,6 +34,13 @@ class Contributions:
     def total(self) -> NDArray[np.float64]:
         """The log-odds they add up to."""
         return self.base + self.values.sum(axis=1)
+
+    def importance(self, *, leave_out: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Mean absolute contribution of each feature around its average, the largest first, as plain JSON."""
+        sizes = np.abs(self.values - self.values.mean(axis=0)).mean(axis=0)
+        order = np.argsort(-sizes, kind="stable")
+        named = [{"name": self.feature_names[i], "mean_absolute": float(sizes[i])} for i in order]
+        return [entry for entry in named if entry["name"] not in leave_out]
 
 
 class Estimator(Protocol):

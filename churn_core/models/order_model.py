@@ -249,13 +249,8 @@ def _parameters(blend: Blend) -> dict[str, Any]:
 
 
 def _importance(blend: Blend, periods: Sequence[Period]) -> list[dict[str, Any]]:
-    """Mean absolute contribution of each input at the latest known cutoff, the largest first."""
-    if not periods:
-        return []
-    made = blend.contributions(periods[-1].frame.iloc[:5_000])
-    sizes = np.abs(made.values - made.values.mean(axis=0)).mean(axis=0)
-    order = np.argsort(-sizes, kind="stable")
-    return [{"name": made.feature_names[i], "mean_absolute": float(sizes[i])} for i in order]
+    """What moves the risks at the latest known cutoff."""
+    return blend.contributions(periods[-1].frame.iloc[:5_000]).importance() if periods else []
 
 
 def _value_notes(worth: ValueJudged | None) -> list[str]:

@@ -20,8 +20,9 @@ from churn_core.features.definition import (
     readiness,
     save_definition,
 )
-from churn_core.intake.snapshot_frame import workspace_snapshot
+from churn_core.intake.snapshot_frame import coerced, workspace_snapshot
 from churn_core.jobs import Progress, no_progress
+from churn_core.models.families import CONSTANTS
 from churn_core.models.order_model import FittedOrders, fit_orders
 from churn_core.models.registry import (
     ModelVersion,
@@ -165,6 +166,7 @@ def _train_snapshots(warehouse: Warehouse, seed: int, progress: Progress) -> Tra
         f"scored by a model that never saw them, and {judged.chosen} was best in the folds."
     )
     definition = active_definition(warehouse)
+    some = coerced(table.frame, dict(fitted.model.kinds)).iloc[:5_000]
     summary = {
         "method": "full",
         "method_reason": reason,
@@ -176,6 +178,7 @@ def _train_snapshots(warehouse: Warehouse, seed: int, progress: Progress) -> Tra
         "n_training_rows": len(table.churned),
         "notes": list(judged.notes),
         "parameters": [member.name for member in fitted.model.folds[0].members],
+        "importance": fitted.model.contributions(some).importance(leave_out=CONSTANTS),
         **_provenance(seed),
     }
     return Trained(

@@ -228,3 +228,12 @@ def test_readiness_full_means_that_something_was_judged(warehouse: Warehouse) ->
     version = train_model(warehouse)
     assert version.summary["periods"]
     assert version.summary["evaluation"] is not None
+
+
+def test_a_labelled_table_says_what_its_model_listens_to(warehouse: Warehouse) -> None:
+    fill_snapshots(warehouse, members())
+    importance = train_model(warehouse).summary["importance"]
+    sizes = [entry["mean_absolute"] for entry in importance]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 0
+    assert {entry["name"] for entry in importance} <= set(members().columns)
