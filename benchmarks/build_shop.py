@@ -2,7 +2,7 @@
 
 Kept apart from the demo simulator: that one is about truth (known causes of churn), this one is about size, and it is
 made with a few large numpy draws. Customers buy at a personal rate until they leave, so there is something to learn.
-The result is a workspace file and an order file (CSV) in ``benchmarks/work/`` (or ``$CHURN_BENCHMARK_WORK``).
+The result is a workspace file and an order file (CSV) in ``benchmarks/shops/`` (or ``$CHURN_BENCHMARK_WORK``).
 
     python -m benchmarks.build_shop [--customers N] [--again]
 """
@@ -23,7 +23,7 @@ from churn_core.intake.derived import refresh_derived
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse, utc_now
 
-WORK = Path(os.environ.get("CHURN_BENCHMARK_WORK", Path(__file__).resolve().parent / "work"))
+WORK = Path(os.environ.get("CHURN_BENCHMARK_WORK", Path(__file__).resolve().parent / "shops"))
 START = datetime(2023, 1, 1)
 N_DAYS = 1095
 SECONDS_A_DAY = 86_400

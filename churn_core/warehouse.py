@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -42,11 +43,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-class _Reader:
+class _Reader(ABC):
     """Queries on one cursor at a time; what a warehouse and a transaction have in common."""
 
+    @abstractmethod
     def _cursor(self) -> duckdb.DuckDBPyConnection:
-        raise NotImplementedError  # pragma: no cover
+        """A cursor that nobody else uses."""
 
     def rows(self, sql: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
         """All rows of a query as tuples."""

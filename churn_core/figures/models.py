@@ -28,10 +28,7 @@ def calibration_figure(evaluation: Evaluation, *, mode: Mode = "light") -> go.Fi
     bins = evaluation.calibration
     figure = go.Figure()
     top = max([bin_.happened_high for bin_ in bins] + [bin_.predicted for bin_ in bins])
-    figure.add_scatter(
-        x=[0, top], y=[0, top], mode="lines", name="predicted = happened", hoverinfo="skip",
-        line={"color": colours.neutral, "dash": "dot", "width": 1.5},
-    )  # fmt: skip
+    _add_diagonal(figure, "predicted = happened", mode, top=top)
     figure.add_scatter(
         x=[bin_.predicted for bin_ in bins],
         y=[bin_.happened for bin_ in bins],
@@ -75,14 +72,19 @@ def calibration_sentence(evaluation: Evaluation) -> str:
     return f"Risks are too {direction} by {points(abs(difference)).removeprefix('+')}: {numbers}"
 
 
+def _add_diagonal(figure: go.Figure, name: str, mode: Mode, *, top: float = 1.0) -> None:
+    """The line from which everything is compared."""
+    figure.add_scatter(
+        x=[0, top], y=[0, top], mode="lines", name=name, hoverinfo="skip",
+        line={"color": palette(mode).neutral, "dash": "dot", "width": 1.5},
+    )  # fmt: skip
+
+
 def gain_figure(evaluation: Evaluation, *, mode: Mode = "light") -> go.Figure:
     """Share of all churners found against share of customers contacted."""
     colours = palette(mode)
     figure = go.Figure()
-    figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", name="picked at random", hoverinfo="skip",
-        line={"color": colours.neutral, "dash": "dot", "width": 1.5},
-    )  # fmt: skip
+    _add_diagonal(figure, "picked at random", mode)
     figure.add_scatter(
         x=[0, evaluation.churn_rate, 1], y=[0, 1, 1], mode="lines", name="best possible", hoverinfo="skip",
         line={"color": colours.neutral, "width": 1},
@@ -176,10 +178,7 @@ def roc_figure(evaluation: Evaluation, *, mode: Mode = "light") -> go.Figure:
     """True against false positive rate over all thresholds."""
     colours = palette(mode)
     figure = go.Figure()
-    figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", name="picked at random", hoverinfo="skip",
-        line={"color": colours.neutral, "dash": "dot", "width": 1.5},
-    )  # fmt: skip
+    _add_diagonal(figure, "picked at random", mode)
     figure.add_scatter(
         x=[x for x, _ in evaluation.roc],
         y=[y for _, y in evaluation.roc],

@@ -40,21 +40,26 @@ def order_file(path: Path, n_customers: int = 1600, seed: int = 5) -> Path:
 
 
 def test_from_an_own_order_file_to_an_exported_list(new_app: str, visit: Visit, tmp_path: Path) -> None:
-    journey(visit(new_app), order_file(tmp_path / "orders 2024.csv"), tmp_path)
+    exported = journey(visit(new_app), order_file(tmp_path / "orders 2024.csv"), tmp_path)
+    assert exported.is_file()
 
 
 def test_from_online_retail_to_an_exported_list(new_app: str, visit: Visit, tmp_path: Path, real_data: Path) -> None:
-    journey(visit(new_app), real_data / "online_retail_II_orders.csv", tmp_path)
+    exported = journey(visit(new_app), real_data / "online_retail_II_orders.csv", tmp_path)
+    assert exported.is_file()
 
 
-def journey(page: Page, file: Path, folder: Path) -> None:
+def journey(page: Page, file: Path, folder: Path) -> Path:
+    """From the file to the exported list, which is checked and returned."""
     create_workspace(page, "My shop")
     upload(page, file)
     define(page)
     train(page)
     open_the_first_customer(page)
     look_at_the_force_plot(page)
-    check_export(export(page, folder))
+    exported = export(page, folder)
+    check_export(exported)
+    return exported
 
 
 def go_to(page: Page, title: str) -> None:
