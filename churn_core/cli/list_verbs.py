@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
-from churn_core.cli.options import Verbs, add_verb, amount, opened_workspace, probability
+from churn_core.cli.options import Verbs, add_verb, amount, new_list, opened_workspace, probability
 from churn_core.cli.output import ProgressLine, show
 from churn_core.errors import InputError, unknown_name
 from churn_core.warehouse import Warehouse
@@ -17,7 +16,7 @@ TIERS = ("high", "medium", "low")
 def add_verbs(verbs: Verbs) -> None:
     """Add targets to the parser."""
     targets = add_verb(verbs, "targets", write_targets, "Write the list of customers at risk as CSV.")
-    targets.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write, or a folder")
+    targets.add_argument("--out", type=new_list, required=True, metavar="FILE", help="file to write, or a folder")
     targets.add_argument("--tier", action="append", choices=TIERS, help="only this tier; can be given more than once")
     targets.add_argument("--min-value", type=amount, metavar="AMOUNT", help="least value at risk")
     targets.add_argument("--max-value", type=amount, metavar="AMOUNT", help="greatest value at risk")

@@ -124,6 +124,15 @@ def new_file(text: str) -> Path:
     return path
 
 
+def new_list(text: str) -> Path:
+    """A file that can be written, or a folder that gets a file named after its rows."""
+    if Path(text).is_dir():
+        return Path(text)
+    if text.endswith(("/", os.sep)):
+        raise argparse.ArgumentTypeError(f"the folder {text!r} does not exist; create it or name a file")
+    return new_file(text)
+
+
 def probability(text: str) -> float:
     """A number from 0 to 1.
 

@@ -64,6 +64,7 @@ def test_workspaces_are_created_listed_renamed_and_deleted(churn: Churn) -> None
             "folder of '/no/such/folder/m.toml' does not",
         ),
         (("import", "x.csv", "--rejected", "/no/such/folder/r.csv"), "folder of '/no/such/folder/r.csv' does not"),
+        (("targets", "--out", "/no/such/folder/"), "the folder '/no/such/folder/' does not exist"),
         (("targets", "--out", "x.csv", "--min-value", "nan"), "'nan' is not an amount"),
     ],
 )
