@@ -44,7 +44,8 @@ def list_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, currency: st
     frame = calls.rows(stamp, chosen, page_nr)
     first = (page_nr - 1) * calls.N_ROWS
     position.caption(f"{count(first + 1)} to {count(first + len(frame))} of {counted(found.n_customers, 'customer')}")
-    ticked = picked(_key(stamp.workspace, found, replace(chosen, sort="risk", descending=True)))
+    same_list = replace(chosen, sort="risk", descending=True)
+    ticked = picked(_key(stamp.workspace, found.run_id, found.n_customers, same_list))
     shown = [str(customer) for customer in frame["customer_id"]]
     with place:
         on_page = customer_table(

@@ -6,6 +6,7 @@ whole; what left is kept in ``exports`` with its digest.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import os
@@ -20,8 +21,7 @@ from churn_core.errors import InputError, NotEnoughData
 from churn_core.jobs import Progress, no_progress
 from churn_core.warehouse import Warehouse, utc_now
 
-BYTE_ORDER_MARK = "\ufeff"
-"""Before the first column name, so that spreadsheets read the file as UTF-8; name it ``utf-8-sig`` elsewhere."""
+CHUNK_BYTES = 1 << 20
 
 TEXT, NUMBER = True, False
 
@@ -139,17 +139,17 @@ def write_targets(
             raise InputError(
                 f"the list has {n_rows:,} customers by now and not {n_expected:,}; reload the page and export again."
             )
+        _mark_as_utf8(whole)
         return _hand_over(warehouse, chosen, run, whole, path, n_rows)
     finally:
         whole.unlink(missing_ok=True)
+        whole.with_suffix(".marked").unlink(missing_ok=True)
 
 
 def _write(warehouse: Warehouse, chosen: CustomerFilter, run: RunKey, target: Path, *, with_contact: bool) -> int:
     where = condition(chosen, run)
-    names = [name for name in COLUMNS if with_contact or name not in PERSONAL]
     cells = [
-        f'{safe_cell(sql) if is_text else sql} AS "{BYTE_ORDER_MARK if nr == 0 else ""}{name}"'
-        for nr, (name, (sql, is_text)) in enumerate((name, COLUMNS[name]) for name in names)
+        f'{safe_cell(sql) if is_text else sql} AS "{name}"' for name, (sql, is_text) in _columns(with_contact).items()
     ]
     direction = "DESC" if chosen.descending else "ASC"
     key = DAYS_SINCE if chosen.sort == "days_since_last_order" else f"s.{chosen.sort}"
@@ -163,6 +163,23 @@ def _write(warehouse: Warehouse, chosen: CustomerFilter, run: RunKey, target: Pa
     model = warehouse.value("SELECT model_version FROM score_runs WHERE run_id = $run_id", {"run_id": run.run_id})
     parameters = where.parameters | {"cutoff": run.as_of, "model_version": model}
     return warehouse.write_file(sql, parameters, target, options="FORMAT csv, HEADER")
+
+
+def _columns(with_contact: bool) -> dict[str, tuple[str, bool]]:
+    return {name: column for name, column in COLUMNS.items() if with_contact or name not in PERSONAL}
+
+
+def _mark_as_utf8(file: Path) -> None:
+    """Put a byte order mark before text that is not plain ASCII, without which spreadsheets misread it."""
+    with file.open("rb") as content:
+        if all(chunk.isascii() for chunk in iter(lambda: content.read(CHUNK_BYTES), b"")):
+            return
+        content.seek(0)
+        marked = file.with_suffix(".marked")
+        with marked.open("wb") as target:
+            target.write(codecs.BOM_UTF8)
+            shutil.copyfileobj(content, target, CHUNK_BYTES)
+    os.replace(marked, file)
 
 
 def _hand_over(

@@ -196,9 +196,16 @@ def test_an_export_that_cannot_be_recorded_leaves_the_earlier_file(
     assert shop.n_rows("exports") == 0
 
 
-def test_the_first_bytes_tell_a_spreadsheet_that_it_is_utf8(shop: Warehouse, out: Path) -> None:
-    export = write_targets(shop, CustomerFilter(), out / "x.csv")
-    assert export.path.read_bytes().startswith(b"\xef\xbb\xbfcustomer_id,")
+@pytest.mark.parametrize(("customer", "mark"), [("plain", b""), ("客户", b"\xef\xbb\xbf")])
+def test_a_mark_tells_spreadsheets_that_text_is_utf8_where_it_matters(
+    warehouse: Warehouse, out: Path, customer: str, mark: bytes
+) -> None:
+    add_run(warehouse, {customer: 0.5})
+    export = write_targets(warehouse, CustomerFilter(), out / "x.csv")
+    assert export.path.read_bytes().startswith(mark + b"customer_id,")
+    assert _rows(export.path)[0]["customer_id"] == customer
+    assert warehouse.folder is not None
+    assert not list(warehouse.folder.iterdir())
 
 
 def test_every_customer_appears_once_whatever_else_is_known(warehouse: Warehouse, out: Path) -> None:
