@@ -34,10 +34,6 @@ class JobCancelled(ChurnError):
     """The person asked a running job to stop."""
 
 
-class ChurnWarning(UserWarning):
-    """Computed, but do not lean on it."""
-
-
 def unknown_name(kind: str, found: str, known: Iterable[str]) -> NotFound:
     """The error for a name that is not among the known ones, with the nearest as a suggestion.
 

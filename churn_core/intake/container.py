@@ -197,7 +197,11 @@ def _unzip(path: Path, name: str, target: Path, watch: Callable[[], None]) -> st
         try:
             with archive.open(member) as packed:
                 _copy(packed, target, name, path.stat().st_size, watch)
-        except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, OSError) as error:
+        except NotImplementedError as error:  # zipfile's word for a compression it does not know
+            raise InputError(
+                f"{name} is packed with a compression that cannot be read here; pack it as an ordinary zip file."
+            ) from error
+        except (zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
             raise InputError(
                 f"{name} is a zip file that ends too early or is damaged; copy or download it again."
             ) from error

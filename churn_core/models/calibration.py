@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from churn_core.models.estimators import logit, sigmoid
+from churn_core.models.estimators import sigmoid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,8 +160,3 @@ def fit_season(
         last_year_ratio=seen,
         reason="the same season a year ago is known and moves the level of all risks.",
     )
-
-
-def rate_log_odds(churned: NDArray[np.bool_]) -> float:
-    """Log-odds of the share that churned, kept off 0 and 1."""
-    return float(logit(float(np.mean(churned)), floor=0.5 / len(churned)))
