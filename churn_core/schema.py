@@ -353,6 +353,27 @@ SYSTEM_TABLES: tuple[Table, ...] = (
         ("summary", "JSON", "Cutoffs, parameters, seed, metrics, calibration, library versions"),
         ("artifact", "VARCHAR", "The fitted model as JSON text"),
         ("sha256", "VARCHAR", "Digest of the artifact, checked before use"),
+        ("trained_by", "VARCHAR", "Who trained it; empty for versions older than this column"),
+    ),
+    _system(
+        "trials", "What was tried before training: preparation choices compared, settings searched.", ("trial_id",),
+        ("trial_id", "INTEGER", "Running number"),
+        ("made_at", "TIMESTAMP", "When (UTC)"),
+        ("kind", "VARCHAR", "preparation or search"),
+        ("source", "VARCHAR", "orders or snapshots"),
+        ("data_version", "BIGINT", "Data used"),
+        ("definition_version", "INTEGER", "Churn definition used; 0 for a labelled table"),
+        ("result", "JSON", "What each choice did, with errors; the best settings found"),
+    ),
+    _system(
+        "replays", "Past cutoffs scored as if on that day, with what became of the customers.", ("replay_id",),
+        ("replay_id", "INTEGER", "Running number"),
+        ("made_at", "TIMESTAMP", "When (UTC)"),
+        ("as_of", "TIMESTAMP", "Last cutoff that was replayed"),
+        ("model_version", "INTEGER", "Model whose estimator was replayed"),
+        ("data_version", "BIGINT", "Data used"),
+        ("definition_version", "INTEGER", "Churn definition used"),
+        ("result", "JSON", "Per cutoff and tier: customers, predicted, happened; lead times; value captured"),
     ),
     _system(
         "score_runs", "Every time customers were scored.", ("run_id",),
@@ -401,11 +422,14 @@ SYSTEM_TABLES: tuple[Table, ...] = (
         indexed=False,
     ),
     _system(
-        "tier_policies", "Every tier policy; the highest version is active.", ("version",),
+        "tier_policies", "Every tier policy ever saved; one is active.", ("version",),
         ("version", "INTEGER", "Running number"),
         ("high_from", "DOUBLE", "Risk from which a customer is in the high tier"),
         ("medium_from", "DOUBLE", "Risk from which a customer is in the medium tier"),
         ("saved_at", "TIMESTAMP", "When it was saved (UTC)"),
+        ("kind", "VARCHAR", "probability, capacity or profit: what decides the thresholds"),
+        ("settings", "JSON", "What the thresholds follow from: people per day, costs, margin, chance to save"),
+        ("is_active", "BOOLEAN", "Whether scoring uses it; one policy is active"),
     ),
     _system(
         "segments", "Saved groups of customers.", ("segment_id",),
@@ -436,6 +460,7 @@ SYSTEM_TABLES: tuple[Table, ...] = (
         ("at", "TIMESTAMP", "When (UTC)"),
         ("action", "VARCHAR", "What was done"),
         ("detail", "JSON", "To what"),
+        ("person", "VARCHAR", "Who did it: the account on this machine"),
     ),
 )  # fmt: skip
 

@@ -7,7 +7,9 @@ process, and either finish whole or leave the tables as they were. No other modu
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import re
 import threading
 from abc import ABC, abstractmethod
@@ -41,6 +43,17 @@ _open_lock = threading.Lock()
 def utc_now() -> datetime:
     """The present as naive UTC, the only kind of time that tables hold."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def acting_person() -> str:
+    """Who is at work, for logs: ``CHURN_USER``, else the account on this machine; empty when there is none."""
+    named = os.environ.get("CHURN_USER", "").strip()
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 class _Reader(ABC):
@@ -152,12 +165,13 @@ class Transaction(_Reader):
     def audit(self, action: str, detail: object = None) -> None:
         """Add a line to the audit log."""
         self.execute(
-            "INSERT INTO audit_log VALUES ($entry, $now, $action, $detail)",
+            "INSERT INTO audit_log VALUES ($entry, $now, $action, $detail, $person)",
             {
                 "entry": self.next_number("audit_log", "entry"),
                 "now": utc_now(),
                 "action": action,
                 "detail": json.dumps(detail, ensure_ascii=False, default=str),
+                "person": acting_person(),
             },
         )
 

@@ -27,7 +27,8 @@ _ESTIMATORS = {
     "lightgbm": "LightGBM",
     "lightgbm_large": "larger LightGBM",
     "bgnbd": "BG/NBD",
-    "blend": "blend",
+    "blend": "soft-voting blend",
+    "stacking": "stacking",
     "lateness": "lateness against the own rhythm",
     "recency": "recency alone",
 }

@@ -16,6 +16,7 @@ from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.estimators import sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
 from churn_core.models.periods import build_period, build_periods, sample_size, usable_cutoffs
+from churn_core.models.recipe import Recipe
 from churn_core.models.walk_forward import Choice, WalkForward, walk
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def backtest_orders(
     cutoff: datetime,
     *,
     step_days: int = STEP_DAYS,
+    recipe: Recipe | None = None,
     seed: int = 42,
     progress: Progress = no_progress,
 ) -> Backtest:
@@ -95,7 +97,9 @@ def backtest_orders(
     periods = build_periods(
         warehouse, definition, cutoffs, n_most=sample_size(len(cutoffs)), progress=part(progress, 0.05, 0.4)
     )
-    forward = WalkForward(warehouse=warehouse, definition=definition, periods=periods, seed=seed)
+    forward = WalkForward(
+        warehouse=warehouse, definition=definition, periods=periods, seed=seed, recipe=recipe or Recipe()
+    )
     seen = [entry for _, entry in walk(forward, spaced([p.cutoff for p in periods]), part(progress, 0.4, 0.8))]
     fitted = forward.fit(cutoff, part(progress, 0.8, 0.95))
     choice = forward.choose(fitted, seen)
@@ -119,6 +123,7 @@ def backtest_snapshot(
     label: str,
     id_column: str | None = None,
     folds: int = 5,
+    recipe: Recipe | None = None,
     seed: int = 42,
     progress: Progress = no_progress,
 ) -> Backtest:
@@ -130,7 +135,7 @@ def backtest_snapshot(
     from churn_core.models.snapshot_model import fit_snapshot
 
     table = read_snapshot(frame, label=label, id_column=id_column)
-    fitted = fit_snapshot(table, n_folds=folds, seed=seed, with_strict=True, progress=progress)
+    fitted = fit_snapshot(table, n_folds=folds, recipe=recipe, seed=seed, with_strict=True, progress=progress)
     return fitted.backtest
 
 

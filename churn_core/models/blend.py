@@ -13,7 +13,7 @@ import numpy as np
 
 from churn_core.errors import NotEnoughData
 from churn_core.models.bgnbd import BgNbd
-from churn_core.models.calibration import fit_weights
+from churn_core.models.calibration import fit_votes, fit_weights
 from churn_core.models.estimators import Contributions, Estimator, estimator_from_json, make_estimator
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Blend:
     """A calibrated blend of fitted members."""
 
     name = "blend"
+    has_learnt_shares = False
 
     def __init__(
         self,
@@ -78,7 +79,8 @@ class Blend:
             held = folds == fold
             for position, member in enumerate(self._fitted(frame[~held], outcome[~held], seed)):
                 unseen[held, position] = member.log_odds(frame[held])
-        weights = fit_weights(unseen, outcome, np.zeros(len(outcome), dtype=np.int64))
+        learnt = fit_weights if self.has_learnt_shares else fit_votes
+        weights = learnt(unseen, outcome, np.zeros(len(outcome), dtype=np.int64))
         self.members = tuple(self._fitted(frame, outcome, seed))
         self.slopes, self.level = weights.slopes, weights.levels[0]
         return self
@@ -140,3 +142,10 @@ class Blend:
         return [
             make_estimator(name, **settings).fit(frame, churned, seed=seed) for name, settings in self.recipe.items()
         ]
+
+
+class Stacking(Blend):
+    """A blend whose shares are learnt on rows the members had not seen (Wolpert, 1992)."""
+
+    name = "stacking"
+    has_learnt_shares = True

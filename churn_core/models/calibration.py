@@ -7,7 +7,7 @@ what this season did to the shop a year ago.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,6 +106,13 @@ def fit_weights(log_odds: NDArray[np.float64], churned: NDArray[np.bool_], perio
         levels=tuple(float(value) for value in levels),
         log_loss=mean_loss,
     )
+
+
+def fit_votes(log_odds: NDArray[np.float64], churned: NDArray[np.bool_], period: NDArray[np.int64]) -> Weights:
+    """Equal shares for every member (soft voting in log-odds), one slope and the levels learnt from the rows."""
+    n_members = log_odds.shape[1]
+    shared = fit_weights(log_odds.mean(axis=1, keepdims=True), churned, period)
+    return replace(shared, slopes=tuple(shared.slopes[0] / n_members for _ in range(n_members)))
 
 
 def level_of(log_odds: NDArray[np.float64], churned: NDArray[np.bool_]) -> float:

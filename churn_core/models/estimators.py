@@ -79,7 +79,8 @@ ESTIMATORS: dict[str, tuple[str, str, str]] = {
         "BoostedLarge",
         "Larger gradient boosting, for tables without time",
     ),
-    "blend": ("churn_core.models.blend", "Blend", "Calibrated blend of the others in log-odds"),
+    "blend": ("churn_core.models.blend", "Blend", "Soft voting: equal shares of the others in log-odds, calibrated"),
+    "stacking": ("churn_core.models.blend", "Stacking", "The others with learnt shares in log-odds, calibrated"),
 }
 """Name -> (module, class, what it is in words)."""
 

@@ -26,6 +26,7 @@ from churn_core.models.periods import (
     sample_size,
     usable_cutoffs,
 )
+from churn_core.models.recipe import Recipe
 from churn_core.models.several import evaluate_cutoffs
 from churn_core.models.small_shop import SmallShop, fit_lateness
 from churn_core.models.value import ValueJudged, ValueModel, fit_value, judge_value
@@ -93,6 +94,7 @@ def fit_orders(
     *,
     method: str,
     seed: int,
+    recipe: Recipe | None = None,
     as_of: datetime | None = None,
     progress: Progress = no_progress,
 ) -> FittedOrders:
@@ -117,7 +119,12 @@ def fit_orders(
         made = OrderModel(blend=small.blend, value=value)
         return FittedOrders(model=made, chosen="lateness", summary=_small_summary(small, made, periods))
     forward = WalkForward(
-        warehouse=warehouse, definition=definition, periods=periods, seed=seed, only_rhythm=method == "bgnbd"
+        warehouse=warehouse,
+        definition=definition,
+        periods=periods,
+        seed=seed,
+        recipe=recipe or Recipe(),
+        only_rhythm=method == "bgnbd",
     )
     walked = walk(forward, spaced([period.cutoff for period in periods], N_JUDGED), part(progress, 0.4, 0.85))
     judged = _judge(forward, walked)

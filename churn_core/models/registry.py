@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from churn_core.errors import InputError, NotFound
-from churn_core.warehouse import utc_now
+from churn_core.warehouse import acting_person, utc_now
 
 if TYPE_CHECKING:
     from churn_core.warehouse import Transaction, Warehouse
@@ -82,8 +82,9 @@ def store_model(
     tx.execute("UPDATE model_versions SET status = 'archived' WHERE status = 'challenger'")
     tx.execute("UPDATE model_versions SET status = 'challenger' WHERE status = 'champion'")
     tx.execute(
-        f"INSERT INTO model_versions ({_COLUMNS}, artifact, sha256) VALUES ($model_version, $trained_at, $source, "
-        "$estimator, 'champion', $data_version, $definition_version, $feature_names, $summary, $artifact, $sha256)",
+        f"INSERT INTO model_versions ({_COLUMNS}, artifact, sha256, trained_by) VALUES ($model_version, $trained_at, "
+        "$source, $estimator, 'champion', $data_version, $definition_version, $feature_names, $summary, $artifact, "
+        "$sha256, $trained_by)",
         {
             "model_version": number,
             "trained_at": utc_now(),
@@ -95,6 +96,7 @@ def store_model(
             "summary": json.dumps(summary, ensure_ascii=False, allow_nan=False),
             "artifact": text,
             "sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "trained_by": acting_person(),
         },
     )
     tx.audit("train", {"model_version": number, "source": source, "estimator": estimator})

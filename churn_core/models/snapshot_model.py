@@ -17,11 +17,12 @@ from churn_core.intake.snapshot_frame import SnapshotTable
 from churn_core.jobs import Progress, no_progress
 from churn_core.models.backtest import Backtest
 from churn_core.models.blend import Blend
-from churn_core.models.calibration import Weights, fit_weights
-from churn_core.models.estimators import Contributions, Estimator, make_estimator, sigmoid
+from churn_core.models.calibration import Weights, fit_votes, fit_weights
+from churn_core.models.estimators import Contributions, Estimator, sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
 from churn_core.models.folds import stratified_folds
 from churn_core.models.leakage import suspected_leaks
+from churn_core.models.recipe import TABLE_LEARNERS, Recipe
 from churn_core.stats.columns import is_number
 from churn_core.stats.twins import Twins, find_twins
 
@@ -105,6 +106,7 @@ def fit_snapshot(
     table: SnapshotTable,
     *,
     n_folds: int = 5,
+    recipe: Recipe | None = None,
     seed: int = 42,
     with_strict: bool = False,
     progress: Progress = no_progress,
@@ -118,10 +120,13 @@ def fit_snapshot(
     progress(0.0, "looking for rows that repeat each other")
     twins = find_twins(table.frame)
     folds = stratified_folds(table.churned, twins.group, n_folds=n_folds, seed=seed)
-    members = _members(len(table.frame))
-    fitted, unseen = _cross_fit(table, folds, members, seed, progress)
-    candidates = {**{name: (name,) for name in members}, "blend": members}
-    blends = {name: _fold_blends(parts, members, fitted, unseen, folds, table) for name, parts in candidates.items()}
+    recipe = recipe or Recipe()
+    members = _members(len(table.frame), recipe)
+    fitted, unseen = _cross_fit(table, folds, members, recipe, seed, progress)
+    candidates = {**{name: (name,) for name in members}, "stacking": members, "blend": members}
+    blends = {
+        name: _fold_blends(name, parts, members, fitted, unseen, folds, table) for name, parts in candidates.items()
+    }
     evaluations = {
         name: evaluate(table.churned, sigmoid(_held_out(made, parts, members, unseen, folds)))
         for (name, parts), made in zip(candidates.items(), blends.values(), strict=True)
@@ -130,24 +135,31 @@ def fit_snapshot(
     notes = [*twins.notes(), *table.notes]
     notes += [leak.note for leak in suspected_leaks(table.frame, table.churned)]
     if with_strict and twins.n_alike:
-        notes.append(_strict_note(table, twins, evaluations[chosen], members, n_folds, seed))
+        notes.append(_strict_note(table, twins, evaluations[chosen], members, recipe, n_folds, seed))
     model = SnapshotModel(
         folds=tuple(blends[chosen]),
         fold_of={str(customer): int(fold) for customer, fold in zip(table.frame.index, folds, strict=True)},
         kinds={str(name): "number" if is_number(table.frame[name]) else "category" for name in table.frame.columns},
     )
     progress(1.0, "judged")
-    details = {"folds": n_folds, "twins": _twins_json(twins), "weights": _mean_slopes(blends["blend"])}
+    details = {"folds": n_folds, "twins": _twins_json(twins), "weights": _mean_slopes(blends["stacking"])}
     backtest = Backtest(evaluations=evaluations, chosen=chosen, notes=tuple(notes), details=details)
     return FittedSnapshot(model=model, backtest=backtest)
 
 
-def _members(n_rows: int) -> tuple[str, ...]:
-    return tuple(name for name in SETTINGS if name != "lightgbm_large" or n_rows <= MOST_ROWS_FOR_LARGE)
+def _members(n_rows: int, recipe: Recipe) -> tuple[str, ...]:
+    """The learners asked for; among the usual ones the larger boosting only where it can be explained in time."""
+    usual = [name for name in TABLE_LEARNERS if name != "lightgbm_large" or n_rows <= MOST_ROWS_FOR_LARGE]
+    return recipe.learners(usual)
 
 
 def _cross_fit(
-    table: SnapshotTable, folds: NDArray[np.int64], members: tuple[str, ...], seed: int, progress: Progress
+    table: SnapshotTable,
+    folds: NDArray[np.int64],
+    members: tuple[str, ...],
+    recipe: Recipe,
+    seed: int,
+    progress: Progress,
 ) -> tuple[list[list[Estimator]], NDArray[np.float64]]:
     """Members fitted without each fold, and their answers on it."""
     n_folds = int(folds.max()) + 1
@@ -158,7 +170,7 @@ def _cross_fit(
         row = []
         for position, name in enumerate(members):
             progress(0.05 + 0.9 * (fold + position / len(members)) / n_folds, f"{name}, fold {fold + 1} of {n_folds}")
-            estimator = make_estimator(name, **SETTINGS[name])
+            estimator = recipe.make(name, **SETTINGS.get(name, {}))
             estimator.fit(table.frame[~held], table.churned[~held], seed=seed)
             unseen[held, position] = estimator.log_odds(table.frame[held])
             row.append(estimator)
@@ -167,13 +179,15 @@ def _cross_fit(
 
 
 def _fold_weights(
-    unseen: NDArray[np.float64], churned: NDArray[np.bool_], folds: NDArray[np.int64], fold: int
+    candidate: str, unseen: NDArray[np.float64], churned: NDArray[np.bool_], folds: NDArray[np.int64], fold: int
 ) -> Weights:
     others = folds != fold
-    return fit_weights(unseen[others], churned[others], np.zeros(int(others.sum()), dtype=np.int64))
+    learnt = fit_votes if candidate == "blend" else fit_weights
+    return learnt(unseen[others], churned[others], np.zeros(int(others.sum()), dtype=np.int64))
 
 
 def _fold_blends(
+    candidate: str,
     parts: tuple[str, ...],
     members: tuple[str, ...],
     fitted: list[list[Estimator]],
@@ -184,7 +198,7 @@ def _fold_blends(
     columns = [members.index(name) for name in parts]
     made = []
     for fold, estimators in enumerate(fitted):
-        weights = _fold_weights(unseen[:, columns], table.churned, folds, fold)
+        weights = _fold_weights(candidate, unseen[:, columns], table.churned, folds, fold)
         made.append(
             Blend(members=[estimators[i] for i in columns], slopes=weights.slopes, level=weights.levels[0], recipe={})
         )
@@ -211,14 +225,15 @@ def _strict_note(
     twins: Twins,
     judged: Evaluation,
     members: tuple[str, ...],
+    recipe: Recipe,
     n_folds: int,
     seed: int,
 ) -> str:
     folds = stratified_folds(table.churned, twins.strict_group, n_folds=n_folds, seed=seed)
-    _, unseen = _cross_fit(table, folds, members, seed, no_progress)
+    _, unseen = _cross_fit(table, folds, members, recipe, seed, no_progress)
     answers = np.zeros(len(folds))
     for fold in range(n_folds):
-        weights = _fold_weights(unseen, table.churned, folds, fold)
+        weights = _fold_weights("stacking", unseen, table.churned, folds, fold)
         held = folds == fold
         answers[held] = unseen[held] @ np.asarray(weights.slopes) + weights.levels[0]
     strict = evaluate(table.churned, sigmoid(answers))

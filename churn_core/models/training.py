@@ -24,6 +24,7 @@ from churn_core.intake.snapshot_frame import coerced, workspace_snapshot
 from churn_core.jobs import Progress, no_progress
 from churn_core.models.families import CONSTANTS
 from churn_core.models.order_model import FittedOrders, fit_orders
+from churn_core.models.recipe import Recipe
 from churn_core.models.registry import (
     ModelVersion,
     champion,
@@ -62,22 +63,24 @@ def train_model(
     seed: int = 42,
     source: str | None = None,
     as_of: datetime | None = None,
+    recipe: Recipe | None = None,
     progress: Progress = no_progress,
 ) -> ModelVersion:
     """Train on the workspace's data and keep the result as the new champion.
 
     ``source`` is orders or snapshots; by default the setting of that name, else what is loaded. ``as_of`` trains with
-    what was known then, as if it were that day. Writes once, at the end. NotEnoughData says what is missing;
-    InputError when ``as_of`` lies after the end of the orders or is asked of a table without time.
+    what was known then, as if it were that day. ``recipe`` says what is tried (default: the usual). Writes once, at
+    the end. NotEnoughData says what is missing; InputError when ``as_of`` lies after the end of the orders or is
+    asked of a table without time.
     """
     data_version = warehouse.data_version
     asked = source or default_source(warehouse)
     if asked == "snapshots":
         if as_of is not None:
             raise InputError("a labelled table has no time, so there is no earlier state of it to train on.")
-        trained = _train_snapshots(warehouse, seed, progress)
+        trained = _train_snapshots(warehouse, seed, recipe or Recipe(), progress)
     else:
-        trained = _train_orders(warehouse, seed, as_of, progress)
+        trained = _train_orders(warehouse, seed, as_of, recipe or Recipe(), progress)
     progress(0.99, "storing the model")
     with warehouse.transaction() as tx:
         number = store_model(
@@ -121,7 +124,9 @@ def definition_in_force(warehouse: Warehouse) -> ChurnDefinition:
     return active_definition(warehouse) or save_definition(warehouse, propose_definition(warehouse).definition)
 
 
-def _train_orders(warehouse: Warehouse, seed: int, as_of: datetime | None, progress: Progress) -> Trained:
+def _train_orders(
+    warehouse: Warehouse, seed: int, as_of: datetime | None, recipe: Recipe, progress: Progress
+) -> Trained:
     end = known_until(warehouse)
     if end is None:
         raise NotEnoughData("there are no orders yet; import an order history first.")
@@ -133,7 +138,9 @@ def _train_orders(warehouse: Warehouse, seed: int, as_of: datetime | None, progr
     ready = readiness(warehouse, definition, as_of=as_of)
     if ready.method == "none":
         raise NotEnoughData(f"{ready.reason.rstrip('.')}. {ready.missing}".strip())
-    fitted = fit_orders(warehouse, definition, method=ready.method, seed=seed, as_of=as_of, progress=progress)
+    fitted = fit_orders(
+        warehouse, definition, method=ready.method, seed=seed, recipe=recipe, as_of=as_of, progress=progress
+    )
     summary = {
         "method": ready.method,
         "method_reason": _method_reason(ready, fitted),
@@ -145,7 +152,7 @@ def _train_orders(warehouse: Warehouse, seed: int, as_of: datetime | None, progr
             "lead_days": definition.lead_days,
             "version": definition.version,
         },
-        **_provenance(seed),
+        **_provenance(seed, recipe),
     }
     return Trained(
         source="orders",
@@ -157,9 +164,9 @@ def _train_orders(warehouse: Warehouse, seed: int, as_of: datetime | None, progr
     )
 
 
-def _train_snapshots(warehouse: Warehouse, seed: int, progress: Progress) -> Trained:
+def _train_snapshots(warehouse: Warehouse, seed: int, recipe: Recipe, progress: Progress) -> Trained:
     table = workspace_snapshot(warehouse)
-    fitted = fit_snapshot(table, seed=seed, progress=progress)
+    fitted = fit_snapshot(table, seed=seed, recipe=recipe, progress=progress)
     judged = fitted.backtest
     reason = (
         f"The table says itself who left ({int(table.churned.sum()):,} of {len(table.churned):,}); every customer is "
@@ -179,7 +186,7 @@ def _train_snapshots(warehouse: Warehouse, seed: int, progress: Progress) -> Tra
         "notes": list(judged.notes),
         "parameters": [member.name for member in fitted.model.folds[0].members],
         "importance": fitted.model.contributions(some).importance(leave_out=CONSTANTS),
-        **_provenance(seed),
+        **_provenance(seed, recipe),
     }
     return Trained(
         source="snapshots",
@@ -208,5 +215,9 @@ def _method_reason(ready: Readiness, fitted: FittedOrders) -> str:
     )
 
 
-def _provenance(seed: int) -> dict[str, Any]:
-    return {"seed": seed, "libraries": {name: installed_version(name) for name in LIBRARIES}}
+def _provenance(seed: int, recipe: Recipe) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "recipe": recipe.to_json(),
+        "libraries": {name: installed_version(name) for name in LIBRARIES},
+    }

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.bgnbd import BgNbd
 from churn_core.models.blend import EXPECTED, Blend
-from churn_core.models.calibration import Season, Weights, fit_season, fit_weights, level_of
-from churn_core.models.estimators import Estimator, make_estimator
+from churn_core.models.calibration import Season, Weights, fit_season, fit_votes, fit_weights, level_of
+from churn_core.models.estimators import Estimator
 from churn_core.models.periods import (
     Period,
     fit_rhythm,
@@ -26,6 +26,7 @@ from churn_core.models.periods import (
     order_ratio,
     stacked,
 )
+from churn_core.models.recipe import ORDER_LEARNERS, Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from churn_core.timeline import ChurnDefinition
     from churn_core.warehouse import Warehouse
 
-LEARNERS = ("logistic", "lightgbm")
-BLEND_MEMBERS = ("bgnbd", "logistic", "lightgbm")
-CANDIDATES = ("recency", "bgnbd", "logistic", "lightgbm", "blend")
 DAYS_OF_A_YEAR = 364
 """52 weeks, so that weekdays fall on weekdays."""
 LEAST_ROWS = 200
@@ -85,8 +83,8 @@ class WalkForward:
     definition: ChurnDefinition
     periods: Sequence[Period]
     seed: int
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Settings of estimators that differ from their own: name -> settings."""
+    recipe: Recipe = field(default_factory=Recipe)
+    """What is tried."""
     only_rhythm: bool = False
     """Whether the purchase model alone is used, where outcomes are too few to learn from."""
     ratios: dict[tuple[datetime, bool], float | None] = field(default_factory=dict)
@@ -103,10 +101,10 @@ class WalkForward:
             frame, churned, _ = stacked(known)
             frame = frame[_varying(known)]
             frame = frame.assign(**{EXPECTED: rhythm.expected(frame)})
-            for position, name in enumerate(("recency", *LEARNERS)):
-                progress(0.2 + 0.8 * position / 3, f"{name} as of {cutoff:%d %b %Y}")
-                member = make_estimator(name, **self.settings.get(name, {}))
-                members[name] = member.fit(frame, churned, seed=self.seed)
+            names = ("recency", *self.recipe.learners(ORDER_LEARNERS))
+            for position, name in enumerate(names):
+                progress(0.2 + 0.8 * position / len(names), f"{name} as of {cutoff:%d %b %Y}")
+                members[name] = self.recipe.make(name).fit(frame, churned, seed=self.seed)
         return Fitted(cutoff=cutoff, members=members, rhythm=rhythm, periods=tuple(known))
 
     def unseen(self, fitted: Fitted, period: Period) -> Unseen:
@@ -129,8 +127,8 @@ class WalkForward:
             and not entry.churned.all()
         ]
         members_of = _candidates(fitted)
-        weights = {name: _weights(members, usable) for name, members in members_of.items()} if usable else {}
-        losses = {name: _unseen_loss(members, usable) for name, members in members_of.items()} if usable else {}
+        weights = {name: _weights(name, members, usable) for name, members in members_of.items()} if usable else {}
+        losses = {name: _unseen_loss(name, members, usable) for name, members in members_of.items()} if usable else {}
         chosen = min(losses, key=lambda name: losses[name]) if losses else list(members_of)[-1]
         raw = self._raw(fitted)
         blends, seasons = {}, {}
@@ -186,30 +184,27 @@ def walk(
 
 def _candidates(fitted: Fitted) -> dict[str, tuple[str, ...]]:
     """The members of each candidate that can be made; the last one is preferred when nothing can be judged."""
-    if "logistic" not in fitted.members:
+    learners = tuple(name for name in fitted.members if name not in ("recency", "bgnbd"))
+    if not learners:
         return {"bgnbd": ("bgnbd",)}
-    return {
-        "recency": ("recency",),
-        "bgnbd": ("bgnbd",),
-        "logistic": ("logistic",),
-        "lightgbm": ("lightgbm",),
-        "blend": BLEND_MEMBERS,
-    }
+    everybody = ("bgnbd", *learners)
+    single = {name: (name,) for name in ("recency", *everybody)}
+    return {**single, "stacking": everybody, "blend": everybody}
 
 
-def _weights(members: Sequence[str], usable: Sequence[Unseen]) -> Weights:
+def _weights(candidate: str, members: Sequence[str], usable: Sequence[Unseen]) -> Weights:
     log_odds = np.concatenate([np.column_stack([entry.log_odds[m] for m in members]) for entry in usable])
     churned = np.concatenate([entry.churned for entry in usable])
     number = np.repeat(np.arange(len(usable)), [len(entry.churned) for entry in usable])
-    return fit_weights(log_odds, churned, number)
+    return (fit_votes if candidate == "blend" else fit_weights)(log_odds, churned, number)
 
 
-def _unseen_loss(members: Sequence[str], usable: Sequence[Unseen]) -> float:
+def _unseen_loss(candidate: str, members: Sequence[str], usable: Sequence[Unseen]) -> float:
     """Mean log loss over the cutoffs, each with weights from the others; the level is given, as to everybody."""
     total, n_rows = 0.0, 0
     for entry in usable:
         others = [other for other in usable if other is not entry]
-        slopes = _weights(members, others).slopes if others else tuple(1.0 / len(members) for _ in members)
+        slopes = _weights(candidate, members, others).slopes if others else tuple(1.0 / len(members) for _ in members)
         combined = _combined([entry.log_odds], members, slopes)[0]
         combined = combined + level_of(combined, entry.churned)
         total += float((np.logaddexp(0.0, combined) - entry.churned * combined).sum())

@@ -38,7 +38,7 @@ def test_every_training_window_ends_before_the_cutoff(judged: Backtest) -> None:
 
 def test_learnt_models_beat_recency(judged: Backtest) -> None:
     loss = {name: found.log_loss.value for name, found in judged.evaluations.items()}
-    assert set(loss) == {"recency", "bgnbd", "logistic", "lightgbm", "blend"}
+    assert set(loss) == {"recency", "bgnbd", "logistic", "lightgbm", "stacking", "blend"}
     assert loss["blend"] < loss["recency"] - 0.02
     assert judged.chosen != "recency"
 

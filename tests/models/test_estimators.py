@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.features.definition import known_until
-from churn_core.models.blend import EXPECTED, SEASON, Blend
+from churn_core.models.blend import EXPECTED, SEASON, Blend, Stacking
 from churn_core.models.estimators import ESTIMATORS, Estimator, estimator_from_json, make_estimator, sigmoid
 from churn_core.models.periods import Period, build_periods, fit_rhythm, stacked, usable_cutoffs
 from churn_core.models.preparation import Preparation, design, fit_preparation, tree_matrix
@@ -35,13 +36,14 @@ def fitted(demo_shop: Warehouse, periods: list[Period]) -> dict[str, Estimator]:
     made: dict[str, Estimator] = {}
     for name in ("recency", "lateness", "bgnbd", "logistic", "lightgbm", "lightgbm_large"):
         made[name] = make_estimator(name).fit(inputs, churned, seed=1)
-    made["blend"] = Blend(
-        members=[made["bgnbd"], made["logistic"], made["lightgbm"]],
-        slopes=[0.3, 0.4, 0.5],
-        level=-0.2,
-        season=0.15,
-        rhythm=rhythm,
-    )
+    parts: dict[str, Any] = {
+        "members": [made["bgnbd"], made["logistic"], made["lightgbm"]],
+        "slopes": [0.3, 0.4, 0.5],
+        "level": -0.2,
+        "season": 0.15,
+        "rhythm": rhythm,
+    }
+    made["blend"], made["stacking"] = Blend(**parts), Stacking(**parts)
     return made
 
 
@@ -49,7 +51,7 @@ def fitted(demo_shop: Warehouse, periods: list[Period]) -> dict[str, Estimator]:
 def test_contributions_add_up_to_the_log_odds(name: str, fitted: dict[str, Estimator], periods: list[Period]) -> None:
     model = fitted[name]
     frame = periods[-1].frame.iloc[:200]
-    inputs = frame if name == "blend" else frame.assign(**{EXPECTED: 0.7})
+    inputs = frame if name in ("blend", "stacking") else frame.assign(**{EXPECTED: 0.7})
     made = model.contributions(inputs)
     assert made.feature_names == model.feature_names
     assert made.values.shape == (len(frame), len(model.feature_names))

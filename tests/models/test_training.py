@@ -27,7 +27,7 @@ def test_the_summary_has_what_the_quality_page_draws(trained_shop: Warehouse) ->
     summary = version.summary
     assert summary["method"] == "full"
     assert summary["chosen"] == version.estimator
-    assert set(summary["backtest"]["models"]) == {"recency", "bgnbd", "logistic", "lightgbm", "blend"}
+    assert set(summary["backtest"]["models"]) == {"recency", "bgnbd", "logistic", "lightgbm", "stacking", "blend"}
     overall = evaluation_from_dict(summary["evaluation"])
     assert overall.auc.low < overall.auc.value < overall.auc.high
     assert len(summary["periods"]) >= 2
@@ -158,7 +158,7 @@ def labelled(warehouse: Warehouse) -> Warehouse:
 def test_a_labelled_table_is_trained_in_folds(labelled: Warehouse) -> None:
     version = train_model(labelled)
     assert version.source == "snapshots"
-    assert set(version.summary["backtest"]["models"]) == {"logistic", "lightgbm", "lightgbm_large", "blend"}
+    assert set(version.summary["backtest"]["models"]) == {"logistic", "lightgbm", "lightgbm_large", "stacking", "blend"}
     assert "never saw them" in version.summary["method_reason"]
     assert load_artifact(labelled, 1)["model"]["fold_of"].keys() == set(members()["customer"])
 
