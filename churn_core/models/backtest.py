@@ -15,9 +15,9 @@ from churn_core.features.definition import STEP_DAYS
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.estimators import sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
-from churn_core.models.periods import build_period, build_periods, sample_size, usable_cutoffs
+from churn_core.models.periods import Period, build_period, build_periods, sample_size, usable_cutoffs
 from churn_core.models.recipe import Recipe
-from churn_core.models.walk_forward import Choice, WalkForward, walk
+from churn_core.models.walk_forward import Choice, Fitted, WalkForward, walk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +69,16 @@ class Backtest:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Learnt:
+    """What could be learnt before a cutoff, and who was there to be judged."""
+
+    judged: Period
+    """The customers eligible at the cutoff and what became of them."""
+    fitted: Fitted
+    choice: Choice
+
+
 def backtest_orders(
     warehouse: Warehouse,
     definition: ChurnDefinition,
@@ -83,6 +93,36 @@ def backtest_orders(
 
     Learns from cutoffs every ``step_days`` whose label windows end before ``cutoff``. NotEnoughData when nothing
     could be learnt by then, or only one outcome occurs.
+    """
+    learnt = learn_at(warehouse, definition, cutoff, step_days=step_days, recipe=recipe, seed=seed, progress=progress)
+    choice, judged = learnt.choice, learnt.judged
+    evaluations = {
+        name: evaluate(judged.churned, sigmoid(blend.log_odds(judged.frame))) for name, blend in choice.blends.items()
+    }
+    progress(1.0, "judged")
+    return Backtest(
+        evaluations=evaluations,
+        chosen=choice.chosen,
+        cutoff=cutoff,
+        training_cutoffs=tuple(period.cutoff for period in learnt.fitted.periods),
+        notes=(_season_note(choice), _choice_note(choice)),
+        details=choice_details(choice),
+    )
+
+
+def learn_at(
+    warehouse: Warehouse,
+    definition: ChurnDefinition,
+    cutoff: datetime,
+    *,
+    step_days: int = STEP_DAYS,
+    recipe: Recipe | None = None,
+    seed: int = 42,
+    progress: Progress = no_progress,
+) -> Learnt:
+    """Everything that could have been learnt before a cutoff, beside all who were eligible there.
+
+    NotEnoughData when nobody was eligible, or no outcome was known before the cutoff.
     """
     progress(0.0, f"features as of {cutoff:%d %b %Y}")
     judged = build_period(warehouse, definition, cutoff)
@@ -102,19 +142,7 @@ def backtest_orders(
     )
     seen = [entry for _, entry in walk(forward, spaced([p.cutoff for p in periods]), part(progress, 0.4, 0.8))]
     fitted = forward.fit(cutoff, part(progress, 0.8, 0.95))
-    choice = forward.choose(fitted, seen)
-    evaluations = {
-        name: evaluate(judged.churned, sigmoid(blend.log_odds(judged.frame))) for name, blend in choice.blends.items()
-    }
-    progress(1.0, "judged")
-    return Backtest(
-        evaluations=evaluations,
-        chosen=choice.chosen,
-        cutoff=cutoff,
-        training_cutoffs=tuple(period.cutoff for period in fitted.periods),
-        notes=(_season_note(choice), _choice_note(choice)),
-        details=choice_details(choice),
-    )
+    return Learnt(judged=judged, fitted=fitted, choice=forward.choose(fitted, seen))
 
 
 def backtest_snapshot(
