@@ -1,8 +1,8 @@
 """Where time is cut.
 
 The one rule that makes the numbers true: features see strictly before the cutoff, labels see from
-``cutoff + lead`` on. Every query that must not look ahead takes its condition from :func:`seen_before`
-or :func:`in_label_window`; no other module writes a comparison with the cutoff.
+``cutoff + lead`` on. Every query that must not look ahead takes its condition from :func:`seen_before`,
+:func:`known_before` or :func:`in_label_window`; no other module writes a comparison with the cutoff.
 """
 
 from __future__ import annotations
@@ -61,6 +61,30 @@ def seen_before(column: str, days: int | None = None) -> str:
     if days is not None:
         condition += f" AND {column} >= $cutoff - INTERVAL {int(days)} DAY"
     return condition
+
+
+def known_before(column: str, days: int | None = None) -> str:
+    """SQL condition of features: the row was known before ``$known_until`` (and at most ``days`` before ``$cutoff``).
+
+    ``$known_until`` is the cutoff itself, or an instant before it: then the customer is seen at the cutoff as if
+    nothing had happened since. Windows and ages count back from the cutoff all the same.
+
+    >>> known_before("order_time", days=30)
+    'order_time < $known_until AND order_time >= $cutoff - INTERVAL 30 DAY'
+    """
+    condition = f"{column} < $known_until"
+    if days is not None:
+        condition += f" AND {column} >= $cutoff - INTERVAL {int(days)} DAY"
+    return condition
+
+
+def known_since(column: str) -> str:
+    """SQL condition: the row became known from ``$known_until`` on and before ``$cutoff``.
+
+    >>> known_since("order_time")
+    'order_time >= $known_until AND order_time < $cutoff'
+    """
+    return f"{column} >= $known_until AND {column} < $cutoff"
 
 
 def in_label_window(column: str, definition: ChurnDefinition) -> str:

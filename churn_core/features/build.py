@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from churn_core.errors import InputError
 from churn_core.features.attributes import PREFIX, attribute_columns, stable_attributes
 from churn_core.features.feature import Feature
 from churn_core.features.query import features_sql
 from churn_core.features.registry import available_features, chosen_features, tables_of
 from churn_core.features.sources import SOURCES
-from churn_core.timeline import ChurnDefinition, seen_before
+from churn_core.timeline import ChurnDefinition, known_before
 from churn_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def build_features(
     features: Iterable[str | Feature] | None = None,
     n_most: int | None = None,
     customer_ids: Sequence[str] | None = None,
+    known_until: datetime | None = None,
 ) -> pd.DataFrame:
     """Features of the eligible customers, seen strictly before the cutoff.
 
@@ -38,18 +40,24 @@ def build_features(
 
     ``features`` are names of features and attribute columns (default: all that the data supports, and the stable
     attributes); ``n_most`` takes that many customers, the same ones at every cutoff as long as they are eligible;
-    ``customer_ids`` restricts to these customers. Raises NotFound for a feature that is not in the registry.
+    ``customer_ids`` restricts to these customers. ``known_until`` hides what happened from an earlier instant on, so
+    that only time has passed since. Raises NotFound for a feature that is not in the registry, InputError when
+    ``known_until`` lies after the cutoff.
     """
+    known = cutoff if known_until is None else known_until
+    if known > cutoff:
+        raise InputError(f"what is known until {known:%d %b %Y} lies after the cutoff, {cutoff:%d %b %Y}.")
     entries, attributes = _asked(warehouse, features)
     sql = features_sql(
         entries,
         definition,
-        sources_seen=sources_seen(warehouse, cutoff, entries),
+        sources_seen=sources_seen(warehouse, known, entries),
         is_sample=n_most is not None,
         is_restricted=customer_ids is not None,
     )
     parameters = {
         "cutoff": cutoff,
+        "known_until": known,
         "n_most": n_most,
         "customer_ids": None if customer_ids is None else list(customer_ids),
     }
@@ -57,14 +65,16 @@ def build_features(
     return attribute_columns(warehouse, frame, attributes) if attributes else frame
 
 
-def sources_seen(warehouse: Warehouse, cutoff: datetime, features: Iterable[Feature]) -> frozenset[str]:
-    """The sources (``features.sources``) of which at least one row was known before the cutoff."""
+def sources_seen(warehouse: Warehouse, known_until: datetime, features: Iterable[Feature]) -> frozenset[str]:
+    """The sources (``features.sources``) of which at least one row was known before an instant."""
     tables = {table for feature in features for table in tables_of(feature)}
     return frozenset(
         source.name
         for source in SOURCES.values()
         if source.table in tables
-        and warehouse.rows(f"SELECT 1 FROM {source.table} WHERE {seen_before(source.time)} LIMIT 1", {"cutoff": cutoff})
+        and warehouse.rows(
+            f"SELECT 1 FROM {source.table} WHERE {known_before(source.time)} LIMIT 1", {"known_until": known_until}
+        )
     )
 
 

@@ -37,7 +37,8 @@ def build_labels(
     ).set_index("customer_id")
     if features is None:
         asked = warehouse.frame(
-            f"SELECT customer_id FROM ({eligible_sql(definition)}) ORDER BY customer_id", {"cutoff": cutoff}
+            f"SELECT customer_id FROM ({eligible_sql(definition)}) ORDER BY customer_id",
+            {"cutoff": cutoff, "known_until": cutoff},
         )
         customers = pd.Index(asked["customer_id"], name="customer_id")
     else:

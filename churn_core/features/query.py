@@ -1,7 +1,8 @@
 """The SQL that calculates chosen features: one aggregate query per source, joined per customer, derived ones on top.
 
 Kept apart from ``build`` so that the same text can be looked at by tests and run by another engine. The parameters are
-``$cutoff`` and, where only some customers are asked for, ``$n_most`` or ``$customer_ids``.
+``$cutoff``, ``$known_until`` (the same instant, or an earlier one up to which rows are seen) and, where only some
+customers are asked for, ``$n_most`` or ``$customer_ids``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from churn_core.features.feature import Feature
 from churn_core.features.registry import aggregate, parts_of
 from churn_core.features.sources import SOURCES, age_days
-from churn_core.timeline import ChurnDefinition, seen_before
+from churn_core.timeline import ChurnDefinition, known_before
 
 
 def eligible_sql(definition: ChurnDefinition, *, is_sample: bool = False, is_restricted: bool = False) -> str:
@@ -20,7 +21,7 @@ def eligible_sql(definition: ChurnDefinition, *, is_sample: bool = False, is_res
     A sample (``$n_most``) takes the customers with the smallest digests of their ids, so it is the same customers at
     every cutoff as long as they are eligible. Restricted means only those in ``$customer_ids``.
     """
-    condition = seen_before("order_time", days=definition.activity_days)
+    condition = known_before("order_time", days=definition.activity_days)
     if is_restricted:
         condition += " AND customer_id IN (SELECT unnest($customer_ids))"
     eligible = (

@@ -1,6 +1,6 @@
 """The rows that features are aggregated over: one customer's past, cut at the cutoff.
 
-Kept apart because this is where the past ends: every source takes its condition from ``timeline.seen_before`` and hands
+Kept apart because this is where the past ends: every source takes its condition from ``timeline.known_before`` and hands
 on ages in whole days instead of times, so no feature can look at the cutoff by itself. A row's ``age_days`` is the
 number of calendar days from it to the cutoff: yesterday is 1 when the cutoff is a midnight. ``customers_asked`` is the
 relation of the customers in question with ``last_order_age``, the age of their last order.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from churn_core.timeline import seen_before
+from churn_core.timeline import known_before
 
 LONGEST_WINDOW_DAYS = 365
 """How far back browsing is looked at; clicks of former years say nothing more and are many."""
@@ -32,7 +32,7 @@ def within(days: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Rows of the customers in question, as far as they were known at the cutoff."""
+    """Rows of the customers in question, as far as they were known at ``$known_until``, at the latest the cutoff."""
 
     name: str
     """Name that features refer to."""
@@ -55,7 +55,7 @@ class Source:
 
     def rows(self, *, is_restricted: bool = False) -> str:
         """SELECT of the rows; of the customers asked for alone where that is a part of the shop."""
-        conditions = [seen_before(self.time, days=self.days)]
+        conditions = [known_before(self.time, days=self.days)]
         conditions += [self.where] if self.where else []
         if self.is_shop:
             return f"SELECT {self.columns} FROM {self.table} WHERE {conditions[0]}"
@@ -72,7 +72,7 @@ class Source:
 
 
 def _seen_or_null(column: str) -> str:
-    return f"CASE WHEN {seen_before(column)} THEN {column} END"
+    return f"CASE WHEN {known_before(column)} THEN {column} END"
 
 
 def _per_value(column: str) -> str:
@@ -134,7 +134,7 @@ _SOURCES: tuple[Source, ...] = (
         time="opened_at",
         columns=f"opened_at, {_seen_or_null('first_reply_at')} AS reply_at, "
         f"{_seen_or_null('resolved_at')} IS NULL AS is_open, "
-        f"CASE WHEN {seen_before(_SETTLED)} THEN satisfaction END AS stated",
+        f"CASE WHEN {known_before(_SETTLED)} THEN satisfaction END AS stated",
         has_last_order_age=True,
         refined="SELECT *, (epoch(reply_at) - epoch(opened_at)) / 3600e0 AS wait_hours, "
         "CASE WHEN stated IS NOT NULL THEN epoch(opened_at) * 1000e0 - stated END AS stated_order FROM ({rows})",

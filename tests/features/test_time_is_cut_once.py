@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import churn_core
+from churn_core.errors import InputError
 from churn_core.features.build import build_features
 from churn_core.features.registry import available_features
 from churn_core.schema import TABLES
@@ -21,7 +22,8 @@ from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
 Frames = dict[str, pd.DataFrame]
-COMPARED = re.compile(r"[<>=]=?\s*\$cutoff|\$cutoff\s*(?:[<>]|=)|between[^\"']*\$cutoff", re.IGNORECASE)
+INSTANT = r"\$(?:cutoff|known_until)\b"
+COMPARED = re.compile(rf"[<>=]=?\s*{INSTANT}|{INSTANT}\s*(?:[<>]|=)|between[^\"']*{INSTANT}", re.IGNORECASE)
 DEFINITION = ChurnDefinition(horizon_days=60, activity_days=400)
 
 
@@ -94,6 +96,44 @@ def test_the_simulated_shop_keeps_the_past_apart(demo_copy: Warehouse) -> None:
     pd.testing.assert_frame_equal(before, after, rtol=1e-6)
 
 
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(minutes=st.integers(60 * 24 * 60, 890 * 24 * 60), days_since=st.integers(0, 200))
+def test_what_happened_between_the_known_instant_and_the_cutoff_changes_no_feature(
+    frames: Frames, load_frames: Callable[[Frames], Warehouse], minutes: int, days_since: int
+) -> None:
+    cutoff = datetime(2023, 1, 1) + timedelta(minutes=minutes)
+    known = cutoff - timedelta(days=days_since)
+    later, then = load_frames(frames), load_frames(known_at(frames, known))
+    features = available_features(later)
+    everybody = ChurnDefinition(horizon_days=60)
+    hidden = build_features(later, cutoff, everybody, features=features, known_until=known)
+    absent = build_features(then, cutoff, everybody, features=features)
+    pd.testing.assert_frame_equal(hidden, absent, rtol=1e-6)
+    later.close()
+    then.close()
+
+
+def test_known_until_the_cutoff_is_the_same_as_not_saying_so(small_shop: Warehouse) -> None:
+    cutoff = datetime(2024, 6, 1)
+    plain = build_features(small_shop, cutoff, DEFINITION)
+    pd.testing.assert_frame_equal(plain, build_features(small_shop, cutoff, DEFINITION, known_until=cutoff))
+    with pytest.raises(InputError, match="after the cutoff"):
+        build_features(small_shop, cutoff, DEFINITION, known_until=cutoff + timedelta(days=1))
+
+
+def test_with_nothing_new_only_ages_grow(small_shop: Warehouse) -> None:
+    cutoff = datetime(2024, 6, 1)
+    everybody = ChurnDefinition(horizon_days=60)
+    then = build_features(small_shop, cutoff, everybody)
+    aged = build_features(small_shop, cutoff + timedelta(days=40), everybody, known_until=cutoff)
+    assert list(aged.index) == list(then.index)
+    for name in ("days_since_last_order", "days_since_first_order", "days_since_last_visit", "days_since_signup"):
+        grown = aged[name] - then[name]
+        assert set(grown.dropna().unique()) == {40.0}, name
+    for name in ("n_orders", "mean_gap_days", "spend_amount", "n_ratings", "n_products"):
+        pd.testing.assert_series_equal(aged[name], then[name])
+
+
 def modules_that_compare() -> list[str]:
     folder = Path(churn_core.__file__).parent
     return [
@@ -108,7 +148,7 @@ def test_one_module_alone_compares_with_the_cutoff() -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["t >= $cutoff", "t<$cutoff", "$cutoff > t", "t BETWEEN $cutoff AND x", "t = $cutoff", "$cutoff <= t"]
+    "sql", ["t >= $cutoff", "t<$cutoff", "$cutoff > t", "t BETWEEN $cutoff AND x", "t = $cutoff", "t < $known_until"]
 )
 def test_the_guard_would_notice(sql: str) -> None:
     assert COMPARED.search(sql)
