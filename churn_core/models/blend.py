@@ -99,14 +99,19 @@ class Blend:
         names = self.feature_names
         position = {name: index for index, name in enumerate(names)}
         values = np.zeros((len(frame), len(names)))
+        variance = np.zeros(len(names))
         base = self.level
         for member, slope in zip(self.members, self.slopes, strict=True):
             part = member.contributions(inputs)
-            values[:, [position[name] for name in part.feature_names]] += slope * part.values
+            columns = [position[name] for name in part.feature_names]
+            values[:, columns] += slope * part.values
             base += slope * part.base
+            if part.standard_error is not None:
+                variance[columns] += (slope * part.standard_error) ** 2
         if self.season is not None:
             values[:, position[SEASON]] = self.season
-        return Contributions(base=base, values=values, feature_names=names)
+        error = np.sqrt(variance) if variance.any() else None
+        return Contributions(base=base, values=values, feature_names=names, standard_error=error)
 
     def with_expected(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with the expected orders, where a purchase model is part of the blend."""

@@ -30,6 +30,8 @@ class Contributions:
     """One row per customer, one column per feature, in log-odds."""
     feature_names: tuple[str, ...]
     """The features, in the order of the columns."""
+    standard_error: NDArray[np.float64] | None = None
+    """Standard error of the values of each feature (root mean square over the rows), None where they are exact."""
 
     def total(self) -> NDArray[np.float64]:
         """The log-odds they add up to."""
@@ -58,7 +60,7 @@ class Estimator(Protocol):
         """Log-odds of churning, one per row."""
 
     def contributions(self, frame: pd.DataFrame) -> Contributions:
-        """How each feature moves the log-odds of each row; exact for every estimator here."""
+        """How each feature moves the log-odds of each row; sampled with an error where ``SAMPLED`` says so."""
 
     def to_json(self) -> dict[str, Any]:
         """Everything needed to answer again, as plain JSON."""
@@ -79,10 +81,17 @@ ESTIMATORS: dict[str, tuple[str, str, str]] = {
         "BoostedLarge",
         "Larger gradient boosting, for tables without time",
     ),
+    "decision_tree": ("churn_core.models.decision_tree", "DecisionTree", "One small tree that can be read as rules"),
+    "random_forest": ("churn_core.models.random_forest", "RandomForest", "Random forest: many trees, one vote each"),
+    "linear_svm": ("churn_core.models.linear_svm", "LinearSvm", "Linear support vector machine, calibrated"),
+    "neural_network": ("churn_core.models.neural_network", "NeuralNetwork", "Small neural network, calibrated"),
     "blend": ("churn_core.models.blend", "Blend", "Soft voting: equal shares of the others in log-odds, calibrated"),
     "stacking": ("churn_core.models.blend", "Stacking", "The others with learnt shares in log-odds, calibrated"),
 }
 """Name -> (module, class, what it is in words)."""
+
+SAMPLED = frozenset({"neural_network"})
+"""Estimators whose contributions are sampled: their sum is exact, each value has a standard error."""
 
 
 def make_estimator(name: str, **settings: Any) -> Estimator:

@@ -20,6 +20,8 @@ from churn_core.warehouse import Warehouse
 
 from .conftest import DEFINITION
 
+NEW = ("decision_tree", "random_forest", "linear_svm", "neural_network")
+
 
 @pytest.fixture(scope="module")
 def periods(demo_shop: Warehouse) -> list[Period]:
@@ -34,7 +36,7 @@ def fitted(demo_shop: Warehouse, periods: list[Period]) -> dict[str, Estimator]:
     rhythm = fit_rhythm(demo_shop, DEFINITION, periods[-1].cutoff)
     inputs = frame.assign(**{EXPECTED: rhythm.expected(frame)})
     made: dict[str, Estimator] = {}
-    for name in ("recency", "lateness", "bgnbd", "logistic", "lightgbm", "lightgbm_large"):
+    for name in ("recency", "lateness", "bgnbd", "logistic", "lightgbm", "lightgbm_large", *NEW):
         made[name] = make_estimator(name).fit(inputs, churned, seed=1)
     parts: dict[str, Any] = {
         "members": [made["bgnbd"], made["logistic"], made["lightgbm"]],
@@ -67,7 +69,7 @@ def test_what_is_stored_answers_the_same(name: str, fitted: dict[str, Estimator]
     assert (again.contributions(frame).values == fitted[name].contributions(frame).values).all()
 
 
-@pytest.mark.parametrize("name", ["bgnbd", "lateness", "lightgbm", "logistic", "recency"])
+@pytest.mark.parametrize("name", ["bgnbd", "lateness", "lightgbm", "logistic", "recency", *NEW])
 def test_a_missing_column_is_refused(name: str, fitted: dict[str, Estimator], periods: list[Period]) -> None:
     model = fitted[name]
     frame = periods[-1].frame.assign(**{EXPECTED: 0.7}).drop(columns=[model.feature_names[0]])

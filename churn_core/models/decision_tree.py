@@ -1,0 +1,129 @@
+"""One small tree that can be read as rules: a leaf is a group of customers, and its rate of leaving is the answer.
+
+Less accurate than the others and easier to discuss than any of them. Grown by LightGBM, so that missing values and
+categories are handled as in the larger models; the leaves then hold the log-odds of their own customers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from churn_core.models.boosted import Boosted
+from churn_core.models.estimators import sigmoid
+from churn_core.models.preparation import OTHER, tree_matrix
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+TOWARDS_ALL = 20.0
+"""Customers of the average rate that every leaf gets on top, so that small leaves do not promise too much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One leaf in words."""
+
+    conditions: tuple[str, ...]
+    """What a customer must fulfil, all of it, like ``recency_days > 62``; empty for a tree without a split."""
+    n: int
+    """Rows of the training data that do."""
+    risk: float
+    """Share of them that left, drawn a little towards the average of all."""
+
+
+class DecisionTree(Boosted):
+    """A single tree; a leaf's answer is the log-odds of its training rows (Breiman et al., 1984)."""
+
+    name = "decision_tree"
+
+    def __init__(
+        self,
+        *,
+        n_trees: int = 1,
+        n_leaves: int = 12,
+        depth: int = 4,
+        learning_rate: float = 1.0,
+        least_in_leaf: int = 100,
+        ridge: float = 1.0,
+        feature_share: float = 1.0,
+    ) -> None:
+        super().__init__(
+            n_trees=n_trees,
+            n_leaves=n_leaves,
+            depth=depth,
+            learning_rate=learning_rate,
+            least_in_leaf=least_in_leaf,
+            ridge=ridge,
+            feature_share=feature_share,
+        )
+        self.rows_of_leaf: dict[int, int] = {}
+
+    def fit(self, frame: pd.DataFrame, churned: NDArray[np.bool_], *, seed: int) -> Self:
+        """Grow the tree, then give every leaf the log-odds of its rows."""
+        super().fit(frame, churned, seed=seed)
+        outcome = np.asarray(churned, dtype=float)
+        leaf = self._leaves(frame)
+        n = np.bincount(leaf)
+        hits = np.bincount(leaf, outcome)
+        rate = float(outcome.mean())
+        for number in range(len(n)):
+            share = (hits[number] + TOWARDS_ALL * rate) / (n[number] + TOWARDS_ALL)
+            self.booster.set_leaf_output(0, number, float(np.log(share / (1.0 - share))))
+        self.text = self.booster.model_to_string()
+        self.rows_of_leaf = {number: int(rows) for number, rows in enumerate(n)}
+        self._booster = None
+        return self
+
+    def rules(self) -> list[Rule]:
+        """The leaves in words, the riskiest first."""
+        tree = self.booster.dump_model()["tree_info"][0]["tree_structure"]
+        found: list[Rule] = []
+        self._walk(tree, (), found)
+        return sorted(found, key=lambda rule: (-rule.risk, -rule.n, rule.conditions))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything needed to answer again."""
+        return {**super().to_json(), "rows_of_leaf": {str(key): n for key, n in self.rows_of_leaf.items()}}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The tree that :meth:`to_json` described."""
+        made = super().from_json(stored)
+        made.rows_of_leaf = {int(key): int(n) for key, n in stored["rows_of_leaf"].items()}
+        return made
+
+    def _parameters(self, seed: int, n_rows: int) -> dict[str, Any]:
+        return {**super()._parameters(seed, n_rows), "bagging_fraction": 1.0, "bagging_freq": 0}
+
+    def _leaves(self, frame: pd.DataFrame) -> NDArray[np.int64]:
+        made = self.booster.predict(tree_matrix(self.preparation, frame), pred_leaf=True)
+        return np.asarray(made, dtype=np.int64).ravel()
+
+    def _walk(self, node: Mapping[str, Any], conditions: tuple[str, ...], found: list[Rule]) -> None:
+        if "split_feature" not in node:
+            number = int(node.get("leaf_index", 0))
+            risk = float(sigmoid(np.array([node["leaf_value"]]))[0])
+            found.append(Rule(conditions=conditions, n=self.rows_of_leaf.get(number, 0), risk=risk))
+            return
+        left, right = self._sides(node)
+        self._walk(node["left_child"], (*conditions, left), found)
+        self._walk(node["right_child"], (*conditions, right), found)
+
+    def _sides(self, node: Mapping[str, Any]) -> tuple[str, str]:
+        """The two conditions of a split, with the side that missing values take."""
+        column = self.preparation.columns[int(node["split_feature"])]
+        if node["decision_type"] == "==":
+            names = [*column.levels, OTHER]
+            inside = [names[int(code)] for code in str(node["threshold"]).split("||") if int(code) < len(names)]
+            listed = ", ".join(inside)
+            return f"{column.name} is {listed}", f"{column.name} is not {listed}"
+        bound = f"{float(node['threshold']):.6g}"
+        sides = [f"{column.name} <= {bound}", f"{column.name} > {bound}"]
+        if column.has_missing:
+            sides[0 if node["default_left"] else 1] += " or missing"
+        return sides[0], sides[1]
