@@ -30,7 +30,8 @@ class ScoreRun:
     feature_names: tuple[str, ...]
     """Order of the values and contributions of each customer."""
     summary: dict[str, Any]
-    """tiers {tier: n}, thresholds, usual {feature: [p25, p75]}, churn_rate of training, notes."""
+    """tiers {tier: n}, thresholds, usual {feature: [p25, p75]}, churn_rate of training, notes; standard_error of each
+    feature's contributions where they are sampled, None where they are exact."""
 
 
 def latest_run(warehouse: Warehouse) -> ScoreRun | None:

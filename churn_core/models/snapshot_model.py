@@ -64,6 +64,7 @@ class SnapshotModel:
         values = np.zeros((len(frame), len(names)))
         starts = np.zeros(len(frame))
         bases = np.zeros(len(self.folds))
+        variance = np.zeros(len(names))
         for number, blend in enumerate(self.folds):
             rows = np.flatnonzero((member == number) | (member < 0))
             share = np.where(member[rows] < 0, 1.0 / len(self.folds), 1.0)
@@ -71,10 +72,13 @@ class SnapshotModel:
             columns = [position[name] for name in part.feature_names]
             values[rows[:, None], columns] += share[:, None] * part.values
             starts[rows] += share * part.base
+            if part.standard_error is not None:
+                variance[columns] += len(rows) / max(len(frame), 1) * part.standard_error**2
             bases[number] = part.base
         base = float(bases.mean())
         values[:, position[FOLD]] = starts - base
-        return Contributions(base=base, values=values, feature_names=names)
+        error = np.sqrt(variance) if variance.any() else None
+        return Contributions(base=base, values=values, feature_names=names, standard_error=error)
 
     def to_json(self) -> dict[str, Any]:
         """Everything needed to answer again."""
