@@ -35,11 +35,14 @@ class WorkspaceState:
     model_data_version: int
     """Data the champion learned from; 0 when there is none."""
     model_definition_version: int
-    """Churn definition the champion learned; 0 when there is none or it learned a table's own label."""
+    """Churn definition the champion learned, the newest of the same days; 0 when there is none or it learned a table's
+    own label."""
     run_id: int
     """Newest score run; 0 when nothing was scored."""
     run_data_version: int
     """Data the newest score run used; 0 when there is none."""
+    run_model_version: int
+    """Model that made the newest score run; 0 when there is none."""
     scored_at: datetime | None
     """When customers were last scored (UTC)."""
     policy_version: int
@@ -66,10 +69,17 @@ SELECT
     (SELECT coalesce(max(model_version), 0) FROM model_versions WHERE status = 'champion') AS model_version,
     (SELECT coalesce(arg_max(data_version, model_version), 0) FROM model_versions WHERE status = 'champion')
         AS model_data_version,
-    (SELECT coalesce(arg_max(definition_version, model_version), 0) FROM model_versions WHERE status = 'champion')
-        AS model_definition_version,
+    (SELECT coalesce(max(same.version), max(model.definition_version), 0)
+        FROM model_versions AS model
+        LEFT JOIN churn_definitions AS learned ON learned.version = model.definition_version
+        LEFT JOIN churn_definitions AS same
+            ON same.horizon_days = learned.horizon_days
+            AND same.activity_days IS NOT DISTINCT FROM learned.activity_days
+            AND same.lead_days IS NOT DISTINCT FROM learned.lead_days
+        WHERE model.status = 'champion' AND model.source = 'orders') AS model_definition_version,
     (SELECT coalesce(max(run_id), 0) FROM score_runs) AS run_id,
     (SELECT coalesce(arg_max(data_version, run_id), 0) FROM score_runs) AS run_data_version,
+    (SELECT coalesce(arg_max(model_version, run_id), 0) FROM score_runs) AS run_model_version,
     (SELECT arg_max(scored_at, run_id) FROM score_runs) AS scored_at,
     (SELECT coalesce(max(version), 0) FROM tier_policies) AS policy_version,
     (SELECT max(changed_at) FROM settings) AS settings_changed_at,

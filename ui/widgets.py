@@ -40,13 +40,19 @@ def status_words(state: WorkspaceState) -> tuple[str, ...]:
         return (fresh, "no model yet")
     scored = f", scored {day(state.scored_at)}" if state.scored_at else ", nothing scored yet"
     behind = ", :orange[data is newer than the scores]" if state.run_id and is_behind(state) else ""
+    other = f", :orange[the scores are those of model {state.run_model_version}]" if is_of_other_model(state) else ""
     redefined = ", :orange[the churn definition has changed since: train again]" if is_redefined(state) else ""
-    return (fresh, f"model {state.model_version}{scored}{behind}{redefined}")
+    return (fresh, f"model {state.model_version}{scored}{behind}{other}{redefined}")
 
 
 def is_behind(state: WorkspaceState) -> bool:
     """Whether data was imported after the newest scores were made."""
     return state.run_data_version < state.data_version
+
+
+def is_of_other_model(state: WorkspaceState) -> bool:
+    """Whether the newest scores were made by another version than the champion."""
+    return bool(state.run_id and state.run_model_version != state.model_version)
 
 
 def is_redefined(state: WorkspaceState) -> bool:

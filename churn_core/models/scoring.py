@@ -89,12 +89,15 @@ def score_customers(
     currency = str(warehouse.setting("currency", "") or "")
     writer = ReasonWriter(names, usual, currency=currency)
     margin = float(warehouse.setting("margin_rate", 1.0))
+    variance = np.zeros(len(names))
     steps = part(progress, 0.2, 0.85)
     base, tiers, risk_sum = 0.0, {"high": 0, "medium": 0, "low": 0}, 0.0
     for start, chunk in _chunks(scored.frame):
         steps(start / len(scored.frame), f"scoring {len(scored.frame):,} customers")
         made = model.contributions(chunk)
         log_odds = made.total()
+        if made.standard_error is not None:
+            variance += made.standard_error**2 * len(chunk) / len(scored.frame)
         if start == 0:
             centre = _average_contributions(model, scored.frame)
             base = made.base + float(centre.sum())
@@ -127,6 +130,7 @@ def score_customers(
             "usual": {name: [found.low, found.high] for name, found in usual.items()},
             "margin_rate": margin,
             "currency": currency,
+            "standard_error": dict(zip(names, np.sqrt(variance).tolist(), strict=True)) if variance.any() else None,
             "notes": list(scored.notes),
         },
     )
@@ -147,7 +151,7 @@ def _order_inputs(warehouse: Warehouse, model: OrderModel, version: ModelVersion
     if cutoff is None:
         raise NotEnoughData("there are no orders yet; import an order history first.")
     definition = definition_in_force(warehouse)
-    if definition.version != version.definition_version:
+    if not version.answers(definition):
         raise InputError(
             f"model {version.model_version} learned churn definition {version.definition_version} and definition "
             f"{definition.version} is in force now; train again, then score."
