@@ -6,14 +6,14 @@ categories are handled as in the larger models; the leaves then hold the log-odd
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from churn_core.models.boosted import Boosted
-from churn_core.models.estimators import sigmoid
+from churn_core.models.estimators import Estimator, sigmoid
 from churn_core.models.preparation import OTHER, tree_matrix
 
 if TYPE_CHECKING:
@@ -25,11 +25,25 @@ TOWARDS_ALL = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One side of a split."""
+
+    name: str
+    """The feature that is asked about."""
+    relation: str
+    """at most, above, is, or is not."""
+    value: str
+    """The bound, or the categories separated by commas."""
+    or_missing: bool = False
+    """Whether customers without a value fulfil it as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """One leaf in words."""
 
-    conditions: tuple[str, ...]
-    """What a customer must fulfil, all of it, like ``recency_days > 62``; empty for a tree without a split."""
+    conditions: tuple[Condition, ...]
+    """What a customer must fulfil, all of it; empty for a tree without a split."""
     n: int
     """Rows of the training data that do."""
     risk: float
@@ -63,19 +77,27 @@ class DecisionTree(Boosted):
         )
         self.rows_of_leaf: dict[int, int] = {}
 
-    def fit(self, frame: pd.DataFrame, churned: NDArray[np.bool_], *, seed: int) -> Self:
-        """Grow the tree, then give every leaf the log-odds of its rows."""
-        super().fit(frame, churned, seed=seed)
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        churned: NDArray[np.bool_],
+        *,
+        seed: int,
+        weight: NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Grow the tree, then give every leaf the log-odds of its rows; ``weight``: how much each row counts."""
+        super().fit(frame, churned, seed=seed, weight=weight)
         outcome = np.asarray(churned, dtype=float)
+        counted = np.ones(len(outcome)) if weight is None else weight
         leaf = self._leaves(frame)
-        n = np.bincount(leaf)
-        hits = np.bincount(leaf, outcome)
-        rate = float(outcome.mean())
+        n = np.bincount(leaf, counted)
+        hits = np.bincount(leaf, counted * outcome)
+        rate = float(np.average(outcome, weights=counted))
         for number in range(len(n)):
             share = (hits[number] + TOWARDS_ALL * rate) / (n[number] + TOWARDS_ALL)
             self.booster.set_leaf_output(0, number, float(np.log(share / (1.0 - share))))
         self.text = self.booster.model_to_string()
-        self.rows_of_leaf = {number: int(rows) for number, rows in enumerate(n)}
+        self.rows_of_leaf = {number: int(rows) for number, rows in enumerate(np.bincount(leaf))}
         self._booster = None
         return self
 
@@ -104,7 +126,7 @@ class DecisionTree(Boosted):
         made = self.booster.predict(tree_matrix(self.preparation, frame), pred_leaf=True)
         return np.asarray(made, dtype=np.int64).ravel()
 
-    def _walk(self, node: Mapping[str, Any], conditions: tuple[str, ...], found: list[Rule]) -> None:
+    def _walk(self, node: Mapping[str, Any], conditions: tuple[Condition, ...], found: list[Rule]) -> None:
         if "split_feature" not in node:
             number = int(node.get("leaf_index", 0))
             risk = float(sigmoid(np.array([node["leaf_value"]]))[0])
@@ -114,16 +136,29 @@ class DecisionTree(Boosted):
         self._walk(node["left_child"], (*conditions, left), found)
         self._walk(node["right_child"], (*conditions, right), found)
 
-    def _sides(self, node: Mapping[str, Any]) -> tuple[str, str]:
+    def _sides(self, node: Mapping[str, Any]) -> tuple[Condition, Condition]:
         """The two conditions of a split, with the side that missing values take."""
         column = self.preparation.columns[int(node["split_feature"])]
         if node["decision_type"] == "==":
             names = [*column.levels, OTHER]
             inside = [names[int(code)] for code in str(node["threshold"]).split("||") if int(code) < len(names)]
             listed = ", ".join(inside)
-            return f"{column.name} is {listed}", f"{column.name} is not {listed}"
+            return (
+                Condition(name=column.name, relation="is", value=listed),
+                Condition(name=column.name, relation="is not", value=listed),
+            )
         bound = f"{float(node['threshold']):.6g}"
-        sides = [f"{column.name} <= {bound}", f"{column.name} > {bound}"]
-        if column.has_missing:
-            sides[0 if node["default_left"] else 1] += " or missing"
-        return sides[0], sides[1]
+        left = bool(node["default_left"])
+        return (
+            Condition(name=column.name, relation="at most", value=bound, or_missing=column.has_missing and left),
+            Condition(name=column.name, relation="above", value=bound, or_missing=column.has_missing and not left),
+        )
+
+
+def rules_of(estimators: Iterable[Estimator]) -> list[dict[str, Any]] | None:
+    """The rules of the tree among these estimators as plain JSON; None where there is no tree."""
+    for made in estimators:
+        tree = getattr(made, "inner", made)
+        if isinstance(tree, DecisionTree):
+            return [asdict(rule) for rule in tree.rules()]
+    return None

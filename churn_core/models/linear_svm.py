@@ -33,8 +33,15 @@ class LinearSvm(Logistic):
     def __init__(self, *, strength: float = STRENGTH, n_knots: int = 0) -> None:
         super().__init__(strength=strength, n_knots=n_knots)
 
-    def fit(self, frame: pd.DataFrame, churned: NDArray[np.bool_], *, seed: int) -> Self:
-        """Learn the weights; slope and level come from three-fold held-out scores."""
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        churned: NDArray[np.bool_],
+        *,
+        seed: int,
+        weight: NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Learn the weights; slope and level come from held-out scores. ``weight`` says how much each row counts."""
         from churn_core.models.folds import stratified_folds
 
         outcome = np.asarray(churned, dtype=bool)
@@ -42,7 +49,8 @@ class LinearSvm(Logistic):
             raise NotEnoughData("all rows have the same outcome; learning needs customers who left and who stayed.")
         some = np.arange(0, len(outcome), max(1, -(-len(outcome) // MOST_ROWS)))
         frame, outcome = frame.iloc[some], outcome[some]
-        self.preparation = fit_preparation(frame, n_knots=self.n_knots)
+        counted = np.ones(len(outcome)) if weight is None else weight[some]
+        self.preparation = fit_preparation(frame, n_knots=self.n_knots, keeps_scale=self.keeps_scale)
         matrix, _ = design(self.preparation, frame)
         self.centre = matrix.mean(axis=0)
         matrix = matrix - self.centre
@@ -50,21 +58,24 @@ class LinearSvm(Logistic):
         held_out = np.zeros(len(outcome))
         for fold in range(int(folds.max()) + 1):
             held = folds == fold
-            weights, intercept = self._border(matrix[~held], outcome[~held])
+            weights, intercept = self._border(matrix[~held], outcome[~held], counted[~held])
             held_out[held] = matrix[held] @ weights + intercept
-        slope, level = platt(held_out, outcome)
-        weights, intercept = self._border(matrix, outcome)
+        slope, level = platt(held_out, outcome, counted)
+        weights, intercept = self._border(matrix, outcome, counted)
         self.weights = slope * weights
         self.intercept = slope * intercept + level
         return self
 
-    def _border(self, matrix: NDArray[np.float64], outcome: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+    def _border(
+        self, matrix: NDArray[np.float64], outcome: NDArray[np.bool_], weight: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float]:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.svm import LinearSVC
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            solver = LinearSVC(C=self.strength, dual=False, tol=1e-4, max_iter=500).fit(matrix, outcome)
+            solver = LinearSVC(C=self.strength, dual=False, tol=1e-4, max_iter=500)
+            solver.fit(matrix, outcome, sample_weight=weight)
         return solver.coef_[0].astype(float), float(solver.intercept_[0])
 
 

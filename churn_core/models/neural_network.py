@@ -40,6 +40,8 @@ class NeuralNetwork:
         self.decay = decay
         """Pull of all weights towards zero."""
         self.n_epochs = n_epochs
+        self.keeps_scale = False
+        """Whether numbers are taken on the scale they are given in, because a step before has chosen it."""
         self.preparation = Preparation(columns=())
         self.layers: tuple[NDArray[np.float64], ...] = ()
         self.biases: tuple[NDArray[np.float64], ...] = ()
@@ -52,8 +54,15 @@ class NeuralNetwork:
         """The columns it was fitted on, in order."""
         return self.preparation.names
 
-    def fit(self, frame: pd.DataFrame, churned: NDArray[np.bool_], *, seed: int) -> Self:
-        """Learn the weights on four fifths of the rows, slope and level on the rest."""
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        churned: NDArray[np.bool_],
+        *,
+        seed: int,
+        weight: NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Learn on four fifths of the rows, slope and level on the rest; ``weight``: how much each row counts."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.neural_network import MLPClassifier
 
@@ -65,7 +74,8 @@ class NeuralNetwork:
             )
         some = np.arange(0, len(outcome), max(1, -(-len(outcome) // MOST_ROWS)))
         frame, outcome = frame.iloc[some], outcome[some]
-        self.preparation = fit_preparation(frame)
+        counted = np.ones(len(outcome)) if weight is None else weight[some]
+        self.preparation = fit_preparation(frame, keeps_scale=self.keeps_scale)
         matrix, _ = design(self.preparation, frame)
         self.centre = matrix.mean(axis=0)
         held = _held_out(outcome, seed)
@@ -79,10 +89,10 @@ class NeuralNetwork:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            network.fit(matrix[~held] - self.centre, outcome[~held])
+            network.fit(matrix[~held] - self.centre, outcome[~held], sample_weight=counted[~held])
         self.layers = tuple(layer.astype(float) for layer in network.coefs_)
         self.biases = tuple(bias.astype(float) for bias in network.intercepts_)
-        self.slope, self.level = platt(self._score(self._first(matrix[held])), outcome[held])
+        self.slope, self.level = platt(self._score(self._first(matrix[held])), outcome[held], counted[held])
         return self
 
     def log_odds(self, frame: pd.DataFrame) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.backtest import Backtest, choice_details, spaced
 from churn_core.models.blend import Blend
 from churn_core.models.calibration import Season
+from churn_core.models.decision_tree import rules_of
 from churn_core.models.estimators import Contributions, sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
 from churn_core.models.leakage import suspected_leaks
@@ -221,6 +222,7 @@ def _summary(
         "value": {key: value for key, value in model.value.to_json().items() if key in ("kind", "factor", "n_rows")},
         "parameters": _parameters(model.blend),
         "importance": _importance(model.blend, periods),
+        "rules": rules_of(fitted.members.values()),
         "notes": notes,
     }
 

@@ -18,6 +18,7 @@ from churn_core.jobs import Progress, no_progress
 from churn_core.models.backtest import Backtest
 from churn_core.models.blend import Blend
 from churn_core.models.calibration import Weights, fit_votes, fit_weights
+from churn_core.models.decision_tree import rules_of
 from churn_core.models.estimators import Contributions, Estimator, sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
 from churn_core.models.folds import stratified_folds
@@ -104,6 +105,8 @@ class FittedSnapshot:
 
     model: SnapshotModel
     backtest: Backtest
+    rules: list[dict[str, Any]] | None = None
+    """The decision tree of the first fold in words; None where no tree was tried."""
 
 
 def fit_snapshot(
@@ -148,7 +151,7 @@ def fit_snapshot(
     progress(1.0, "judged")
     details = {"folds": n_folds, "twins": _twins_json(twins), "weights": _mean_slopes(blends["stacking"])}
     backtest = Backtest(evaluations=evaluations, chosen=chosen, notes=tuple(notes), details=details)
-    return FittedSnapshot(model=model, backtest=backtest)
+    return FittedSnapshot(model=model, backtest=backtest, rules=rules_of(fitted[0]))
 
 
 def _members(n_rows: int, recipe: Recipe) -> tuple[str, ...]:

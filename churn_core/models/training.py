@@ -185,6 +185,7 @@ def _train_snapshots(warehouse: Warehouse, seed: int, recipe: Recipe, progress: 
         "n_training_rows": len(table.churned),
         "notes": list(judged.notes),
         "parameters": [member.name for member in fitted.model.folds[0].members],
+        "rules": fitted.rules,
         "importance": fitted.model.contributions(some).importance(leave_out=CONSTANTS),
         **_provenance(seed, recipe),
     }

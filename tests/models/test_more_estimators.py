@@ -8,7 +8,7 @@ import pytest
 
 from churn_core.errors import NotEnoughData
 from churn_core.models.backtest import backtest_snapshot
-from churn_core.models.decision_tree import DecisionTree
+from churn_core.models.decision_tree import Condition, DecisionTree, rules_of
 from churn_core.models.estimators import SAMPLED, make_estimator, sigmoid
 from churn_core.models.linear_svm import LinearSvm
 from churn_core.models.neural_network import NeuralNetwork
@@ -82,18 +82,24 @@ def test_every_rule_of_the_tree_is_true_of_the_rows_it_speaks_of() -> None:
         assert rule.risk == pytest.approx(expected, abs=1e-9)
 
 
-def _fulfilled(frame: pd.DataFrame, condition: str) -> np.ndarray:
-    name, rest = condition.split(" ", 1)
-    values = frame[name]
-    if rest.startswith("is not "):
-        return ~values.astype(str).isin(rest.removeprefix("is not ").split(", ")).to_numpy()
-    if rest.startswith("is "):
-        return values.astype(str).isin(rest.removeprefix("is ").split(", ")).to_numpy()
-    missing_too = rest.endswith(" or missing")
-    sign, bound = rest.removesuffix(" or missing").split(" ")
+def test_rules_are_found_among_the_estimators_as_plain_data() -> None:
+    frame, churned = table(800)
+    tree = DecisionTree().fit(frame, churned, seed=1)
+    stored = rules_of([RandomForest(n_trees=3).fit(frame, churned, seed=1), tree])
+    assert stored is not None
+    assert [(entry["n"], entry["risk"]) for entry in stored] == [(rule.n, rule.risk) for rule in tree.rules()]
+    assert rules_of([RandomForest()]) is None
+
+
+def _fulfilled(frame: pd.DataFrame, condition: Condition) -> np.ndarray:
+    values = frame[condition.name]
+    if condition.relation in ("is", "is not"):
+        inside = values.astype(str).isin(condition.value.split(", ")).to_numpy()
+        return inside if condition.relation == "is" else ~inside
     # Bounds are written with six digits; values are rounded to three, so no value lies between both.
-    met = values <= float(bound) + 1e-6 if sign == "<=" else values > float(bound) + 1e-6
-    return (met | (values.isna() & missing_too)).to_numpy()
+    bound = float(condition.value) + 1e-6
+    met = values <= bound if condition.relation == "at most" else values > bound
+    return (met | (values.isna() & condition.or_missing)).to_numpy()
 
 
 def test_a_forest_votes_between_its_trees() -> None:
@@ -171,6 +177,16 @@ def test_platt_turns_any_ranking_score_into_log_odds() -> None:
     slope, level = platt(1000.0 * truth, churned)
     assert slope * 1000.0 == pytest.approx(1.5, abs=0.06)
     assert level == pytest.approx(-0.7, abs=0.06)
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_rows_that_count_more_move_the_level_as_if_there_were_more_of_them(name: str) -> None:
+    frame, churned = table()
+    weight = np.where(churned, 3.0, 1.0)
+    risk = sigmoid(make_estimator(name).fit(frame, churned, seed=1, weight=weight).log_odds(frame))
+    plain = sigmoid(make_estimator(name).fit(frame, churned, seed=1).log_odds(frame))
+    assert np.average(risk, weights=weight) == pytest.approx(np.average(churned, weights=weight), abs=0.05)
+    assert risk.mean() > plain.mean() + 0.1
 
 
 @pytest.mark.parametrize("model", [LinearSvm(), NeuralNetwork()])
