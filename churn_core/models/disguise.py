@@ -39,11 +39,13 @@ def best_area(values: pd.Series, outcome: NDArray[np.bool_]) -> float:
     return max(max(area, 1 - area) for area in areas)
 
 
-def suspicion(values: pd.Series, outcome: NDArray[np.bool_]) -> str:
+def suspicion(values: pd.Series, outcome: NDArray[np.bool_], *, is_foreign: bool = True) -> str:
     """What is suspicious about a column, as the second half of a sentence that begins with its name; empty if nothing.
 
     The first rule that applies: ranks too well, agrees in nearly every row, is there (or missing) for one outcome
-    only, a single value gives the outcome away, numbers the rows and ranks all the same.
+    only, a single value gives the outcome away, numbers the rows and ranks all the same. The last three are asked of
+    foreign columns only: of a number that was computed from rows before the cutoff, a value that nobody survives is
+    a finding (no cart for a year), not a leak.
     """
     scores = as_scores(values, outcome)
     area = max(max(found, 1 - found) for found in (auc(outcome, score) for score in scores))
@@ -54,6 +56,8 @@ def suspicion(values: pd.Series, outcome: NDArray[np.bool_]) -> str:
         return (
             f"agrees with the outcome in {100 * agreement:.1f} % of those who left and of those who stayed, or in more"
         )
+    if not is_foreign:
+        return ""
     return _one_sided(values, outcome) or _giveaway(values, outcome) or _counts_rows(values, area)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from churn_core.features.registry import FEATURES
 from churn_core.models.disguise import TOO_GOOD, best_area, suspicion
 from churn_core.models.estimators import Estimator
 from churn_core.stats.ranking import auc
@@ -53,7 +54,7 @@ def suspected_leaks(frame: pd.DataFrame, churned: NDArray[np.bool_]) -> list[Lea
     found = [
         Leak(name=str(name), auc=best_area(frame[name], outcome), why=why)
         for name in frame.columns
-        if (why := suspicion(frame[name], outcome))
+        if (why := suspicion(frame[name], outcome, is_foreign=name not in FEATURES))
     ]
     return sorted(found, key=lambda leak: (-leak.auc, leak.name))
 
