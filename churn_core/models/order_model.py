@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,10 @@ class FittedOrders:
     model: OrderModel
     chosen: str
     summary: dict[str, Any]
+    periods: tuple[Period, ...] = ()
+    """The cutoffs it was fitted and judged on, oldest first."""
+    judged: tuple[Judged, ...] = ()
+    """The cutoffs it was judged at; none where it could not be judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +91,8 @@ class Judged:
     evaluations: Mapping[str, Evaluation]
     risks: Mapping[str, np.ndarray]
     churned: np.ndarray
+    blends: Mapping[str, Blend] = field(default_factory=dict)
+    """Every candidate as it was made from what was known then."""
 
 
 def fit_orders(
@@ -118,7 +124,8 @@ def fit_orders(
     if method == "lateness":
         small = fit_lateness(warehouse, definition, periods, end)
         made = OrderModel(blend=small.blend, value=value)
-        return FittedOrders(model=made, chosen="lateness", summary=_small_summary(small, made, periods))
+        summary = _small_summary(small, made, periods)
+        return FittedOrders(model=made, chosen="lateness", summary=summary, periods=tuple(periods))
     forward = WalkForward(
         warehouse=warehouse,
         definition=definition,
@@ -140,7 +147,9 @@ def fit_orders(
     summary = _summary(choice, fitted, judged, periods, model)
     summary["value"] |= {"held_out": worth.to_json() if worth else None}
     summary["notes"] += _value_notes(worth)
-    return FittedOrders(model=model, chosen=choice.chosen, summary=summary)
+    return FittedOrders(
+        model=model, chosen=choice.chosen, summary=summary, periods=tuple(periods), judged=tuple(judged)
+    )
 
 
 def _by_the_table(choice: Choice, overall: Mapping[str, Evaluation]) -> Choice:
@@ -168,6 +177,7 @@ def _judge(forward: WalkForward, walked: Sequence[tuple[Fitted, Unseen]]) -> lis
                 evaluations={name: evaluate(period.churned, risk) for name, risk in risks.items()},
                 risks=risks,
                 churned=period.churned,
+                blends=choice.blends,
             )
         )
     return made
