@@ -96,7 +96,8 @@ def champion_before(warehouse: Warehouse) -> int | None:
 def championships(warehouse: Warehouse | Transaction) -> list[int]:
     """The line of champions up to the present one, oldest first; what was rolled back is not in it any more."""
     rows = warehouse.rows(
-        "SELECT action, CAST(detail AS VARCHAR) FROM audit_log WHERE action IN ($train, $promote, $back) ORDER BY entry",
+        "SELECT action, CAST(detail AS VARCHAR) FROM audit_log WHERE action IN ($train, $promote, $back) "
+        "ORDER BY entry",
         {"train": TRAIN, "promote": PROMOTE, "back": ROLL_BACK},
     )
     line: list[int] = []

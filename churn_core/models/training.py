@@ -6,6 +6,7 @@ each further one takes over and leaves the old champion as challenger.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version as installed_version
@@ -99,9 +100,13 @@ def train_model(
 
 def load_fitted(warehouse: Warehouse, number: int) -> OrderModel | SnapshotModel:
     """The fitted model of a version; InputError when it was changed after it was stored."""
+    return fitted_from(load_artifact(warehouse, number))
+
+
+def fitted_from(artifact: Mapping[str, Any]) -> OrderModel | SnapshotModel:
+    """The fitted model that a stored artifact describes."""
     from churn_core.models.order_model import OrderModel
 
-    artifact = load_artifact(warehouse, number)
     if artifact["kind"] == "snapshots":
         return SnapshotModel.from_json(artifact["model"])
     return OrderModel.from_json(artifact["model"])

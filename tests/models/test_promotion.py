@@ -102,7 +102,7 @@ def test_what_cannot_be_promoted_says_why_and_changes_nothing(three: Warehouse) 
     with pytest.raises(NotFound, match="no model version 7"):
         promote(three, 7)
     fill_snapshots(three, members(300).drop(columns="calls"))
-    with pytest.raises(InputError, match="model 1 cannot score the customers as they are: .*'calls'.*no longer has"):
+    with pytest.raises(InputError, match=r"model 1 cannot score the customers as they are: .*'calls'.*no longer has"):
         promote(three, 1)
     with three.transaction() as tx:
         tx.execute("DELETE FROM snapshots")
@@ -138,7 +138,7 @@ def test_another_definition_in_force_refuses_the_promotion(trained_copy: Warehou
     other = ChurnDefinition(horizon_days=60, activity_days=730)
     save_definition(trained_copy, other)
     train_model(trained_copy)
-    with pytest.raises(InputError, match="no order within 90 days.*in force is 'no order within 60 days"):
+    with pytest.raises(InputError, match=r"no order within 90 days.*in force is 'no order within 60 days"):
         promote(trained_copy, 1)
     with pytest.raises(InputError, match="save that definition again, or train"):
         roll_back(trained_copy)
