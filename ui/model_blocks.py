@@ -16,7 +16,7 @@ from ui.model_results import Period, estimator_label, periods_of, with_labels
 from ui.session import Stamp
 from ui.widgets import chart, table
 
-_SHOWN_ELSEWHERE = ("backtest", "periods", "evaluation", "candidates", "importance", "notes", "method_reason")
+_SHOWN_ELSEWHERE = ("backtest", "periods", "evaluation", "candidates", "importance", "notes", "method_reason", "rules")
 
 
 def version_block(versions: list[ModelVersion]) -> ModelVersion:

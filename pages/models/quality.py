@@ -7,6 +7,7 @@ import streamlit as st
 from ui import model_blocks as blocks
 from ui import model_results as results
 from ui import session
+from ui.tree_blocks import rules_block
 from ui.widgets import empty_state, page_header
 
 page_header("Model quality", __doc__ or "")
@@ -46,4 +47,5 @@ else:
     with curves:
         blocks.curves_block(evaluation)
 blocks.inputs_block(results.importance_of(version))
+rules_block(version)
 blocks.card_block(version)
