@@ -7,10 +7,11 @@ page shows beyond its scores is looked up for the rows of that page only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from churn_core.customers.selection import Condition, CustomerFilter, RunKey, condition
-from churn_core.customers.tiers import TIERS, active_policy
+from churn_core.customers.tiers import TIERS, active_policy, tier_rule
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.sources import age_days
 from churn_core.models.runs import latest_run
@@ -95,12 +96,15 @@ def current_run(warehouse: Warehouse, *, run_id: int | None = None) -> RunKey | 
         "SELECT max(run_id) FROM score_runs WHERE run_id < $run_id AND source = $source",
         {"run_id": run.run_id, "source": run.source},
     )
+    was_high = None
+    if previous is not None:
+        was_high = partial(tier_rule, warehouse, active_policy(warehouse), previous, suffix="_before")
     return RunKey(
         run_id=run.run_id,
         source=run.source,
         as_of=run.as_of,
         previous_run_id=previous,
-        high_from=active_policy(warehouse).high_from,
+        was_high=was_high,
         recency_place=run.feature_names.index(RECENCY) + 1 if RECENCY in run.feature_names else None,
     )
 

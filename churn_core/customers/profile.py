@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from churn_core.customers.history import Purchases, TimelineEntry, purchases, timeline
-from churn_core.customers.tiers import TIER_SQL, active_policy
+from churn_core.customers.tiers import active_policy, tier_rule
 from churn_core.errors import NotFound
 from churn_core.features.attributes import PREFIX
 from churn_core.models.families import CONSTANTS, SAME_FOR_ALL, feature_entry, group_of
@@ -225,11 +225,15 @@ def _contribution(
 
 def _history(warehouse: Warehouse, customer_id: str) -> tuple[PastScore, ...]:
     policy = active_policy(warehouse)
-    rows = warehouse.records(
-        f"SELECT run_id, scored_at, as_of, model_version, risk, {TIER_SQL} AS tier, value_at_risk "
-        "FROM scores JOIN score_runs USING (run_id) WHERE customer_id = $customer_id ORDER BY run_id",
-        {"customer_id": customer_id, "high_from": policy.high_from, "medium_from": policy.medium_from},
-    )
+    runs = warehouse.rows("SELECT run_id FROM scores WHERE customer_id = $customer_id", {"customer_id": customer_id})
+    rows = []
+    for (run_id,) in sorted(runs):
+        rule = tier_rule(warehouse, policy, run_id)
+        rows += warehouse.records(
+            f"SELECT run_id, scored_at, as_of, model_version, risk, {rule.sql} AS tier, value_at_risk "
+            "FROM scores JOIN score_runs USING (run_id) WHERE customer_id = $customer_id AND run_id = $run_id",
+            rule.parameters | {"customer_id": customer_id, "run_id": run_id},
+        )
     return tuple(PastScore(**row) for row in rows)
 
 

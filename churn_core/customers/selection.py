@@ -6,11 +6,12 @@ the same customers: all four build their condition here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from churn_core.customers.attributes import attribute_table, attribute_value
-from churn_core.customers.tiers import TIERS
+from churn_core.customers.tiers import TIERS, TierRule
 from churn_core.errors import InputError, unknown_name
 
 SORTS = {
@@ -34,8 +35,8 @@ class RunKey:
     """Cutoff: nothing from here on was seen."""
     previous_run_id: int | None = None
     """The run before it of the same source."""
-    high_from: float = 1.0
-    """Risk from which a customer is in the high tier, by the active policy."""
+    was_high: Callable[[], TierRule] | None = None
+    """Looks up who was in the high tier in the run before, by the active policy."""
     recency_place: int | None = None
     """Place of days since the last order among the run's features, from 1; None when the model did not use it."""
 
@@ -131,8 +132,9 @@ def condition(chosen: CustomerFilter, run: RunKey) -> Condition:
         parts.append(_SEARCH)
         values["search"] = chosen.search.strip()
     if chosen.only_new:
-        parts.append(_ONLY_NEW)
-        values |= {"previous_run_id": run.previous_run_id, "high_from": run.high_from}
+        only_new = _only_new(run)
+        parts.append(only_new.sql)
+        values |= only_new.parameters
     by_attribute = _attributes_condition(chosen, run.source)
     if by_attribute.sql:
         parts.append(by_attribute.sql)
@@ -145,10 +147,17 @@ _SEARCH = (
     "WHERE contains(lower(name), lower($search)) OR contains(lower(email), lower($search))))"
 )
 
-_ONLY_NEW = (
-    "tier = 'high' AND $previous_run_id IS NOT NULL AND customer_id NOT IN (SELECT customer_id FROM scores "
-    "WHERE run_id = $previous_run_id AND risk >= $high_from)"
-)
+
+def _only_new(run: RunKey) -> Condition:
+    """In the high tier now and not in the run before; nobody where there is none."""
+    if run.previous_run_id is None or run.was_high is None:
+        return Condition(sql="false")
+    before = run.was_high()
+    return Condition(
+        sql="tier = 'high' AND customer_id NOT IN (SELECT customer_id FROM scores "
+        f"WHERE run_id = $previous_run_id AND {before.high})",
+        parameters=before.parameters | {"previous_run_id": run.previous_run_id},
+    )
 
 
 def _attributes_condition(chosen: CustomerFilter, source: str) -> Condition:

@@ -1,104 +1,160 @@
-"""Who counts as high, medium and low risk: thresholds the shop sets, versioned.
+"""Tiers in force: the active policy, all saved ones, and applying one to the latest run.
 
-Separate from scoring because a shop moves its thresholds without scoring again: saving a policy re-tiers the
+Separate from scoring because a shop moves its tiers without scoring again: saving or activating a policy re-tiers the
 latest run in the same transaction, so a list never mixes two policies.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from churn_core.errors import InputError
+from churn_core.customers.scenario import VALUE_UNKNOWN, Scenario
+from churn_core.customers.tier_policy import (
+    KINDS,
+    TIERS,
+    CapacityRule,
+    TierPolicy,
+    default_policy,
+    policy_of,
+    policy_words,
+)
+from churn_core.customers.tier_rule import TierRule, tier_rule
+from churn_core.errors import NotEnoughData, NotFound
 from churn_core.jobs import Progress, no_progress
 from churn_core.models.registry import champion
 from churn_core.models.runs import ScoreRun, latest_run
 from churn_core.warehouse import Transaction, Warehouse, utc_now
 
-TIERS = ("high", "medium", "low")
-"""From the most to the least urgent."""
-
-HIGH_ODDS_RATIO = 3.0
-"""Until the shop sets its own: high is at least three times the shop's usual odds of leaving, medium at least usual."""
-
-FALLBACK = (0.7, 0.4)
-"""Thresholds when no base rate was ever measured (a method that was not judged on the past)."""
+__all__ = ["KINDS", "TIERS", "CapacityRule", "TierPolicy", "TierRule", "default_policy", "policy_words", "tier_rule"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TierPolicy:
-    """The thresholds that turn a risk into a tier."""
+class SavedPolicy:
+    """One version of the shop's tiers."""
 
-    high_from: float
-    """Risk from which a customer is in the high tier."""
-    medium_from: float
-    """Risk from which a customer is in the medium tier; below it is low."""
-    version: int = 0
-    """Counts the saved policies of a workspace; 0 for the default, which was not saved."""
-    saved_at: datetime | None = None
-    """When it was saved (UTC)."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.medium_from < self.high_from <= 1:
-            raise InputError(
-                f"high starts at {self.high_from:g} and medium at {self.medium_from:g}; "
-                "choose 0 < medium < high <= 1 (risks, not percent)."
-            )
-
-    def tier(self, risk: float) -> str:
-        """The tier of a risk.
-
-        >>> policy = TierPolicy(high_from=0.7, medium_from=0.4)
-        >>> policy.tier(0.7), policy.tier(0.5), policy.tier(0.1)
-        ('high', 'medium', 'low')
-        """
-        return "high" if risk >= self.high_from else "medium" if risk >= self.medium_from else "low"
+    policy: TierPolicy
+    is_active: bool
+    saved_by: str
+    """Who saved it; empty when it came with the first scoring, or that was not kept."""
 
 
-TIER_SQL = "CASE WHEN risk >= $high_from THEN 'high' WHEN risk >= $medium_from THEN 'medium' ELSE 'low' END"
-"""The same rule in SQL; takes ``$high_from`` and ``$medium_from``."""
+@dataclass(frozen=True, kw_only=True)
+class TierCount:
+    """How many customers of the latest run a policy puts into a tier."""
+
+    tier: str
+    n_customers: int
+    churners: float
+    """Churners to expect among them."""
+    value_at_risk: float | None
+    """In the shop's currency; None when no value is known."""
 
 
-def default_policy(churn_rate: float | None) -> TierPolicy:
-    """Thresholds that fit a shop of this churn rate, as multiples of the odds, rounded to 5 percentage points.
+def policy_with(
+    warehouse: Warehouse, *, capacity: CapacityRule | None = None, profit: Scenario | None = None
+) -> TierPolicy:
+    """A policy by capacity or by expected profit, not saved yet; it keeps the thresholds in force for bare risks.
 
-    A fixed threshold would call everybody high in a shop where most one-time buyers leave and nobody in a
-    subscription with 5 % churn.
-
-    >>> policy = default_policy(0.265)
-    >>> policy.high_from, policy.medium_from
-    (0.5, 0.25)
-    >>> default_policy(0.57).high_from, default_policy(None).high_from
-    (0.8, 0.7)
+    InputError when the chance of the scenario is unknown.
     """
-    if churn_rate is None or not 0 < churn_rate < 1:
-        high_from, medium_from = FALLBACK
-    else:
-        odds = HIGH_ODDS_RATIO * churn_rate / (1 - churn_rate)
-        high_from, medium_from = _to_step(odds / (1 + odds)), _to_step(churn_rate)
-    high_from = min(max(high_from, 0.10), 0.95)
-    return TierPolicy(high_from=high_from, medium_from=min(max(medium_from, 0.05), round(high_from - 0.05, 2)))
+    scenario = replace(profit, threshold=None) if profit else None
+    return replace(active_policy(warehouse), capacity=capacity, profit=scenario, version=0, saved_at=None)
 
 
 def active_policy(warehouse: Warehouse) -> TierPolicy:
-    """The saved policy with the highest version, or the default for the shop's churn rate."""
-    saved = _saved_policy(warehouse)
+    """The saved policy that is in force, or the default for the shop's churn rate."""
+    saved = next((saved.policy for saved in saved_policies(warehouse) if saved.is_active), None)
     return saved or default_policy(_churn_rate(warehouse))
 
 
+def saved_policies(warehouse: Warehouse) -> list[SavedPolicy]:
+    """All versions, newest first; exactly one of them is active once there is any."""
+    rows = warehouse.records(
+        "SELECT version, high_from, medium_from, saved_at, kind, settings, is_active, (SELECT arg_max(person, entry) "
+        "FROM audit_log WHERE action = 'tier policy saved' AND CAST(detail->>'$.version' AS INTEGER) = version) AS "
+        "person FROM tier_policies ORDER BY version DESC"
+    )
+    return [
+        SavedPolicy(
+            policy=policy_of(
+                row["kind"] or "probability",
+                json.loads(row["settings"] or "{}"),
+                **{name: row[name] for name in ("version", "high_from", "medium_from", "saved_at")},
+            ),
+            is_active=bool(row["is_active"]),
+            saved_by=row["person"] or "",
+        )
+        for row in rows
+    ]
+
+
 def save_policy(warehouse: Warehouse, *, high_from: float, medium_from: float) -> TierPolicy:
-    """Make thresholds the active ones and re-tier the latest score run, together or not at all.
+    """Make thresholds the active policy and re-tier the latest score run, together or not at all.
 
     Raises InputError when the thresholds are not in order.
     """
-    policy = TierPolicy(high_from=float(high_from), medium_from=float(medium_from))
+    return save(warehouse, TierPolicy(high_from=float(high_from), medium_from=float(medium_from)))
+
+
+def save(warehouse: Warehouse, policy: TierPolicy) -> TierPolicy:
+    """Keep a policy of any kind as a new version, make it the active one and re-tier the latest run with it.
+
+    Raises NotEnoughData when it needs values and the run has none.
+    """
     run = latest_run(warehouse)
+    if run is not None:
+        check_usable(warehouse, policy, run.run_id)
     with warehouse.transaction() as tx:
         saved = _save(tx, policy)
         if run is not None:
-            _retier(tx, run.run_id, saved)
-        tx.audit("tier policy saved", {"version": saved.version, "high_from": high_from, "medium_from": medium_from})
+            retier(tx, saved, run.run_id)
+        thresholds = {"high_from": saved.high_from, "medium_from": saved.medium_from}
+        detail = thresholds if saved.kind == "probability" else {"kind": saved.kind, **saved.settings}
+        tx.audit("tier policy saved", {"version": saved.version, **detail})
     return saved
+
+
+def activate_policy(warehouse: Warehouse, version: int) -> TierPolicy:
+    """Make an earlier version the active policy again and re-tier the latest run with it.
+
+    NotFound when there is no such version; the active one is left as it is.
+    """
+    found = next((saved for saved in saved_policies(warehouse) if saved.policy.version == version), None)
+    if found is None:
+        raise NotFound(f"there is no tier policy {version}; 'churn policy list' and the page Cut-offs show all.")
+    run = latest_run(warehouse)
+    if run is not None:
+        check_usable(warehouse, found.policy, run.run_id)
+    if not found.is_active:
+        with warehouse.transaction() as tx:
+            _activate(tx, version)
+            if run is not None:
+                retier(tx, found.policy, run.run_id)
+            tx.audit("tier policy activated", {"version": version})
+    return found.policy
+
+
+def tier_counts(warehouse: Warehouse, policy: TierPolicy) -> tuple[TierCount, ...]:
+    """How many customers of the latest run each tier would get, without changing anything.
+
+    NotEnoughData when nobody was scored, or the policy needs values and the run has none.
+    """
+    run = latest_run(warehouse)
+    if run is None:
+        raise NotEnoughData("no customers were scored yet; train a model and score first.")
+    check_usable(warehouse, policy, run.run_id)
+    rule = tier_rule(warehouse, policy, run.run_id)
+    rows = warehouse.records(
+        f"SELECT {rule.sql} AS tier, count(*) AS n_customers, sum(risk) AS churners, sum(value_at_risk) AS "
+        "value_at_risk FROM scores WHERE run_id = $run_id GROUP BY 1",
+        rule.parameters | {"run_id": run.run_id},
+    )
+    found = {row["tier"]: TierCount(**row) for row in rows}
+    nobody = TierCount(tier="", n_customers=0, churners=0.0, value_at_risk=None)
+    return tuple(found.get(tier, replace(nobody, tier=tier)) for tier in TIERS)
 
 
 def score_workspace(
@@ -106,42 +162,84 @@ def score_workspace(
 ) -> ScoreRun:
     """Score every eligible customer with the champion model and the active tier policy.
 
-    ``as_of`` is the cutoff; by default the end of the data.
-    The default policy is saved with the first scoring, so that thresholds move only when somebody moves them.
+    ``as_of`` is the cutoff; by default the end of the data. A policy by capacity or profit draws its tiers in the
+    transaction that stores the run.
+    The default policy is saved with the first scoring, so that thresholds move only when somebody moves them. A policy
+    that was saved while scoring went on holds for the new run as well.
     """
     from churn_core.models.scoring import score_customers
 
     policy = active_policy(warehouse)
     run = score_customers(
-        warehouse, as_of=as_of, high_from=policy.high_from, medium_from=policy.medium_from, progress=progress
+        warehouse,
+        as_of=as_of,
+        high_from=policy.high_from,
+        medium_from=policy.medium_from,
+        retier=None if policy.kind == "probability" else partial(_tiers_of_new_run, policy),
+        progress=progress,
     )
-    if policy.version == 0:
-        with warehouse.transaction() as tx:
+    now = active_policy(warehouse)
+    with warehouse.transaction() as tx:
+        if now.version == 0:
             _save(tx, policy)
+        elif now.version != policy.version:
+            retier(tx, now, run.run_id)
     return run
+
+
+def check_usable(reader: Warehouse | Transaction, policy: TierPolicy, run_id: int) -> None:
+    """NotEnoughData when a policy needs expected values and the run has none."""
+    needs_value = (
+        policy.profit.margin is None if policy.profit else bool(policy.capacity and policy.capacity.order != "risk")
+    )
+    if not needs_value or reader.rows(
+        "SELECT 1 FROM scores WHERE run_id = $run_id AND expected_value IS NOT NULL LIMIT 1", {"run_id": run_id}
+    ):
+        return
+    if policy.capacity:
+        raise NotEnoughData("no customer's expected value is known; fill the places by risk instead of value at risk.")
+    raise NotEnoughData(VALUE_UNKNOWN)
+
+
+def retier(tx: Transaction, policy: TierPolicy, run_id: int) -> None:
+    """Draw the tiers of a run anew; rows that keep theirs are not written."""
+    rule = tier_rule(tx, policy, run_id)
+    tx.execute(
+        f"UPDATE scores SET tier = {rule.sql} WHERE run_id = $run_id AND tier IS DISTINCT FROM {rule.sql}",
+        rule.parameters | {"run_id": run_id},
+    )
+
+
+def _tiers_of_new_run(policy: TierPolicy, tx: Transaction, run_id: int) -> dict[str, int]:
+    try:
+        check_usable(tx, policy, run_id)
+    except NotEnoughData as error:
+        raise NotEnoughData(f"tier policy {policy.version} cannot be applied to this scoring: {error}") from error
+    retier(tx, policy, run_id)
+    rows = tx.rows("SELECT tier, count(*) FROM scores WHERE run_id = $run_id GROUP BY tier", {"run_id": run_id})
+    return dict.fromkeys(TIERS, 0) | {str(tier): int(n) for tier, n in rows}
 
 
 def _save(tx: Transaction, policy: TierPolicy) -> TierPolicy:
     version, now = tx.next_number("tier_policies", "version"), utc_now()
     tx.execute(
-        "INSERT INTO tier_policies (version, high_from, medium_from, saved_at) VALUES ($version, $high, $medium, $now)",
-        {"version": version, "high": policy.high_from, "medium": policy.medium_from, "now": now},
+        "INSERT INTO tier_policies BY NAME SELECT $version AS version, $high AS high_from, $medium AS medium_from, "
+        "$now AS saved_at, $kind AS kind, $settings AS settings, false AS is_active",
+        {
+            "version": version,
+            "high": policy.high_from,
+            "medium": policy.medium_from,
+            "now": now,
+            "kind": policy.kind,
+            "settings": json.dumps(policy.settings),
+        },
     )
-    return TierPolicy(high_from=policy.high_from, medium_from=policy.medium_from, version=version, saved_at=now)
+    _activate(tx, version)
+    return replace(policy, version=version, saved_at=now)
 
 
-def _retier(tx: Transaction, run_id: int, policy: TierPolicy) -> None:
-    thresholds = {"run_id": run_id, "high_from": policy.high_from, "medium_from": policy.medium_from}
-    tx.execute(
-        f"UPDATE scores SET tier = {TIER_SQL} WHERE run_id = $run_id AND tier IS DISTINCT FROM {TIER_SQL}", thresholds
-    )
-
-
-def _saved_policy(warehouse: Warehouse) -> TierPolicy | None:
-    rows = warehouse.records(
-        "SELECT version, high_from, medium_from, saved_at FROM tier_policies ORDER BY version DESC LIMIT 1"
-    )
-    return TierPolicy(**rows[0]) if rows else None
+def _activate(tx: Transaction, version: int) -> None:
+    tx.execute("UPDATE tier_policies SET is_active = (version = $version)", {"version": version})
 
 
 def _churn_rate(warehouse: Warehouse) -> float | None:
@@ -150,7 +248,3 @@ def _churn_rate(warehouse: Warehouse) -> float | None:
         return None
     rate = (model.summary.get("backtest") or {}).get("churn_rate")
     return None if rate is None else float(rate)
-
-
-def _to_step(share: float) -> float:
-    return round(round(share / 0.05) * 0.05, 2)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from churn_core.customers.at_risk import Totals, count_and_totals
 from churn_core.customers.selection import CustomerFilter
-from churn_core.customers.tiers import TIER_SQL, active_policy
+from churn_core.customers.tiers import active_policy, tier_rule
 from churn_core.models.runs import ScoreRun, score_runs
 from churn_core.state import WorkspaceState, workspace_state
 from churn_core.warehouse import Warehouse
@@ -18,7 +18,7 @@ from churn_core.warehouse import Warehouse
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What happened between the previous and the latest score run of the same source, by today's thresholds."""
+    """What happened between the previous and the latest score run of the same source, by today's tier policy."""
 
     previous: ScoreRun
     n_high_before: int
@@ -110,6 +110,8 @@ def today(warehouse: Warehouse) -> Today:
 
 def _changes(warehouse: Warehouse, run: ScoreRun, previous: ScoreRun) -> Changes:
     policy = active_policy(warehouse)
+    now = tier_rule(warehouse, policy, run.run_id, suffix="_now")
+    before = tier_rule(warehouse, policy, previous.run_id, suffix="_before")
     found = warehouse.records(
         f"""
         SELECT count(*) FILTER (b.tier = 'high') AS n_high_before, count(*) FILTER (n.tier = 'high') AS n_high_now,
@@ -118,16 +120,11 @@ def _changes(warehouse: Warehouse, run: ScoreRun, previous: ScoreRun) -> Changes
             sum(n.value_at_risk) FILTER (n.tier = 'high' AND b.tier IS DISTINCT FROM 'high') AS value_entered,
             sum(b.value_at_risk) FILTER (b.tier = 'high' AND n.tier IS DISTINCT FROM 'high') AS value_left,
             sum(b.value_at_risk) AS value_at_risk_before, sum(n.value_at_risk) AS value_at_risk_now
-        FROM (SELECT customer_id, value_at_risk, {TIER_SQL} AS tier FROM scores WHERE run_id = $now) n
-        FULL JOIN (SELECT customer_id, value_at_risk, {TIER_SQL} AS tier FROM scores WHERE run_id = $before) b
+        FROM (SELECT customer_id, value_at_risk, {now.sql} AS tier FROM scores WHERE run_id = $now) n
+        FULL JOIN (SELECT customer_id, value_at_risk, {before.sql} AS tier FROM scores WHERE run_id = $before) b
             ON b.customer_id = n.customer_id
         """,
-        {
-            "now": run.run_id,
-            "before": previous.run_id,
-            "high_from": policy.high_from,
-            "medium_from": policy.medium_from,
-        },
+        now.parameters | before.parameters | {"now": run.run_id, "before": previous.run_id},
     )[0]
     return Changes(previous=previous, why_not_alike=_why_not_alike(run, previous), **found)
 

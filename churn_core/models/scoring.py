@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from churn_core.warehouse import Warehouse
+    from churn_core.warehouse import Transaction, Warehouse
 
 __all__ = ["ScoreRun", "latest_run", "score_customers", "score_runs"]
 
@@ -64,13 +64,16 @@ def score_customers(
     as_of: datetime | None = None,
     high_from: float,
     medium_from: float,
+    retier: Callable[[Transaction, int], dict[str, int]] | None = None,
     progress: Progress = no_progress,
 ) -> ScoreRun:
     """Score with a model version (default: the champion) as of a cutoff (default: the end of the data).
 
-    A customer is in the high tier from the risk ``high_from`` on, in the medium tier from ``medium_from`` on. Rows of
-    a labelled table are scored by the model that never saw them. NotFound without a model; NotEnoughData when nobody
-    is eligible; InputError when the churn definition is another one than the model learned.
+    A customer is in the high tier from the risk ``high_from`` on, in the medium tier from ``medium_from`` on, unless
+    ``retier`` draws the tiers of the run anew: it is called inside the transaction that stores the run, with the run's
+    number, and returns how many customers each tier got. Rows of a labelled table are scored by the model that never
+    saw them. NotFound without a model; NotEnoughData when nobody is eligible; InputError when the churn definition is
+    another one than the model learned.
     """
     if not 0 < medium_from < high_from <= 1:
         raise InputError(f"high starts at {high_from:g} and medium at {medium_from:g}; choose 0 < medium < high <= 1.")
@@ -134,7 +137,7 @@ def score_customers(
             "notes": list(scored.notes),
         },
     )
-    return _store(warehouse, run, scored, part(progress, 0.85, 1.0))
+    return _store(warehouse, run, scored, retier, part(progress, 0.85, 1.0))
 
 
 def _asked_version(warehouse: Warehouse, number: int | None) -> ModelVersion:
@@ -255,7 +258,13 @@ def _lists(matrix: NDArray[np.float32]) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
-def _store(warehouse: Warehouse, run: ScoreRun, scored: _Scored, progress: Progress) -> ScoreRun:
+def _store(
+    warehouse: Warehouse,
+    run: ScoreRun,
+    scored: _Scored,
+    retier: Callable[[Transaction, int], dict[str, int]] | None,
+    progress: Progress,
+) -> ScoreRun:
     import pyarrow as pa
 
     with warehouse.transaction() as tx:
@@ -266,6 +275,9 @@ def _store(warehouse: Warehouse, run: ScoreRun, scored: _Scored, progress: Progr
                 numbered = table.append_column("run_id", pa.array(np.full(len(table), run_id, dtype=np.int32)))
                 tx.append(name, numbered)
             tables.clear()
+        summary = run.summary
+        if retier is not None:
+            summary = summary | {"tiers": retier(tx, run_id), "high_from": None, "medium_from": None}
         tx.execute(
             "INSERT INTO score_runs (run_id, scored_at, as_of, source, model_version, data_version, "
             "definition_version, n_customers, base_log_odds, feature_names, summary) VALUES ($run_id, $scored_at, "
@@ -275,7 +287,7 @@ def _store(warehouse: Warehouse, run: ScoreRun, scored: _Scored, progress: Progr
                 **{key: getattr(run, key) for key in _RUN_COLUMNS},
                 "run_id": run_id,
                 "feature_names": list(run.feature_names),
-                "summary": json.dumps(run.summary, ensure_ascii=False, allow_nan=False),
+                "summary": json.dumps(summary, ensure_ascii=False, allow_nan=False),
             },
         )
         tx.audit("score", {"run_id": run_id, "model_version": run.model_version, "n_customers": run.n_customers})
