@@ -1,0 +1,208 @@
+"""Were the warnings right, and were they early? Score runs whose horizon has passed, beside the past played again.
+
+Separate from ``models.replay`` because it knows the shop's tiers; nothing here scores by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from churn_core.customers.tiers import active_policy, policy_words, retier
+from churn_core.errors import ChurnError
+from churn_core.features.definition import known_until
+from churn_core.jobs import Progress, no_progress
+from churn_core.models.judging import ScoredAt, first_warnings, judge_cutoff, lead_times
+from churn_core.models.outcomes import CutoffOutcome, LeadTimes, Outcome
+from churn_core.models.registry import ModelVersion, champion, model_versions
+from churn_core.models.replay import MOST_CUSTOMERS, Replay, latest_replay, replay, replayable
+from churn_core.models.runs import ScoreRun, score_runs
+from churn_core.timeline import ChurnDefinition
+from churn_core.warehouse import Warehouse
+
+MOST_RUNS = 24
+"""Score runs that are judged, newest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lived:
+    """Score runs of the past against what happened."""
+
+    cutoffs: tuple[CutoffOutcome, ...]
+    """Runs whose horizon has passed, oldest first. A run that was dated back counts as replayed."""
+    warned: Outcome
+    """Customers in the high tier at any lived run, each judged at the first."""
+    leads: LeadTimes | None
+    """Over the lived runs of the newest definition among them; None when they do not reach over a horizon."""
+    n_open: int
+    """Runs whose horizon has not passed."""
+    next_known_at: datetime | None
+    """When the outcome of the next of these will be known; None when none is open."""
+    n_superseded: int
+    """Runs that were repeated for the same day and definition; only the last of that day counts."""
+    n_hindsight: int
+    """Runs by a model that had learnt what happened after their cutoff; they prove nothing and are left out."""
+    n_earlier: int
+    """Older runs that are not judged, to keep the page quick."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """All that can be said about past warnings."""
+
+    source: str
+    """orders or snapshots; empty without a model."""
+    lived: Lived | None
+    """None for a labelled table, which holds no later outcome."""
+    replay: Replay | None
+    """The last replay; None before the first."""
+    outdated: tuple[str, ...]
+    """What changed since the replay, in words; empty when it still stands."""
+    obstacle: str
+    """Why the past cannot be replayed, in one sentence; empty when it can."""
+
+
+def proof(warehouse: Warehouse) -> Proof:
+    """The lived and the replayed side, and whether the replay still stands."""
+    version = champion(warehouse)
+    source = version.source if version else ""
+    made = latest_replay(warehouse) if source == "orders" else None
+    try:
+        replayable(warehouse)
+        obstacle = ""
+    except ChurnError as error:
+        obstacle = str(error)
+    return Proof(
+        source=source,
+        lived=lived(warehouse) if source != "snapshots" else None,
+        replay=made,
+        outdated=outdated(warehouse, made, version) if made and version else (),
+        obstacle=obstacle,
+    )
+
+
+def replay_workspace(
+    warehouse: Warehouse,
+    progress: Progress = no_progress,
+    *,
+    n_cutoffs: int | None = None,
+    most_customers: int = MOST_CUSTOMERS,
+    seed: int = 42,
+) -> Replay:
+    """Replay the past with the tiers in force today and keep the result; the errors of ``models.replay.replay``."""
+    policy = active_policy(warehouse)
+    return replay(
+        warehouse,
+        high_from=policy.high_from,
+        medium_from=policy.medium_from,
+        tiers_by=policy_words(policy),
+        retier=None if policy.kind == "probability" else lambda tx, run_id: retier(tx, policy, run_id),
+        n_cutoffs=n_cutoffs,
+        most_customers=most_customers,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def outdated(warehouse: Warehouse, made: Replay, version: ModelVersion) -> tuple[str, ...]:
+    """What changed since a replay, in words."""
+    changes = {
+        "data was imported": made.data_version != warehouse.data_version,
+        f"model {version.model_version} took over from model {made.model_version}": (
+            made.model_version != version.model_version
+        ),
+        "the tiers were drawn anew": made.tiers_by != policy_words(active_policy(warehouse)),
+    }
+    return tuple(words for words, is_so in changes.items() if is_so)
+
+
+def lived(warehouse: Warehouse) -> Lived:
+    """Judge every past score run of the order history whose horizon has passed, each by its own definition.
+
+    A run counts as lived when it was scored at the end of the data of its time. One that was dated back is shown as
+    replayed: its model knew no more, but nobody was warned that day.
+    """
+    runs = [run for run in score_runs(warehouse, limit=10_000) if run.source == "orders" and run.as_of is not None]
+    definitions, end = _definitions(warehouse), known_until(warehouse)
+    versions = {version.model_version: version for version in model_versions(warehouse)}
+    kept = _last_of_each_day(runs)
+    honest = [run for run in kept if run.definition_version in definitions and not _knew_more(run, versions)]
+    scored = [_scored(run, definitions, end) for run in honest]
+    known = [(run, at) for run, at in zip(honest, scored, strict=True) if at.is_known][-MOST_RUNS:]
+    ends = _data_ends(runs, list(versions.values()))
+    judged = tuple(
+        judge_cutoff(
+            warehouse,
+            at,
+            kind="lived" if _is_lived(run, ends) else "replayed",
+            model_version=run.model_version,
+            estimator=versions[run.model_version].estimator if run.model_version in versions else "",
+            margin_rate=float(run.summary.get("margin_rate", 1.0)),
+        )
+        for run, at in known
+    )
+    really = [at for run, at in known if _is_lived(run, ends)]
+    open_runs = [at for at in scored if not at.is_known]
+    watched = [at for run, at in zip(honest, scored, strict=True) if _is_lived(run, ends)][-MOST_RUNS:]
+    return Lived(
+        cutoffs=judged,
+        warned=first_warnings(warehouse, really),
+        leads=lead_times(warehouse, _of_newest_definition(really, watched)),
+        n_open=len(open_runs),
+        next_known_at=min((at.definition.outcome_known_at(at.as_of) for at in open_runs), default=None),
+        n_superseded=len(runs) - len(kept),
+        n_hindsight=len(kept) - len(honest),
+        n_earlier=sum(at.is_known for at in scored) - len(known),
+    )
+
+
+def _last_of_each_day(runs: Sequence[ScoreRun]) -> list[ScoreRun]:
+    """The last run of each cutoff and definition, oldest cutoff first."""
+    last: dict[tuple[datetime | None, int], ScoreRun] = {}
+    for run in sorted(runs, key=lambda run: run.run_id):
+        last[(run.as_of, run.definition_version)] = run
+    return sorted(last.values(), key=lambda run: (run.as_of or datetime.min, run.run_id))
+
+
+def _scored(run: ScoreRun, definitions: Mapping[int, ChurnDefinition], end: datetime | None) -> ScoredAt:
+    assert run.as_of is not None
+    definition = definitions[run.definition_version]
+    is_known = end is not None and definition.outcome_known_at(run.as_of) <= end
+    return ScoredAt(run_id=run.run_id, as_of=run.as_of, definition=definition, is_known=is_known)
+
+
+def _definitions(warehouse: Warehouse) -> dict[int, ChurnDefinition]:
+    rows = warehouse.records("SELECT version, horizon_days, activity_days, lead_days FROM churn_definitions")
+    return {row["version"]: ChurnDefinition(**{**row, "lead_days": row["lead_days"] or 0}) for row in rows}
+
+
+def _knew_more(run: ScoreRun, versions: Mapping[int, ModelVersion]) -> bool:
+    """Whether the model of a run had learnt from orders after the run's cutoff."""
+    version = versions.get(run.model_version)
+    known = _known_until(version) if version else None
+    return known is not None and run.as_of is not None and known > run.as_of
+
+
+def _known_until(version: ModelVersion) -> datetime | None:
+    text = version.summary.get("known_until")
+    return datetime.fromisoformat(text) if text else None
+
+
+def _data_ends(runs: Sequence[ScoreRun], versions: Sequence[ModelVersion]) -> list[tuple[int, datetime]]:
+    """Instants up to which orders were known for sure, with the data version in which they were."""
+    by_run = [(run.data_version, run.as_of) for run in runs if run.as_of is not None]
+    by_model = [(version.data_version, _known_until(version)) for version in versions if version.source == "orders"]
+    return by_run + [(number, end) for number, end in by_model if end is not None]
+
+
+def _is_lived(run: ScoreRun, ends: Sequence[tuple[int, datetime]]) -> bool:
+    """Whether no order after the run's cutoff was known when it was made, as far as other runs and models tell."""
+    return run.as_of is not None and all(end <= run.as_of for number, end in ends if number <= run.data_version)
+
+
+def _of_newest_definition(known: Sequence[ScoredAt], watched: Sequence[ScoredAt]) -> list[ScoredAt]:
+    """The runs of the newest definition that has a known outcome, open ones included: they too tell who was warned."""
+    if not known:
+        return []
+    return [at for at in watched if at.definition == known[-1].definition]
