@@ -251,6 +251,20 @@ class Warehouse(_Reader):
             finally:
                 cursor.close()
 
+    @contextmanager
+    def supposed(self) -> Iterator[Transaction]:
+        """Changes that are only supposed: seen inside the block alone and undone at its end, whatever happens.
+
+        Nobody waits for it and it waits for nobody, because nothing of it is ever written.
+        """
+        cursor = self._connection.cursor()
+        cursor.execute("BEGIN TRANSACTION")
+        try:
+            yield Transaction(cursor)
+        finally:
+            cursor.execute("ROLLBACK")
+            cursor.close()
+
     def file(self, name: str) -> Path:
         """Path of a file in the workspace's folder; the name must be a plain file name."""
         if self.folder is None:

@@ -1,0 +1,132 @@
+"""One scored customer with everything needed to score again: run, model, inputs as the model takes them.
+
+Apart from the what-if so that a page loads the model once and asks many questions.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from churn_core.customers.attributes import attribute_table, attribute_value
+from churn_core.errors import InputError, NotEnoughData, NotFound
+from churn_core.features.attributes import PREFIX
+from churn_core.features.build import build_features
+from churn_core.features.definition import active_definition
+from churn_core.intake.snapshot_frame import coerced
+from churn_core.models.order_model import OrderModel
+from churn_core.models.runs import ScoreRun, latest_run
+from churn_core.models.snapshot_model import SnapshotModel
+from churn_core.models.training import load_fitted
+from churn_core.timeline import ChurnDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from churn_core.warehouse import Warehouse
+
+N_LEVELS_MOST = 500
+"""Texts of a column that can be chosen, the most frequent ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A customer of the latest run and the model that scored it."""
+
+    customer_id: str
+    run: ScoreRun
+    model: OrderModel | SnapshotModel
+    definition: ChurnDefinition | None
+    """What churned means; None for a table that brings its own label."""
+    risk: float
+    """As stored."""
+    log_odds: float
+    contributions: Mapping[str, float]
+    """As stored: against the average customer, by input."""
+
+    def completed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Inputs with those that the model makes itself, such as the orders expected."""
+        return self.model.blend.with_expected(frame) if isinstance(self.model, OrderModel) else frame
+
+
+def subject(warehouse: Warehouse, customer_id: str, *, model: OrderModel | SnapshotModel | None = None) -> Subject:
+    """A scored customer; ``model`` is the run's where it is loaded already.
+
+    NotEnoughData before the first scoring, NotFound when the customer was not scored, InputError when the churn
+    definition is not the one that was scored with.
+    """
+    run = latest_run(warehouse)
+    if run is None:
+        raise NotEnoughData("no customers were scored yet; train a model and score first.")
+    rows = warehouse.rows(
+        "SELECT risk, log_odds, contributions FROM scores JOIN contributions USING (run_id, customer_id) "
+        "WHERE run_id = $run_id AND customer_id = $customer_id",
+        {"run_id": run.run_id, "customer_id": customer_id},
+    )
+    if not rows:
+        raise NotFound(f"the customer {customer_id!r} was not scored in the latest run; choose one who was.")
+    definition = None
+    if run.source != "snapshots":
+        definition = active_definition(warehouse)
+        if definition is None or definition.version != run.definition_version:
+            raise InputError("the churn definition has changed since the scoring; train and score again, then ask.")
+    risk, log_odds, contributions = rows[0]
+    return Subject(
+        customer_id=customer_id,
+        run=run,
+        model=model or load_fitted(warehouse, run.model_version),
+        definition=definition,
+        risk=float(risk),
+        log_odds=float(log_odds),
+        contributions=dict(zip(run.feature_names, map(float, contributions), strict=True)),
+    )
+
+
+def inputs(warehouse: Warehouse, of: Subject) -> pd.DataFrame:
+    """The inputs of the customer as they are in the data now, as scoring would read them; one row.
+
+    InputError when the data no longer holds the customer.
+    """
+    if of.definition is None or of.run.as_of is None:
+        return _table_inputs(warehouse, of)
+    frame = build_features(warehouse, of.run.as_of, of.definition, customer_ids=[of.customer_id])
+    if not len(frame):
+        raise InputError(
+            f"the data no longer holds an eligible customer {of.customer_id!r}; score the customers again."
+        )
+    return of.completed(frame)
+
+
+def text_levels(warehouse: Warehouse, of: Subject, name: str) -> tuple[str, ...] | None:
+    """The texts an input may be given, the most frequent first; None for a number."""
+    if isinstance(of.model, SnapshotModel):
+        if of.model.kinds.get(name) != "category":
+            return None
+    elif not name.startswith(PREFIX) or name in (of.run.summary.get("usual") or {}):
+        return None
+    value, parameters = attribute_value(name.removeprefix(PREFIX), of.run.source, "attribute")
+    rows = warehouse.rows(
+        f"SELECT text FROM (SELECT trim(CAST({value} AS VARCHAR)) AS text FROM {attribute_table(of.run.source)}) "
+        "WHERE text <> '' GROUP BY text ORDER BY count(*) DESC, text LIMIT $n_most",
+        {**parameters, "n_most": N_LEVELS_MOST},
+    )
+    return tuple(row[0] for row in rows)
+
+
+def _table_inputs(warehouse: Warehouse, of: Subject) -> pd.DataFrame:
+    import pandas as pd
+
+    assert isinstance(of.model, SnapshotModel)
+    text = warehouse.value(
+        "SELECT CAST(attributes AS VARCHAR) FROM snapshots WHERE customer_id = $customer_id",
+        {"customer_id": of.customer_id},
+    )
+    if text is None:
+        raise InputError(f"the table no longer holds the customer {of.customer_id!r}; score the customers again.")
+    found: dict[str, Any] = json.loads(text)
+    row = {name: [found.get(name)] for name in of.model.kinds}
+    index = pd.Index([of.customer_id], name="customer_id")
+    return coerced(pd.DataFrame(row, index=index, dtype=object), dict(of.model.kinds))
