@@ -59,8 +59,15 @@ class Boosted:
         """The columns it was fitted on, in order."""
         return self.preparation.names
 
-    def fit(self, frame: pd.DataFrame, churned: NDArray[np.bool_], *, seed: int) -> Self:
-        """Grow the trees."""
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        churned: NDArray[np.bool_],
+        *,
+        seed: int,
+        weight: NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Grow the trees; ``weight`` says how much each row counts."""
         import lightgbm
 
         self.preparation = fit_preparation(frame)
@@ -68,6 +75,7 @@ class Boosted:
         rows = lightgbm.Dataset(
             tree_matrix(self.preparation, frame),
             label=np.asarray(churned, dtype=float),
+            weight=weight,
             categorical_feature=categories,
             free_raw_data=True,
             params={"verbose": -1},

@@ -90,6 +90,9 @@ ESTIMATORS: dict[str, tuple[str, str, str]] = {
 }
 """Name -> (module, class, what it is in words)."""
 
+PREPARED = ("churn_core.models.prepared", "Prepared")
+"""Module and class of what a stored ``prepared`` is: any estimator inside recorded steps of preparation."""
+
 SAMPLED = frozenset({"neural_network"})
 """Estimators whose contributions are sampled: their sum is exact, each value has a standard error."""
 
@@ -103,6 +106,10 @@ def estimator_from_json(stored: Mapping[str, Any]) -> Estimator:
     """A fitted estimator from its JSON, which says in ``name`` what it is."""
     if "name" not in stored:
         raise InputError("the stored model does not say which estimator it is; train a new one.")
+    if stored["name"] == "prepared":
+        module, class_name = PREPARED
+        wrapped: Estimator = getattr(import_module(module), class_name).from_json(stored)
+        return wrapped
     return _estimator_class(stored["name"]).from_json(stored)
 
 

@@ -35,9 +35,16 @@ class Recency(Logistic):
 
     name = "recency"
 
-    def fit(self, frame: pd.DataFrame, churned: NDArray[np.bool_], *, seed: int) -> Self:
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        churned: NDArray[np.bool_],
+        *,
+        seed: int,
+        weight: NDArray[np.float64] | None = None,
+    ) -> Self:
         """Learn from recency, whatever else is in the frame."""
-        return super().fit(frame[[SILENCE]], churned, seed=seed)
+        return super().fit(frame[[SILENCE]], churned, seed=seed, weight=weight)
 
 
 class Lateness:

@@ -33,6 +33,8 @@ class Logistic:
     def __init__(self, *, strength: float = STRENGTH, n_knots: int = N_KNOTS) -> None:
         self.strength = strength
         self.n_knots = n_knots
+        self.keeps_scale = False
+        """Whether numbers are taken on the scale they are given in, because a step before has chosen it."""
         self.preparation = Preparation(columns=())
         self.weights = np.zeros(0)
         self.centre = np.zeros(0)
@@ -43,18 +45,25 @@ class Logistic:
         """The columns it was fitted on, in order."""
         return self.preparation.names
 
-    def fit(self, frame: pd.DataFrame, churned: NDArray[np.bool_], *, seed: int) -> Self:
-        """Learn the weights; ``seed`` changes nothing, the optimum is unique."""
+    def fit(
+        self,
+        frame: pd.DataFrame,
+        churned: NDArray[np.bool_],
+        *,
+        seed: int,
+        weight: NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Learn the weights; ``seed`` changes nothing, the optimum is unique. ``weight``: how much each row counts."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
-        self.preparation = fit_preparation(frame, n_knots=self.n_knots)
+        self.preparation = fit_preparation(frame, n_knots=self.n_knots, keeps_scale=self.keeps_scale)
         matrix, _ = design(self.preparation, frame)
         self.centre = matrix.mean(axis=0)
         solver = LogisticRegression(C=self.strength, solver="newton-cholesky", max_iter=100, tol=1e-6)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            solver.fit(matrix - self.centre, np.asarray(churned, dtype=bool))
+            solver.fit(matrix - self.centre, np.asarray(churned, dtype=bool), sample_weight=weight)
         self.weights = solver.coef_[0].astype(float)
         self.intercept = float(solver.intercept_[0])
         return self

@@ -34,6 +34,8 @@ MOST_ROWS = 120_000
 """Rows a backtest learns from; with more customers a sample of them is taken, the same one at every cutoff."""
 TRAINING_ROWS = 40_000
 """Rows a model for use is trained on."""
+CUTOFF_NUMBER = "cutoff_number"
+"""Name of the index of stacked rows: the number of the cutoff they are from."""
 RHYTHM_CUSTOMERS = 20_000
 """Customers the purchase model is fitted to."""
 
@@ -113,13 +115,13 @@ def learnt_by(periods: Sequence[Period], cutoff: datetime, definition: ChurnDefi
 
 
 def stacked(periods: Sequence[Period]) -> tuple[pd.DataFrame, NDArray[np.bool_], NDArray[np.int64]]:
-    """All rows of several periods: features, outcomes and the number of the period, from 0."""
+    """All rows of several periods: features, outcomes and the number of the period, from 0, which is the index too."""
     import pandas as pd
 
     frame = pd.concat([period.frame for period in periods], ignore_index=True)
     churned = np.concatenate([period.churned for period in periods])
     number = np.repeat(np.arange(len(periods)), [len(period.churned) for period in periods])
-    return frame, churned, number
+    return frame.set_axis(pd.Index(number, name=CUTOFF_NUMBER)), churned, number
 
 
 def fit_rhythm(warehouse: Warehouse, definition: ChurnDefinition, cutoff: datetime) -> BgNbd:

@@ -52,6 +52,8 @@ class PreparedColumn:
     """Standardised values at which the slope may change."""
     levels: tuple[str, ...] = ()
     """Categories kept; what is not among them is (other)."""
+    cut_at: float | None = CUT_AT
+    """Standard deviations beyond which a value counts as this many; None where the scale is kept as given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +82,13 @@ class Preparation:
         )
 
 
-def fit_preparation(frame: pd.DataFrame, *, n_knots: int = 0) -> Preparation:
+def fit_preparation(frame: pd.DataFrame, *, n_knots: int = 0, keeps_scale: bool = False) -> Preparation:
     """Learn the treatment from training rows; constant columns are left out.
 
-    ``n_knots`` places where the slope of a number may change, at its quantiles. NotEnoughData when no column varies.
+    ``n_knots`` places where the slope of a number may change, at its quantiles. ``keeps_scale`` takes numbers as they
+    are given: no logarithm, no standardising, no cut. NotEnoughData when no column varies.
     """
-    columns = [_fit_column(frame[name], str(name), n_knots) for name in frame.columns]
+    columns = [_fit_column(frame[name], str(name), n_knots, keeps_scale) for name in frame.columns]
     kept = tuple(column for column in columns if column is not None)
     if not kept:
         raise NotEnoughData("every column is constant, so there is nothing to learn from; add columns that vary.")
@@ -135,7 +138,7 @@ def signed_log(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return made
 
 
-def _fit_column(values: pd.Series, name: str, n_knots: int) -> PreparedColumn | None:
+def _fit_column(values: pd.Series, name: str, n_knots: int, keeps_scale: bool) -> PreparedColumn | None:
     if not is_number(values):
         return _fit_category(values, name)
     raw = numbers(values)
@@ -145,9 +148,14 @@ def _fit_column(values: pd.Series, name: str, n_knots: int) -> PreparedColumn | 
     known = raw[~missing]
     if known.min() == known.max() and not missing.any():
         return None
+    median = float(np.median(known))
+    if keeps_scale:
+        knots = _knots(np.where(missing, median, raw), n_knots)
+        return PreparedColumn(
+            name=name, kind="number", median=median, has_missing=bool(missing.any()), knots=knots, cut_at=None
+        )
     some = known[:: max(1, len(known) // SKEW_ROWS)]
     is_log = abs(_skewness(signed_log(some))) < abs(_skewness(some))
-    median = float(np.median(known))
     filled = np.where(missing, median, raw)
     filled = signed_log(filled) if is_log else filled
     mean, scale = float(filled.mean()), float(filled.std())
@@ -195,7 +203,8 @@ def _number_columns(column: PreparedColumn, values: pd.Series) -> list[NDArray[n
     missing = np.isnan(raw)
     filled = np.where(missing, column.median, raw)
     filled = signed_log(filled) if column.is_log else filled
-    standard = np.clip((filled - column.mean) / column.scale, -CUT_AT, CUT_AT)
+    standard = (filled - column.mean) / column.scale
+    standard = standard if column.cut_at is None else np.clip(standard, -column.cut_at, column.cut_at)
     made = [standard, *(np.maximum(standard - knot, 0.0) for knot in column.knots)]
     return [*made, missing.astype(float)] if column.has_missing else made
 
