@@ -59,12 +59,12 @@ def describe_numbers(values: NDArray[np.float64]) -> dict[str, Any]:
     quantiles = quantile_grid(known)
     return {
         "n": len(values),
-        "missing_share": missing_share,
+        "missing_share": _brief(missing_share),
         "edges": edges,
-        "shares": bin_shares(edges, known),
-        "quantiles": [float(value) for value in quantiles],
-        "mean": float(known.mean()),
-        "spread": float(quantiles.std()),
+        "shares": [_brief(share) for share in bin_shares(edges, known)],
+        "quantiles": [_brief(value) for value in quantiles],
+        "mean": _brief(known.mean()),
+        "spread": _brief(quantiles.std()),
     }
 
 
@@ -123,4 +123,9 @@ def new_categories(described: Mapping[str, Any], values: pd.Series) -> pd.Series
 
 def _mean(values: NDArray[np.float64]) -> float | None:
     known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
+    return _brief(known.mean()) if len(known) else None
+
+
+def _brief(value: float) -> float:
+    """Six significant digits: enough to compare by, and half as long in the record."""
+    return float(f"{value:.6g}")

@@ -24,6 +24,7 @@ from churn_core.features.definition import (
 from churn_core.intake.snapshot_frame import coerced, workspace_snapshot
 from churn_core.jobs import Progress, no_progress
 from churn_core.models.families import CONSTANTS
+from churn_core.models.health import order_health, table_health
 from churn_core.models.order_model import FittedOrders, fit_orders
 from churn_core.models.recipe import Recipe
 from churn_core.models.registry import (
@@ -158,6 +159,7 @@ def _train_orders(
             "version": definition.version,
         },
         **_provenance(seed, recipe),
+        **order_health(warehouse, definition, fitted, end=as_of or end, recipe=recipe, seed=seed),
     }
     return Trained(
         source="orders",
@@ -193,6 +195,7 @@ def _train_snapshots(warehouse: Warehouse, seed: int, recipe: Recipe, progress: 
         "rules": fitted.rules,
         "importance": fitted.model.contributions(some).importance(leave_out=CONSTANTS),
         **_provenance(seed, recipe),
+        **table_health(table, fitted, recipe=recipe, seed=seed),
     }
     return Trained(
         source="snapshots",
