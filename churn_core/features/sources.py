@@ -1,7 +1,7 @@
 """The rows that features are aggregated over: one customer's past, cut at the cutoff.
 
-Kept apart because this is where the past ends: every source takes its condition from ``timeline.known_before`` and hands
-on ages in whole days instead of times, so no feature can look at the cutoff by itself. A row's ``age_days`` is the
+Kept apart because this is where the past ends: every source takes its condition from ``timeline.known_before`` and
+hands on ages in whole days instead of times, so no feature can look at the cutoff by itself. A row's ``age_days`` is the
 number of calendar days from it to the cutoff: yesterday is 1 when the cutoff is a midnight. ``customers_asked`` is the
 relation of the customers in question with ``last_order_age``, the age of their last order.
 """

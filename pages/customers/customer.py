@@ -8,6 +8,7 @@ from ui import customer_blocks as blocks
 from ui import session
 from ui import session_customers as calls
 from ui.layout import side_by_side
+from ui.movement_blocks import movement_block
 from ui.widgets import empty_state, page_header
 
 page_header("Customer", __doc__ or "")
@@ -36,6 +37,7 @@ if profile.score is not None:
     with right:
         blocks.history_block(stamp, profile)
     blocks.contributions_block(profile.score, reading, currency)
+movement_block(stamp, profile)
 blocks.timeline_block(profile, currency)
 if profile.score is not None:
     blocks.features_block(profile.score, currency)
