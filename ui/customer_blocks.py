@@ -7,8 +7,10 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
-from churn_core.customers.explanation import by_family
+from churn_core.customers.explanation import by_family, told_by
 from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution
+from churn_core.customers.similar import Similar
+from churn_core.features.words import range_text
 from churn_core.figures.contributions import Reading, contributions_figure, explained, value_text
 from churn_core.figures.customers import has_line, history_sentence, risk_history_figure, timeline_figure
 from churn_core.figures.force import HEIGHT
@@ -122,11 +124,26 @@ def _how_to_read(score: CustomerScore, reading: Reading) -> str:
     return words
 
 
-def reasons_block(score: CustomerScore) -> None:
-    """Reasons in words."""
+def reasons_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
+    """Reasons in words, each with what is usual among similar customers."""
+    alike = calls.similar_customers(stamp, customer_id)
     for title, reasons in (("Raises the risk", score.reasons_up), ("Lowers the risk", score.reasons_down)):
         st.markdown(f"**{title}**")
-        st.markdown("\n".join(f"- {plain(reason)}" for reason in reasons) or ":gray[Nothing does.]")
+        lines = [f"- {plain(reason)}{_among_similar(reason, score, alike, currency)}" for reason in reasons]
+        st.markdown("\n".join(lines) or ":gray[Nothing does.]")
+    if alike is not None and (score.reasons_up or score.reasons_down):
+        st.caption(
+            f"Usual: the middle half of all {count(score.run.n_customers)} customers scored; similar: of the "
+            f"{count(alike.n_customers)} who have been customers about as long, with about as many order days."
+        )
+
+
+def _among_similar(reason: str, score: CustomerScore, alike: Similar | None, currency: str) -> str:
+    part = told_by(reason, score.contributions, currency) if alike is not None else None
+    if alike is None or part is None or part.name not in alike.ranges:
+        return ""
+    low, high = alike.ranges[part.name]
+    return f" :gray[· similar {plain(range_text(part.unit, low, high, currency=currency))}]"
 
 
 def contributions_block(score: CustomerScore, reading: Reading, currency: str) -> None:
@@ -167,10 +184,11 @@ def timeline_block(profile: CustomerProfile, currency: str) -> None:
         )
 
 
-def features_block(score: CustomerScore, currency: str) -> None:
-    """All features with the customer's value, the usual range and the contribution."""
+def features_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
+    """All features with the customer's value, the usual ranges and the contribution."""
     places = {family.name: place for place, family in enumerate(by_family(score))}
     parts = sorted(score.contributions, key=lambda part: places.get(family_of(part.name), len(places)))
+    alike = calls.similar_customers(stamp, customer_id)
     with st.expander(f"All {counted(len(parts), 'feature')} of the model"):
         st.dataframe(
             [
@@ -178,7 +196,8 @@ def features_block(score: CustomerScore, currency: str) -> None:
                     "Group": family_label(family_of(part.name)),
                     "Feature": part.label,
                     "Value": value_text(part, currency),
-                    "Usual": _usual(part, currency),
+                    "Usual": _range(part, (part.usual_low, part.usual_high), currency),
+                    **({"Similar": _range(part, alike.ranges.get(part.name), currency)} if alike else {}),
                     "Contribution": part.contribution,
                     "Meaning": part.meaning,
                 }
@@ -190,6 +209,9 @@ def features_block(score: CustomerScore, currency: str) -> None:
                     format="%+.3f", help="Change of the calibrated log-odds; positive raises the risk"
                 ),
                 "Usual": st.column_config.TextColumn(help="The middle half of all customers who were scored"),
+                "Similar": st.column_config.TextColumn(
+                    help="The middle half of those who have been customers about as long, with about as many order days"
+                ),
             },
         )
 
@@ -201,7 +223,8 @@ def attributes_block(profile: CustomerProfile) -> None:
             st.dataframe([{"Attribute": name, "Value": value} for name, value in profile.attributes], hide_index=True)
 
 
-def _usual(part: FeatureContribution, currency: str) -> str:
-    if part.usual_low is None or part.usual_high is None:
+def _range(part: FeatureContribution, found: tuple[float | None, float | None] | None, currency: str) -> str:
+    low, high = found or (None, None)
+    if low is None or high is None:
         return UNKNOWN
-    return f"{measure(part.usual_low, part.unit, currency)} to {measure(part.usual_high, part.unit, currency)}"
+    return f"{measure(low, part.unit, currency)} to {measure(high, part.unit, currency)}"

@@ -18,12 +18,14 @@ from churn_core.customers.profile import CustomerProfile
 from churn_core.customers.search import Match
 from churn_core.customers.segments import Segment
 from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.similar import Similar, similar
 from churn_core.customers.tiers import TierPolicy
 from churn_core.customers.today import Today
 from churn_core.figures.contributions import Reading
 from churn_core.figures.customers import reason_label
 from churn_core.figures.theme import Mode
 from churn_core.jobs import Progress
+from churn_core.models.runs import latest_run
 from churn_core.warehouse import Warehouse
 from ui import session
 from ui.session import Stamp
@@ -100,6 +102,13 @@ def found(stamp: Stamp, text: str) -> tuple[Match, ...]:
 def is_customer(stamp: Stamp, text: str) -> bool:
     """Whether the text is the id of a customer."""
     return bool(text) and search.is_customer(session.warehouse(stamp.workspace), text)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def similar_customers(stamp: Stamp, customer_id: str) -> Similar | None:
+    """What is usual among the customers most like one."""
+    run = latest_run(session.warehouse(stamp.workspace))
+    return similar(session.warehouse(stamp.workspace), run, customer_id) if run else None
 
 
 @st.cache_data(show_spinner="Drawing the force plot", max_entries=64)

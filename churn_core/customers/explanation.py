@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from churn_core.features.words import feature_words
 from churn_core.models.families import SAME_FOR_ALL, family_label, family_of, feature_entry
-from churn_core.models.telling import SILENCE, Usual, telling_tiers
+from churn_core.models.telling import SILENCE, SILENT, Usual, telling_tiers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,14 +142,27 @@ def _reasons(score: CustomerScore, currency: str) -> dict[str, str]:
 
 
 def _family_of_sentence(sentence: str, parts: Sequence[FeatureContribution], currency: str) -> str | None:
-    """The family whose feature a reason's sentence tells: it was made from the same value by the same words."""
+    """The family whose feature a reason's sentence tells."""
+    part = told_by(sentence, parts, currency)
+    return family_of(part.name) if part else None
+
+
+def told_by(sentence: str, parts: Sequence[FeatureContribution], currency: str = "") -> FeatureContribution | None:
+    """The feature that a reason's sentence tells: it was made from the same value by the same words.
+
+    The sentence about silence is told by the days since the last order; None where no feature's words are found.
+    """
     if "; usual gap " in sentence:
-        return next((family_of(part.name) for part in parts if part.name in SILENCE), None)
+        return next((part for part in sorted(parts, key=_is_not_silent) if part.name in SILENCE), None)
     opening = sentence.split("; usual ")[0]
     for part in sorted(parts, key=lambda part: -len(part.label)):
         if _tells(opening, part, currency):
-            return family_of(part.name)
+            return part
     return None
+
+
+def _is_not_silent(part: FeatureContribution) -> bool:
+    return part.name != SILENT
 
 
 def _tells(opening: str, part: FeatureContribution, currency: str) -> bool:

@@ -92,7 +92,7 @@ def contributions_figure(
             measure=["relative"] * len(shown),
             y=[_tick(bar, colours.muted) for bar in shown],
             x=[bar.step for bar in shown],
-            text=[f"to {percent(_risk(after))}" for after in path[1:]],
+            text=[f"{bar.step:+.2f}, to {percent(_risk(after))}" for bar, after in zip(shown, path[1:], strict=True)],
             textposition="outside",
             cliponaxis=False,
             increasing={"marker": {"color": colours.high}},
@@ -102,7 +102,7 @@ def contributions_figure(
             hovertemplate="%{y}<br>from %{customdata[0]} to %{customdata[1]} (%{delta:+.3f} log-odds)<extra></extra>",
         )
     )
-    _add_ends(fig, score, path, colours.muted)
+    add_risk_axis(fig, path, score.log_odds, colours.muted)
     return styled(
         fig,
         title=_way(score, reading),
@@ -137,12 +137,12 @@ def _shortened(whole: tuple[Bar, ...], n_most: int, reading: Reading) -> tuple[B
     return (*whole[:n_most], Bar(label=f"{len(rest)} further {noun}", note="", step=sum(bar.step for bar in rest)))
 
 
-def _add_ends(fig: go.Figure, score: CustomerScore, path: list[float], colour: str) -> None:
-    """Mark where everybody starts and where this customer ends, on an axis of risks."""
+def add_risk_axis(fig: go.Figure, path: Sequence[float], end: float, colour: str) -> None:
+    """An axis of log-odds that is labelled with risks, and marks where the path of log-odds starts and ends."""
     margin = 0.18 * (max(path) - min(path)) + 0.2
-    is_wide = abs(score.log_odds - path[0]) > 0.5 * (max(path) - min(path) + 2 * margin)
-    for level in (path[0], score.log_odds):
-        is_left = level <= min(path[0], score.log_odds)
+    is_wide = abs(end - path[0]) > 0.5 * (max(path) - min(path) + 2 * margin)
+    for level in (path[0], end):
+        is_left = level <= min(path[0], end)
         fig.add_vline(
             x=level,
             line={"color": colour, "dash": "dot", "width": 1},

@@ -9,6 +9,7 @@ from ui import session
 from ui import session_customers as calls
 from ui.layout import side_by_side
 from ui.movement_blocks import movement_block
+from ui.what_if_blocks import what_if_block
 from ui.widgets import empty_state, page_header
 
 page_header("Customer", __doc__ or "")
@@ -33,12 +34,14 @@ if profile.score is not None:
     reading = blocks.force_block(stamp, profile.score, customer_id, currency)
     left, right = side_by_side(2, key="reasons")
     with left:
-        blocks.reasons_block(profile.score)
+        blocks.reasons_block(stamp, profile.score, customer_id, currency)
     with right:
         blocks.history_block(stamp, profile)
     blocks.contributions_block(profile.score, reading, currency)
 movement_block(stamp, profile)
+if profile.score is not None:
+    what_if_block(stamp, profile.score, customer_id, currency)
 blocks.timeline_block(profile, currency)
 if profile.score is not None:
-    blocks.features_block(profile.score, currency)
+    blocks.features_block(stamp, profile.score, customer_id, currency)
 blocks.attributes_block(profile)
