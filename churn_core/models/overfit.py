@@ -102,7 +102,7 @@ def overfit_row(
     *,
     seed: int,
 ) -> OverfitRow:
-    """Compare the rows a model learned from (features, outcomes, its log-odds; per cutoff) with those it was judged on."""
+    """Compare rows a model learned from (features, outcomes, its log-odds; per cutoff) with those it was judged on."""
     import pandas as pd
 
     train = pd.concat([frame for frame, _, _ in frames], ignore_index=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.features.build import build_features
+from churn_core.features.clock import require_steady_clock
 from churn_core.features.definition import known_until
 from churn_core.intake.snapshot_frame import coerced, workspace_snapshot
 from churn_core.jobs import Progress, no_progress, part
@@ -22,6 +23,7 @@ from churn_core.models.reasons import ReasonWriter, usual_ranges
 from churn_core.models.registry import ModelVersion, champion
 from churn_core.models.registry import model_version as version_of
 from churn_core.models.runs import ScoreRun, latest_run, score_runs
+from churn_core.models.scoring_notes import category_counts, scoring_notes
 from churn_core.models.snapshot_model import SnapshotModel
 from churn_core.models.training import definition_in_force, load_fitted
 from churn_core.warehouse import utc_now
@@ -134,7 +136,8 @@ def score_customers(
             "margin_rate": margin,
             "currency": currency,
             "standard_error": dict(zip(names, np.sqrt(variance).tolist(), strict=True)) if variance.any() else None,
-            "notes": list(scored.notes),
+            "categories": category_counts(scored.frame),
+            "notes": [*scored.notes, *scoring_notes(scored.frame, version.summary.get("population"))],
         },
     )
     return _store(warehouse, run, scored, retier, part(progress, 0.85, 1.0))
@@ -153,6 +156,8 @@ def _order_inputs(warehouse: Warehouse, model: OrderModel, version: ModelVersion
     cutoff = as_of or known_until(warehouse)
     if cutoff is None:
         raise NotEnoughData("there are no orders yet; import an order history first.")
+    if as_of is None:
+        require_steady_clock(warehouse)
     definition = definition_in_force(warehouse)
     if not version.answers(definition):
         raise InputError(
@@ -174,7 +179,8 @@ def _snapshot_inputs(warehouse: Warehouse, model: SnapshotModel) -> _Scored:
     table = workspace_snapshot(warehouse)
     frame = coerced(table.frame, dict(model.kinds))
     n_new = sum(str(customer) not in model.fold_of for customer in frame.index)
-    notes = (f"{n_new:,} customers were not there in training and get the average of the models.",) if n_new else ()
+    who = "None of the customers was" if n_new == len(frame) else f"{n_new:,} customers were not"
+    notes = (f"{who} there in training; new ones get the average of the models.",) if n_new else ()
     amount = table.value_amount if table.value_amount is not None else np.full(len(frame), np.nan)
     return _Scored(frame=frame, amount=amount, as_of=None, definition_version=0, notes=notes)
 

@@ -13,6 +13,7 @@ from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any
 
 from churn_core.errors import InputError, NotEnoughData
+from churn_core.features.clock import require_steady_clock
 from churn_core.features.definition import (
     Readiness,
     active_definition,
@@ -140,6 +141,8 @@ def _train_orders(
         raise InputError(
             f"orders are known until {end:%d %b %Y}; choose a moment before that instead of {as_of:%d %b %Y}."
         )
+    if as_of is None:
+        require_steady_clock(warehouse)
     definition = definition_in_force(warehouse)
     ready = readiness(warehouse, definition, as_of=as_of)
     if ready.method == "none":
