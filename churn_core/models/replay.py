@@ -51,6 +51,8 @@ MOST_CUSTOMERS = 50_000
 """Customers scored at a cutoff; of more, a sample of that size is taken, the same customers at every cutoff."""
 N_UNSEEN = 3
 """Earlier cutoffs from which the weights of a blend are learnt, as in training."""
+N_LOOKS = 2
+"""Cutoffs before the first replayed one that are fitted for these weights alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,14 +230,14 @@ def replayed_scores(
         warehouse,
         definition,
         grid,
-        n_most=sample_size(min(len(grid), TRAINING_PERIODS), TRAINING_ROWS),
+        n_most=min(sample_size(min(len(grid), TRAINING_PERIODS), TRAINING_ROWS), most_customers),
         progress=part(progress, 0.0, 0.3),
     )
     cutoffs = [period.cutoff for period in periods if learnt_by(periods, period.cutoff, definition)][-n_cutoffs:]
     if not cutoffs:
         raise NotEnoughData(too_short(warehouse, definition) or "no past cutoff has anybody to score.")
     learner = _Learner(warehouse, version, definition, periods, seed)
-    earlier = [period.cutoff for period in learnt_by(periods, cutoffs[0], definition)][::-1][: 2 * N_UNSEEN : 2][::-1]
+    earlier = [period.cutoff for period in learnt_by(periods, cutoffs[0], definition)][::-1][: 2 * N_LOOKS : 2][::-1]
     steps = len(earlier) + len(cutoffs)
     for number, cutoff in enumerate(earlier):
         learner.look(cutoff, part(progress, 0.3 + 0.7 * number / steps, 0.3 + 0.7 * (number + 1) / steps))
@@ -317,9 +319,10 @@ def _score(
 
     blend, estimator = learner.fit(cutoff, part(progress, 0.0, 0.8))
     progress(0.8, f"scoring as of {cutoff:%d %b %Y}")
-    n_eligible = count_at(warehouse, learner.definition, cutoff).n_eligible
-    n_most = most_customers if n_eligible > most_customers else None
-    frame = build_features(warehouse, cutoff, learner.definition, n_most=n_most)
+    n_asked = min(count_at(warehouse, learner.definition, cutoff).n_eligible, most_customers)
+    frame = learner.periods[cutoff].frame
+    if len(frame) < n_asked:
+        frame = build_features(warehouse, cutoff, learner.definition, n_most=n_asked)
     log_odds = blend.log_odds(frame)
     value = fit_value(learner.known(cutoff), horizon_days=learner.definition.horizon_days)
     amount = value.expected_amount(frame) * learner.margin
