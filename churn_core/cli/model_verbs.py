@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churn_core.cli.data_verbs import add_reading_options, opened_source
-from churn_core.cli.options import Verbs, add_verb, date, days, opened_workspace, positive
-from churn_core.cli.output import ProgressLine, show, table
-from churn_core.errors import InputError
-from churn_core.jobs import part
+from churn_core.cli.options import Verbs, add_verb, choices, date, days, opened_workspace, positive
+from churn_core.cli.output import ProgressLine, show, stoppable, table
+from churn_core.errors import InputError, unknown_name
+from churn_core.jobs import Progress, part
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from churn_core.models.backtest import Backtest
+    from churn_core.models.recipe import Recipe
+    from churn_core.models.registry import ModelVersion
 
 METRICS = ("auc", "pr_auc", "log_loss", "brier", "precision_top10")
 
@@ -29,6 +31,21 @@ def add_verbs(verbs: Verbs) -> None:
     train.add_argument(
         "--seed", type=int, default=42, metavar="N", help="the same seed gives the same model (default 42)"
     )
+    train.add_argument(
+        "--estimators", metavar="A,B", help="learners to try, like logistic,lightgbm (default: the usual)"
+    )
+    train.add_argument(
+        "--prepare",
+        type=choices,
+        default={},
+        metavar="CHOICE=OPTION,...",
+        help="how inputs are prepared, like missing=knn",
+    )
+    train.add_argument(
+        "--budget", type=positive, metavar="SECONDS", help="search for better settings this long; Ctrl-C keeps the best"
+    )
+    train.add_argument("--search-trials", type=positive, metavar="N", help="settings tried at most, with --budget")
+    train.add_argument("--as-of", type=date, metavar="DATE", help="train with what was known then, like 2011-09-11")
     train.add_argument("--score", action="store_true", help="score the customers with it at once")
 
     score = add_verb(verbs, "score", score_customers, "Give every eligible customer risk, value, tier and reasons.")
@@ -56,11 +73,14 @@ def train_model(args: argparse.Namespace) -> int:
     """``churn train``."""
     from churn_core.models.training import train_model as train
 
+    recipe = _recipe(args)
     warehouse = opened_workspace(args)
     progress = ProgressLine()
-    version = train(
-        warehouse, seed=args.seed, source=args.source, progress=part(progress, 0.0, 0.8 if args.score else 1.0)
-    )
+    whole = part(progress, 0.0, 0.8 if args.score else 1.0)
+    if args.budget is None:
+        version = train(warehouse, seed=args.seed, source=args.source, as_of=args.as_of, recipe=recipe, progress=whole)
+    else:
+        version = _searched(args, warehouse, recipe, whole)
     run = _score(warehouse, part(progress, 0.8, 1.0)) if args.score else None
     progress.end()
     summary = version.summary
@@ -71,6 +91,37 @@ def train_model(args: argparse.Namespace) -> int:
         lines += ["", *_metrics_table(judged["models"], judged.get("chosen"))]
     lines += [f"Scored {run.n_customers:,} customers in run {run.run_id}."] if run else []
     return show(args, result, lines)
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    """What was asked to be tried; the usual where nothing was."""
+    from churn_core.models.preparation_plan import CHOICES, PreparationPlan
+    from churn_core.models.recipe import Recipe
+
+    for name in args.prepare:
+        if name not in CHOICES:
+            raise unknown_name("choice of preparation", name, CHOICES)
+    names = tuple(name.strip() for name in (args.estimators or "").split(",") if name.strip())
+    return Recipe(estimators=names, preparation=PreparationPlan(**args.prepare))
+
+
+def _searched(args: argparse.Namespace, warehouse: Warehouse, recipe: Recipe, progress: Progress) -> ModelVersion:
+    """Search within the budget, then train; the first Ctrl-C ends the search and keeps the best."""
+    from churn_core.models.search import train_searched
+
+    if args.as_of is not None:
+        raise InputError("--budget and --as-of exclude each other; search on all that is known, or train as of a day.")
+    limit = {"n_trials": args.search_trials} if args.search_trials else {}
+    with stoppable(progress, "stopping the search; the best so far is kept (Ctrl-C again stops at once)") as reported:
+        return train_searched(
+            warehouse,
+            budget_seconds=args.budget,
+            seed=args.seed,
+            source=args.source,
+            recipe=recipe,
+            progress=reported,
+            **limit,
+        )
 
 
 def score_customers(args: argparse.Namespace) -> int:

@@ -76,6 +76,21 @@ def positive(text: str) -> int:
     return number
 
 
+def choices(text: str) -> dict[str, str]:
+    """Choices with their options, given as ``missing=knn,outliers=winsorise``.
+
+    >>> choices("missing=knn, outliers=winsorise")
+    {'missing': 'knn', 'outliers': 'winsorise'}
+    """
+    found = {}
+    for part in filter(None, (entry.strip() for entry in text.split(","))):
+        name, sign, option = part.partition("=")
+        if not sign or not name.strip() or not option.strip():
+            raise argparse.ArgumentTypeError(f"{part!r} is not a choice; write it like missing=knn")
+        found[name.strip()] = option.strip()
+    return found
+
+
 def port(text: str) -> int:
     """A port number.
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+from churn_core.errors import JobCancelled
+from churn_core.jobs import Progress
 
 
 class ProgressLine:
@@ -30,6 +36,32 @@ class ProgressLine:
         """Leave the progress line so that what follows starts on its own."""
         if self._is_terminal and self._last:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def stoppable(progress: Progress, words: str) -> Iterator[Progress]:
+    """Progress whose next report after the first Ctrl-C raises JobCancelled, once; a second Ctrl-C stops at once.
+
+    For work that keeps what it has when it is cancelled, and goes on from there.
+    """
+    is_asked = threading.Event()
+
+    def asked(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        print(f"\n{words}", file=sys.stderr, flush=True)
+        is_asked.set()
+
+    def reported(share: float, message: str) -> None:
+        if is_asked.is_set():
+            is_asked.clear()
+            raise JobCancelled("stopped; nothing was changed.")
+        progress(share, message)
+
+    before = signal.signal(signal.SIGINT, asked)
+    try:
+        yield reported
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def show(args: argparse.Namespace, result: object, lines: Iterable[str]) -> int:

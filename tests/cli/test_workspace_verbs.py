@@ -14,7 +14,10 @@ from churn_core.cli.main import build_parser
 
 from .conftest import Churn, one_sentence, run_process
 
-VERBS = ("demo", "import", "quality", "define", "train", "score", "targets", "backtest", "workspaces", "serve")
+VERBS = (
+    "demo", "import", "quality", "define", "train", "score", "targets", "backtest", "workspaces", "serve",
+    "models", "promote", "rollback", "archive", "card",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", VERBS)

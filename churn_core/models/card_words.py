@@ -1,0 +1,90 @@
+"""The fixed words of a model card, and how its numbers are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from churn_core.models.evaluation import Metric
+
+SOURCE_WORDS = {"orders": "an order history", "snapshots": "a table with one row and a label per customer"}
+
+INTENDED_USE = (
+    "To rank the customers of the shop whose data it learned from by their risk of leaving, so that people decide whom "
+    "to contact first and with what. Risks are read beside their reasons and beside what the contact costs."
+)
+NOT_INTENDED = (
+    "Not for decisions about a person without somebody who looks at them: credit, prices, work, access to a service.",
+    "Not for another shop, another definition of churn, or customers unlike those it learned from.",
+    "A risk is not an effect: it says who leaves, not who stays when contacted. Only a campaign with a control group "
+    "says that.",
+)
+LIMITATIONS = (
+    "Correlation, not cause: a reason says what the model reacts to, not what would change if it were changed.",
+    "Right on average is not right in every group; check calibration where a decision hangs on one group.",
+    "What shops do to keep customers is part of the past it learned from.",
+    "It ages: watch drift and the predicted against what happened, and train again.",
+)
+
+
+def moment_words(moment: datetime, *, day_only: bool = False) -> str:
+    """A moment, to the minute or to the day.
+
+    >>> moment_words(datetime(2011, 9, 2, 14, 5)), moment_words(datetime(2011, 9, 2), day_only=True)
+    ('2 Sep 2011 14:05', '2 Sep 2011')
+    """
+    day = f"{moment.day} {moment:%b %Y}"
+    return day if day_only else f"{day} {moment:%H:%M}"
+
+
+def percent_words(share: float | None) -> str:
+    """A share as percent.
+
+    >>> percent_words(0.1234), percent_words(None)
+    ('12.3 %', 'unknown')
+    """
+    return "unknown" if share is None else f"{100 * share:.1f} %"
+
+
+def number_words(number: float | None) -> str:
+    """A count.
+
+    >>> number_words(12345), number_words(None)
+    ('12,345', 'unknown')
+    """
+    return "unknown" if number is None else f"{number:,.0f}"
+
+
+def interval_words(name: str, found: Metric) -> str:
+    """A measure with its interval; precision as percent."""
+    if name == "precision_top10":
+        return f"{percent_words(found.value)} [{percent_words(found.low)}, {percent_words(found.high)}]"
+    return f"{found.value:.4f} [{found.low:.4f}, {found.high:.4f}]"
+
+
+def flat_rows(found: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Nested settings as rows of a name and a value.
+
+    >>> flat_rows({"lightgbm": {"n_trees": 100, "weight": 0.51234567}, "members": ["a", "b"]})
+    (('lightgbm: n trees', '100'), ('lightgbm: weight', '0.51235'), ('members', 'a, b'))
+    """
+    return tuple(_rows("", found))
+
+
+def _rows(prefix: str, found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for name, value in found.items():
+        label = f"{prefix}{str(name).replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            yield from _rows(f"{label}: ", value)
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            yield label, ", ".join(_value(entry) for entry in value[:20]) + (", ..." if len(value) > 20 else "")
+        elif value is not None:
+            yield label, _value(value)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return str(value)
