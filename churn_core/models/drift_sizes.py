@@ -79,8 +79,13 @@ class Shift:
         return bool(self.now) and max(self.now) >= 0.99 and max(self.then) <= 0.9
 
 
-def verdict(psi: float | None, distance: float | None, n_then: int, n_now: int) -> str:
+def verdict(psi: float | None, distance: float | None, n_then: int, n_now: int, *, missing_psi: float = 0.0) -> str:
     """The word for a shift of these sizes.
+
+    Where there is a distance, the stability index over the bins raises its verdict by one step at most: the index does
+    not know that neighbouring bins are near each other, and ages that count from a few fixed days (a mailing to
+    everybody) jump from bin to bin although hardly anything has changed. ``missing_psi`` is the index of known against
+    missing alone, which counts in full.
 
     >>> verdict(0.05, 0.1, 5000, 5000), verdict(0.12, 0.1, 5000, 5000), verdict(0.05, 0.6, 5000, 500)
     ('stable', 'shifted', 'strongly shifted')
@@ -89,9 +94,12 @@ def verdict(psi: float | None, distance: float | None, n_then: int, n_now: int) 
     """
     if min(n_then, n_now) < LEAST_ROWS or psi is None:
         return TOO_FEW
-    if psi >= PSI_STRONG or (distance is not None and distance >= DISTANCE_STRONG):
-        return STRONG
-    return SHIFTED if psi >= PSI_SHIFTED or (distance is not None and distance >= DISTANCE_SHIFTED) else STABLE
+    by_index = _step(psi, PSI_SHIFTED, PSI_STRONG)
+    by_missing = _step(missing_psi, PSI_SHIFTED, PSI_STRONG)
+    if distance is None:
+        return ORDER[1 + max(by_index, by_missing)]
+    by_distance = _step(distance, DISTANCE_SHIFTED, DISTANCE_STRONG)
+    return ORDER[1 + max(by_missing, by_distance, min(by_index, by_distance + 1))]
 
 
 def number_shift(name: str, described: Mapping[str, Any], values: NDArray[np.float64], *, weight: float) -> Shift:
@@ -114,7 +122,7 @@ def number_shift(name: str, described: Mapping[str, Any], values: NDArray[np.flo
         missing_now=missing,
         mean_then=described.get("mean"),
         mean_now=float(known.mean()) if len(known) else None,
-        verdict=verdict(psi, distance, described["n"], len(values)),
+        verdict=verdict(psi, distance, described["n"], len(values), missing_psi=_missing_psi(then[-1], missing)),
         weight=weight,
         bins=bin_names(edges),
         then=tuple(then),
@@ -172,6 +180,14 @@ def bin_names(edges: Sequence[float]) -> tuple[str, ...]:
         return ("any", "missing")
     between = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
     return (f"up to {edges[0]:.4g}", *between, f"above {edges[-1]:.4g}", "missing")
+
+
+def _step(size: float, shifted: float, strong: float) -> int:
+    return (size >= shifted) + (size >= strong)
+
+
+def _missing_psi(then: float, now: float) -> float:
+    return stability_index([then, 1.0 - then], [now, 1.0 - now])
 
 
 def _with_missing(shares: Sequence[float], missing: float) -> list[float]:
