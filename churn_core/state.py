@@ -81,7 +81,7 @@ SELECT
     (SELECT coalesce(arg_max(data_version, run_id), 0) FROM score_runs) AS run_data_version,
     (SELECT coalesce(arg_max(model_version, run_id), 0) FROM score_runs) AS run_model_version,
     (SELECT arg_max(scored_at, run_id) FROM score_runs) AS scored_at,
-    (SELECT coalesce(max(version) FILTER (is_active), 0) FROM tier_policies) AS policy_version,
+    (SELECT coalesce(max(version) FILTER (is_active), max(version), 0) FROM tier_policies) AS policy_version,
     (SELECT max(changed_at) FROM settings) AS settings_changed_at,
     (SELECT coalesce(max(entry), 0) FROM audit_log) AS last_entry
 """

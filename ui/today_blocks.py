@@ -47,7 +47,7 @@ def figures_block(now: Today, currency: str) -> None:
         return
     high, changes = now.totals.tier("high"), now.changes
     money_meaning = "Risk x expected value, summed over all customers who were scored."
-    tier_meaning = "Customers whose risk is at or above the threshold of the high tier."
+    tier_meaning = "Customers in the high tier of the tier policy in force, see Cut-offs."
     at_risk = money(now.totals.value_at_risk, currency)
     with figures_row("today"):
         if changes is None:

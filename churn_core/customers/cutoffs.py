@@ -156,6 +156,15 @@ def profit_by_step(counts: RiskCounts, scenario: Scenario) -> np.ndarray | None:
     return np.asarray(scenario.chance * value - scenario.contact_cost * n - scenario.offer_cost * takers)
 
 
+def break_even_by_step(counts: RiskCounts, scenario: Scenario) -> np.ndarray | None:
+    """The chance from which contacting pays, for every threshold step; NaN where none does, None without values."""
+    if scenario.margin is None and not counts.has_values:
+        return None
+    reached = [counts.at(step) for step in range(NOBODY + 1)]
+    chances = [_break_even(one, scenario, value_reached(counts, one, scenario)) for one in reached]
+    return np.array([np.nan if chance is None else chance for chance in chances])
+
+
 @dataclass(frozen=True, kw_only=True)
 class BestCutoff:
     """The threshold of most expected profit."""

@@ -34,6 +34,8 @@ class JudgedCutoff:
     """What calling everybody from a risk on would have meant on the judged past."""
 
     counts: Confusion
+    n: int
+    """Customers judged, over all cutoffs."""
     precision: Rate | None
     """Churners among the called; None when nobody would have been called."""
     recall: Rate | None
@@ -57,6 +59,7 @@ class Judged:
         churned = counts.n_true_positive + counts.n_false_negative
         return JudgedCutoff(
             counts=counts,
+            n=self.evaluation.n,
             precision=_rate(counts.n_true_positive, called),
             recall=_rate(counts.n_true_positive, churned),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,26 +86,29 @@ class RiskCounts:
 
     def at(self, step: int) -> Slice:
         """The customers with a risk of at least ``step / N_STEPS``; NOBODY gives nobody."""
-        n, churners, spread, n_known, at_risk, expected = (float(value) for value in self.sums[:, step])
-        return Slice(
-            n_customers=round(n),
-            churners=churners,
-            spread=max(spread, 0.0),
-            n_value_known=round(n_known),
-            value_at_risk=at_risk,
-            expected_value=expected,
-        )
+        return _slice(self.sums[:, step])
 
     def step_for(self, n_most: int) -> int:
         """The lowest threshold step that contacts at most so many customers; NOBODY when ties are more than that."""
         return int(np.argmax(self.sums[0] <= n_most))
 
-    def histogram(self, n_bins: int = N_HISTOGRAM_BINS) -> tuple[int, ...]:
-        """Customers by risk in bins of equal width; the last one includes a risk of 1."""
+    def histogram(self, n_bins: int = N_HISTOGRAM_BINS) -> tuple[Slice, ...]:
+        """The customers by risk in bins of equal width, lowest first; the last one includes a risk of 1."""
         edges = np.linspace(0, N_STEPS, n_bins + 1).round().astype(int)
-        above = self.sums[0][edges]
-        above[-1] = 0.0
-        return tuple(int(count) for count in np.round(above[:-1] - above[1:]))
+        edges[-1] = NOBODY
+        return tuple(_slice(self.sums[:, low] - self.sums[:, high]) for low, high in pairwise(edges))
+
+
+def _slice(sums: NDArray[np.float64]) -> Slice:
+    n, churners, spread, n_known, at_risk, expected = (float(value) for value in sums)
+    return Slice(
+        n_customers=round(n),
+        churners=churners,
+        spread=max(spread, 0.0),
+        n_value_known=round(n_known),
+        value_at_risk=at_risk,
+        expected_value=expected,
+    )
 
 
 def step_of(threshold: float) -> int:

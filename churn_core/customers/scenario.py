@@ -45,8 +45,6 @@ class Scenario:
     """Customers who can be contacted on a day; None when there is no limit."""
     n_days: int = 5
     """Days on which customers are contacted before they are scored again."""
-    threshold: float | None = None
-    """Risk from which customers are contacted, in [0, 1]; None until somebody chose one."""
 
     def __post_init__(self) -> None:
         for words, amount in (
@@ -64,8 +62,11 @@ class Scenario:
             raise InputError(f"{self.per_day:,} customers can be contacted a day; choose at least 1, or leave it open.")
         if self.n_days < 1:
             raise InputError(f"contacts go on for {self.n_days} days; choose at least 1.")
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise InputError(f"the threshold is a risk of {self.threshold:g}; choose 0 to 1.")
+
+    @property
+    def is_free(self) -> bool:
+        """Whether contacting costs nothing, as long as nobody entered a cost."""
+        return self.contact_cost == 0 and self.offer_cost == 0
 
     @property
     def capacity(self) -> int | None:
@@ -97,7 +98,14 @@ class Scenario:
 def saved_scenarios(warehouse: Warehouse) -> dict[str, Scenario]:
     """The two remembered scenarios by name; plain ones until something was saved."""
     stored = warehouse.setting(SETTING, {})
-    return {name: Scenario(**stored.get(name, {})) for name in NAMES}
+    return {name: scenario_of(stored.get(name, {})) for name in NAMES}
+
+
+def scenario_of(stored: Mapping[str, Any]) -> Scenario:
+    """The scenario that was kept as JSON, which knows no difference between 4 and 4.0."""
+    amounts = ("contact_cost", "offer_cost", "chance", "margin")
+    values: dict[str, Any] = {name: float(value) if name in amounts else value for name, value in stored.items()}
+    return Scenario(**values)
 
 
 def save_scenario(warehouse: Warehouse, name: str, scenario: Scenario) -> bool:

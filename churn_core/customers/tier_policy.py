@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from churn_core.customers.scenario import CHANCE_UNKNOWN, Scenario
+from churn_core.customers.scenario import CHANCE_UNKNOWN, Scenario, scenario_of
 from churn_core.errors import InputError, unknown_name
 
 TIERS = ("high", "medium", "low")
@@ -107,7 +107,7 @@ def policy_of(kind: str, settings: dict[str, Any], **stored: Any) -> TierPolicy:
     if kind not in KINDS:
         raise unknown_name("kind of policy", kind, KINDS)
     capacity = CapacityRule(**settings) if kind == "capacity" else None
-    profit = Scenario(**settings) if kind == "profit" else None
+    profit = scenario_of(settings) if kind == "profit" else None
     return TierPolicy(capacity=capacity, profit=profit, **stored)
 
 

@@ -30,6 +30,8 @@ from churn_core.warehouse import Transaction, Warehouse, utc_now
 
 __all__ = ["KINDS", "TIERS", "CapacityRule", "TierPolicy", "TierRule", "default_policy", "policy_words", "tier_rule"]
 
+ACTIVE_VERSION = "SELECT coalesce(max(version) FILTER (is_active), max(version)) FROM tier_policies"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SavedPolicy:
@@ -60,8 +62,7 @@ def policy_with(
 
     InputError when the chance of the scenario is unknown.
     """
-    scenario = replace(profit, threshold=None) if profit else None
-    return replace(active_policy(warehouse), capacity=capacity, profit=scenario, version=0, saved_at=None)
+    return replace(active_policy(warehouse), capacity=capacity, profit=profit, version=0, saved_at=None)
 
 
 def active_policy(warehouse: Warehouse) -> TierPolicy:
@@ -73,7 +74,8 @@ def active_policy(warehouse: Warehouse) -> TierPolicy:
 def saved_policies(warehouse: Warehouse) -> list[SavedPolicy]:
     """All versions, newest first; exactly one of them is active once there is any."""
     rows = warehouse.records(
-        "SELECT version, high_from, medium_from, saved_at, kind, settings, is_active, (SELECT arg_max(person, entry) "
+        f"SELECT version, high_from, medium_from, saved_at, kind, settings, version = ({ACTIVE_VERSION}) AS is_active, "
+        "(SELECT arg_max(person, entry) "
         "FROM audit_log WHERE action = 'tier policy saved' AND CAST(detail->>'$.version' AS INTEGER) = version) AS "
         "person FROM tier_policies ORDER BY version DESC"
     )

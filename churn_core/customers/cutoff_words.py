@@ -1,0 +1,51 @@
+"""An outcome in the words of somebody who sends campaigns; pages and the command line say the same."""
+
+from __future__ import annotations
+
+import math
+
+from churn_core.customers.cutoffs import CutoffOutcome
+
+
+def contact_words(outcome: CutoffOutcome) -> str:
+    """Whom a threshold contacts.
+
+    The three numbers add up: whoever would not leave would have stayed anyway.
+    """
+    risk = f"{100 * outcome.threshold:g} %"
+    if not outcome.n_contacted:
+        return f"Nobody has a risk of {risk} or more."
+    counts = outcome.confusion
+    customers = "customer" if outcome.n_contacted == 1 else "customers"
+    return (
+        f"Contact everybody from {risk} on: {outcome.n_contacted:,} {customers}, about {counts.n_true_positive:,} of "
+        f"them would leave, {counts.n_false_positive:,} would have stayed anyway."
+    )
+
+
+def break_even_words(outcome: CutoffOutcome) -> str:
+    """From which chance contacting pays, or why that cannot be said."""
+    if outcome.break_even == 0:
+        return "It costs nothing as entered, so it always pays."
+    if outcome.break_even is None:
+        return f"{outcome.unknown['break_even'][:1].upper()}{outcome.unknown['break_even'][1:]}"
+    return f"The offer must save {chance_words(outcome.break_even)} to pay for itself."
+
+
+def chance_words(chance: float) -> str:
+    """A least chance as people say it, never promising less than it is.
+
+    >>> chance_words(0.11), chance_words(0.63)
+    ('at least 1 in 9 of the churners it reaches', 'at least 63 in 100 of the churners it reaches')
+    """
+    share = f"1 in {math.floor(1 / chance + 1e-9):,}" if chance <= 0.5 else f"{math.ceil(100 * chance - 1e-9)} in 100"
+    return f"at least {share} of the churners it reaches"
+
+
+def capacity_words(outcome: CutoffOutcome) -> str:
+    """How the contacts compare with what can be done; empty without a limit."""
+    if outcome.capacity is None:
+        return ""
+    if outcome.n_beyond_capacity:
+        return f"{outcome.n_beyond_capacity:,} more than the {outcome.capacity:,} that can be contacted."
+    return f"Within the {outcome.capacity:,} that can be contacted."

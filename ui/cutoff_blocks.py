@@ -1,0 +1,194 @@
+"""The blocks of the Cut-offs page that turn with the slider: histogram, inputs of both scenarios, outcomes, profit.
+
+Everything here is one fragment: moving a slider draws it anew from the prepared counts and leaves the rest of the page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from churn_core.customers.cutoff_words import break_even_words, capacity_words, contact_words
+from churn_core.customers.cutoffs import CutoffOutcome, best_cutoff, capacity_threshold, outcome
+from churn_core.customers.risk_counts import RiskCounts
+from churn_core.customers.scenario import NAMES, Scenario, save_scenario
+from churn_core.figures import cutoffs as figures
+from churn_core.figures.models import confusion_figure
+from churn_core.figures.theme import count
+from ui import session
+from ui import session_cutoffs as calls
+from ui.cutoff_table import earning_rows, finding_rows
+from ui.errors import errors_shown, guarded, plain, sentence, show_callback_error
+from ui.layout import side_by_side
+from ui.session import Stamp
+from ui.widgets import chart, table
+
+WHY_SAME = "All customers have the same risk, so a threshold contacts everybody or nobody."
+
+
+@st.fragment
+def cutoffs_block(stamp: Stamp, starts: dict[str, float], currency: str) -> None:
+    """Both scenarios: thresholds and inputs, whom they reach, what they earn."""
+    with errors_shown():
+        show_callback_error()
+        counts = calls.risk_counts(stamp)
+        if counts.lowest == counts.highest:
+            st.info(WHY_SAME)
+        place = st.container()
+        scenarios, thresholds = {}, {}
+        for name, column in zip(NAMES, side_by_side(len(NAMES), key="scenarios"), strict=True):
+            with column, st.container(border=True):
+                thresholds[name] = _slider(name, starts[name])
+                scenarios[name] = _inputs(stamp, name, currency)
+        outcomes = {name: outcome(counts, scenarios[name], thresholds[name]) for name in NAMES}
+        with place:
+            _histogram(counts, scenarios, outcomes)
+        _outcomes(outcomes, currency)
+        _earnings(counts, scenarios, thresholds, currency)
+        _confusions(outcomes)
+
+
+def first_thresholds(stamp: Stamp, high_from: float, medium_from: float) -> dict[str, float]:
+    """Where the sliders stand before anybody moves them: where each scenario earns most, else at the tiers in force."""
+    counts, saved = calls.risk_counts(stamp), calls.saved_scenarios(stamp)
+    found = {}
+    for name, usual in zip(NAMES, (high_from, medium_from), strict=True):
+        best = best_cutoff(counts, saved[name], within_capacity=True) if name == "B" else None
+        found[name] = best.threshold if best and best.threshold is not None else usual
+    return found
+
+
+def _slider(name: str, start: float) -> float:
+    st.markdown(f"**Scenario {name}**")
+    chosen = st.slider(
+        f"{name}: contact everybody with a risk of at least, %",
+        0.0,
+        100.0,
+        round(100 * start, 1),
+        0.5,
+        "%.1f",
+        key=f"cutoff_{name.lower()}",
+        bind="query-params",
+    )
+    return float(chosen) / 100
+
+
+def _inputs(stamp: Stamp, name: str, currency: str) -> Scenario:
+    """The costs of a scenario, remembered as soon as they are changed."""
+    now = calls.saved_scenarios(stamp)[name]
+    unit = f" ({currency})" if currency else ""
+    whole: dict[str, Any] = {"min_value": 1, "step": 1, "format": "%d"}
+    amount: dict[str, Any] = {"min_value": 0.0, "step": 0.5, "format": "%.2f"}
+    fields: tuple[tuple[str, str, Any, dict[str, Any], str, str], ...] = (
+        ("contact_cost", f"Per contact{unit}", now.contact_cost, amount, "0", "For every customer contacted."),
+        ("offer_cost", f"Per offer taken{unit}", now.offer_cost, amount, "0",
+         "For everybody who takes the offer: the churners it saves, and whoever would have stayed anyway."),
+        ("chance", "Chance to save, %", None if now.chance is None else 100 * now.chance,
+         {"min_value": 0.0, "max_value": 100.0, "step": 1.0, "format": "%.1f"}, "unknown",
+         "How many of 100 churners the offer keeps. Leave it empty when nobody has measured it: a campaign with a "
+         "control group does."),
+        ("margin", f"Flat margin{unit}", now.margin, amount, "as scored",
+         "Empty: the expected value of each customer. A number: the same for everybody."),
+        ("per_day", "People per day", now.per_day, whole, "no limit", "Customers you can contact on a day."),
+        ("n_days", "Days", now.n_days, whole, "5", "Days of contacting before customers are scored again."),
+    )  # fmt: skip
+    with st.grid(3, min_column_width=130, gap="small"):
+        for field, label, value, limits, empty, meaning in fields:
+            st.number_input(
+                label,
+                value=value,
+                key=_key(stamp, name, field),
+                placeholder=empty,
+                help=meaning,
+                on_change=guarded(_remember),
+                args=(stamp, name),
+                **limits,
+            )
+    return _read(stamp, name)
+
+
+def _key(stamp: Stamp, name: str, field: str) -> str:
+    return f"scenario_{stamp.workspace}_{name}_{field}"
+
+
+def _read(stamp: Stamp, name: str) -> Scenario:
+    """The scenario as it stands in its fields."""
+
+    def entered(field: str) -> float | None:
+        value = st.session_state.get(_key(stamp, name, field))
+        return None if value is None else float(value)
+
+    chance, per_day = entered("chance"), entered("per_day")
+    return Scenario(
+        contact_cost=entered("contact_cost") or 0.0,
+        offer_cost=entered("offer_cost") or 0.0,
+        chance=None if chance is None else chance / 100,
+        margin=entered("margin"),
+        per_day=None if per_day is None else int(per_day),
+        n_days=int(entered("n_days") or 5),
+    )
+
+
+def _remember(stamp: Stamp, name: str) -> None:
+    save_scenario(session.warehouse(stamp.workspace), name, _read(stamp, name))
+
+
+def _histogram(counts: RiskCounts, scenarios: dict[str, Scenario], outcomes: dict[str, CutoffOutcome]) -> None:
+    limits = {name: capacity_threshold(counts, scenario) for name, scenario in scenarios.items()}
+    known = {name: limit for name, limit in limits.items() if limit is not None}
+    chart(figures.cutoff_figure(counts, outcomes, capacity_from=known, mode=session.mode()), key="cutoffs_histogram")
+
+
+def _outcomes(outcomes: dict[str, CutoffOutcome], currency: str) -> None:
+    """Both scenarios in words and in a table, with the difference."""
+    for name, found in outcomes.items():
+        words = " ".join(
+            part for part in (contact_words(found), capacity_words(found), break_even_words(found)) if part
+        )
+        st.markdown(f"**{name}** {plain(words)}")
+    right = {name: st.column_config.Column(alignment="right") for name in (*NAMES, "B - A")}
+    with st.grid(2, min_column_width=440, gap="medium"):
+        earned, found_rows = (
+            earning_rows(outcomes["A"], outcomes["B"], currency),
+            finding_rows(outcomes["A"], outcomes["B"]),
+        )
+        table(earned, config=right, most_rows=len(earned))
+        table(found_rows, config=right, most_rows=len(found_rows))
+    for reason in dict.fromkeys(reason for found in outcomes.values() for reason in found.unknown.values()):
+        st.caption(sentence(f"Unknown: {reason}"))
+    first = outcomes["A"]
+    level = " and how far the level was off at the judged cutoffs." if first.judged else "; the model was not judged."
+    said = f"Expected numbers are sums of calibrated risks. The range holds chance{level}"
+    if first.judged:
+        said += (
+            f" Rows on the past count what happened to the {count(first.judged.n)} customers the model was judged on."
+        )
+    st.caption(plain(said))
+    n_unknown = first.n_contacted - first.n_value_known
+    if n_unknown and first.value_reached is not None:
+        st.caption(
+            f"The value of {count(n_unknown)} of the {count(first.n_contacted)} customers in A is unknown and counts "
+            "as nothing; a margin per customer counts for everybody."
+        )
+
+
+def _earnings(counts: RiskCounts, scenarios: dict[str, Scenario], thresholds: dict[str, float], currency: str) -> None:
+    """Profit over the threshold; while the chance is unknown, the chance from which contacting pays."""
+    profit = figures.profit_figure(counts, scenarios, thresholds, currency=currency, mode=session.mode())
+    if profit is not None:
+        chart(profit, key="cutoffs_profit")
+        st.caption("Circle: the chosen threshold. Diamond: the threshold of most profit.")
+        return
+    break_even = figures.break_even_figure(counts, scenarios, thresholds, mode=session.mode())
+    if break_even is not None:
+        chart(break_even, key="cutoffs_break_even")
+    elif all(scenario.is_free for scenario in scenarios.values()):
+        st.caption("Enter what a contact or an offer costs to see from which chance contacting pays.")
+
+
+def _confusions(outcomes: dict[str, CutoffOutcome]) -> None:
+    """Expected confusion of both scenarios."""
+    with st.expander("Expected confusion"), st.grid(2, min_column_width=380, gap="medium"):
+        for name, found in outcomes.items():
+            chart(confusion_figure(found.confusion, mode=session.mode()), key=f"confusion_{name}")
