@@ -31,6 +31,8 @@ SECTIONS = {
     "Models": {
         "pages/models/train.py": ("Train", "train"),
         "pages/models/quality.py": ("Model quality", "model-quality"),
+        "pages/models/cutoffs.py": ("Cut-offs", "cut-offs"),
+        "pages/models/proof.py": ("Proof", "proof"),
     },
     "Workspace": {"pages/settings/settings.py": ("Settings", "settings")},
 }
