@@ -25,8 +25,8 @@ def lead_basis(leads: LeadTimes) -> str:
     return (
         f"Customers who ordered last from {day(leads.since)} on and before {day(leads.until)}, and then left. A "
         f"warning counts within {leads.follow_up_days} days; after {leads.span_days} days silence itself proves it. "
-        f"Cutoffs lie about {leads.step_days:.0f} days apart and no warning can come between them, which makes warnings "
-        f"look up to {leads.step_days:.0f} days later than with scoring every day."
+        f"Cutoffs lie about {leads.step_days:.0f} days apart and no warning can come between them, which makes "
+        f"warnings look up to {leads.step_days:.0f} days later than with scoring every day."
     )
 
 

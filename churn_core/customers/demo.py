@@ -1,7 +1,8 @@
 """The demo workspace: simulate, load, define, train, score - whole or not at all.
 
 It is trained and scored twice, as a shop would a month apart: first with what was known 30 days before the end, then
-with everything. So there is something to say about what changed, and nothing of it was known too early.
+with everything. So there is something to say about what changed, and nothing of it was known too early. A part of the
+customers is scored at past days too, so that there is proof on the first visit.
 
 It is built under another name and renamed when everything is done, so a build that was killed never
 passes for a demo shop.
@@ -17,16 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from churn_core import workspaces
+from churn_core.customers.proof import replay_workspace
 from churn_core.customers.tiers import score_workspace
 from churn_core.errors import InputError
 from churn_core.features.definition import known_until, propose_definition, readiness, save_definition
 from churn_core.intake.simulate import ShopPlan, load_shop
 from churn_core.jobs import Progress, no_progress, part
+from churn_core.models.replay import too_short
 from churn_core.models.training import train_model
 from churn_core.warehouse import Warehouse
 
 DAYS_BETWEEN_SCORINGS = 30
 """Days from the first scoring to the second, which is at the end of the data."""
+
+REPLAYED_CUSTOMERS = 2_000
+"""Customers of the replay; it is done again with everybody at the press of a button."""
 
 TRUTH_FILE = "ground_truth.parquet"
 
@@ -110,8 +116,10 @@ def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progre
     if earlier and readiness(warehouse, definition, as_of=earlier).method == "full":
         train_model(warehouse, as_of=earlier, progress=part(progress, 0.42, 0.65))
         score_workspace(warehouse, part(progress, 0.65, 0.7), as_of=earlier)
-    train_model(warehouse, progress=part(progress, 0.7, 0.93))
-    score_workspace(warehouse, part(progress, 0.93, 0.98))
+    train_model(warehouse, progress=part(progress, 0.7, 0.88))
+    score_workspace(warehouse, part(progress, 0.88, 0.92))
+    if not too_short(warehouse, definition):
+        replay_workspace(warehouse, part(progress, 0.92, 0.98), most_customers=REPLAYED_CUSTOMERS)
 
 
 def _remove(building: Path) -> None:

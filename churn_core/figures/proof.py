@@ -218,8 +218,7 @@ def lead_figure(leads: LeadTimes, kind: Kind, *, mode: Mode = "light") -> go.Fig
     if median is not None:
         figure.add_vline(
             x=median, line={"color": colours.text, "dash": "dot", "width": 1.5},
-            annotation={"text": f"half by day {median}", "font": {"color": colours.text, "size": 12}, "yanchor": "bottom"},
-            annotation_position="top",
+            annotation={"text": f"half by day {median}", "font": {"color": colours.text}}, annotation_position="top",
         )  # fmt: skip
     figure.update_xaxes(
         title_text="days from the last order to the first cutoff in the high tier",
