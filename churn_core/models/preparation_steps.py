@@ -67,7 +67,10 @@ def typed_inputs(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
 
 def with_columns(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     """The frame with these columns in place of, or beside, the old ones."""
-    return frame.assign(**columns) if columns else frame
+    import pandas as pd
+
+    # All at once: adding a hundred columns one by one leaves a frame of a hundred pieces.
+    return pd.DataFrame({**dict(frame.items()), **columns}, index=frame.index) if columns else frame
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,8 +51,12 @@ class Prepared:
     """A plan of preparation around an estimator."""
 
     def __init__(self, *, plan: PreparationPlan, inner: Estimator) -> None:
+        self.name = inner.name
+        """Name of the estimator inside, under which candidates are compared."""
         self.plan = plan
         self.inner = inner
+        self.feature_names: tuple[str, ...] = ()
+        """The inputs needed and, where unusual customers are flagged, the flag."""
         self.kinds: dict[str, str] = {}
         """Inputs needed: name -> number or category."""
         self.selection: Selection | None = None
@@ -63,16 +67,6 @@ class Prepared:
         """Correction of the log-odds for a changed prior."""
         self.notes: tuple[str, ...] = ()
         """What the steps found in the training rows, in sentences."""
-
-    @property
-    def name(self) -> str:
-        """Name of the estimator inside."""
-        return self.inner.name
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The inputs needed and, where unusual customers are flagged, the flag."""
-        return (*self.kinds, *((UNUSUAL,) if "flag" in self.steps else ()))
 
     def fit(
         self,
@@ -98,6 +92,7 @@ class Prepared:
             kinds = {name: kind for name, kind in kinds.items() if name in self.selection.kept}
         self.kinds = kinds
         prepared, found = self._fit_steps(typed_inputs(frame, kinds), seed)
+        self.feature_names = self._names()
         balanced = balance(
             prepared,
             outcome,
@@ -165,10 +160,14 @@ class Prepared:
         made.kinds = dict(stored["kinds"])
         made.selection = Selection.from_json(stored["selection"]) if stored["selection"] else None
         made.steps = {entry["step"]: STEPS[entry["step"]].from_json(entry) for entry in stored["steps"]}
+        made.feature_names = made._names()
         made.owners = dict(stored["owners"])
         made.offset = float(stored["offset"])
         made.notes = tuple(stored["notes"])
         return made
+
+    def _names(self) -> tuple[str, ...]:
+        return (*self.kinds, *((UNUSUAL,) if "flag" in self.steps else ()))
 
     def _fit_steps(self, frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, list[str]]:
         """Learn the steps one after the other, each on what the one before made; also what they found."""
