@@ -31,8 +31,11 @@ SECTIONS = {
     "Models": {
         "pages/models/train.py": ("Train", "train"),
         "pages/models/quality.py": ("Model quality", "model-quality"),
+        "pages/models/drivers.py": ("Drivers", "drivers"),
         "pages/models/cutoffs.py": ("Cut-offs", "cut-offs"),
         "pages/models/proof.py": ("Proof", "proof"),
+        "pages/models/health.py": ("Health", "health"),
+        "pages/models/versions.py": ("Versions", "versions"),
     },
     "Workspace": {"pages/settings/settings.py": ("Settings", "settings")},
 }

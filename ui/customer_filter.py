@@ -44,8 +44,8 @@ ORDERS = {
 """Orders offered, as sort and whether descending."""
 
 
-def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
-    """The inputs in one compact row; the filter they describe."""
+def filter_block(stamp: Stamp, source: str, *, is_list: bool = True) -> CustomerFilter:
+    """The inputs in one compact row; the filter they describe. Only a list is asked for its order."""
     choices = calls.attribute_choices(stamp, source)
     saved = {segment.name: segment.segment_id for segment in calls.saved_segments(stamp)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -56,7 +56,11 @@ def filter_block(stamp: Stamp, source: str) -> CustomerFilter:
             "Search", key="find", bind="query-params", placeholder="Id, name or e-mail", width=185,
             icon=":material/search:", on_change=_first_page,
         )  # fmt: skip
-        order = st.selectbox("Order", list(ORDERS), key="order", bind="query-params", width=235, on_change=_first_page)
+        order = next(iter(ORDERS))
+        if is_list:
+            order = st.selectbox(
+                "Order", list(ORDERS), key="order", bind="query-params", width=235, on_change=_first_page
+            )
         n_more = sum(key in st.query_params for key in MORE)
         with st.popover(f"More filters ({n_more})" if n_more else "More filters", icon=":material/tune:"):
             more = _more_filters(choices, saved, calls.main_reasons(stamp, False), calls.main_reasons(stamp, True))

@@ -16,13 +16,14 @@ from churn_core.customers.possible import Seen, Value
 from churn_core.customers.profile import CustomerScore, feature_label
 from churn_core.customers.subject import Subject, subject, text_levels
 from churn_core.customers.what_if import CAVEAT, InputChange, Supposition, WhatIf
+from churn_core.errors import ChurnError
 from churn_core.figures.theme import UNKNOWN, counted, currency_sign, measure
 from churn_core.figures.what_if import what_if_figure, what_if_sentence
 from churn_core.models.families import CONSTANTS, feature_entry
 from churn_core.models.runs import latest_run
 from churn_core.models.training import load_fitted
 from ui import session
-from ui.errors import errors_shown, plain
+from ui.errors import errors_shown, plain, sentence
 from ui.layout import side_by_side
 from ui.session import Stamp
 from ui.widgets import chart
@@ -84,7 +85,12 @@ def _subject(stamp: Stamp, customer_id: str, model_version: int) -> Subject:
 def _asked(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
     with errors_shown():
         version = score.run.model_version
-        found = _room(stamp, customer_id, version)
+        try:
+            found = _room(stamp, customer_id, version)
+        except ChurnError as reason:
+            # Nobody asked anything yet, so why nothing can be asked is no error.
+            st.markdown(f":gray[{sentence(reason)}]")
+            return
         left, right = side_by_side([2, 3], key="what_if")
         with left:
             facts = _facts(found, customer_id, currency) if found else Facts()
