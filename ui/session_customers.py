@@ -25,6 +25,7 @@ from churn_core.figures.contributions import Reading
 from churn_core.figures.customers import reason_label
 from churn_core.figures.theme import Mode
 from churn_core.jobs import Progress
+from churn_core.models.drift import DriftReport, newest_verdict
 from churn_core.models.runs import latest_run
 from churn_core.warehouse import Warehouse
 from ui import session
@@ -42,6 +43,12 @@ N_ROWS = 50
 def today(stamp: Stamp) -> Today:
     """What changed, what is at stake and what to do first."""
     return today_module.today(session.warehouse(stamp.workspace))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def newest_drift(stamp: Stamp) -> DriftReport | None:
+    """The newest scores against training; None where that cannot be told."""
+    return newest_verdict(session.warehouse(stamp.workspace))
 
 
 @st.cache_data(show_spinner=False, max_entries=128)

@@ -8,10 +8,11 @@ from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.today import Changes, Step, Today
 from churn_core.figures.customers import reasons_figure, tiers_figure
 from churn_core.figures.theme import count, day, money, percent
+from churn_core.models.drift_sizes import STRONG
 from ui import session
 from ui import session_customers as calls
 from ui.customer_table import customer_table
-from ui.errors import guarded, plain
+from ui.errors import guarded, plain, sentence
 from ui.key_figures import changing_figure, figures_row, key_figure
 from ui.session import Stamp
 from ui.widgets import chart
@@ -88,6 +89,21 @@ def freshness_block(now: Today) -> None:
         ("Scored", f"{day(state.scored_at)}, as of {day(as_of)}" if as_of else day(state.scored_at)),
     ]
     st.markdown("  \n".join(f":gray[{what}] &nbsp; {plain(when)}" for what, when in words))
+
+
+def drift_block(stamp: Stamp) -> None:
+    """That the customers are no longer those the model learned from; silent unless the verdict says strongly."""
+    report = calls.newest_drift(stamp)
+    if report is None or report.verdict != STRONG:
+        return
+    first = f" {report.advice[0].what}." if report.advice else ""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="drift"):
+        st.markdown(
+            f":orange[▲ **Customers are strongly shifted from those the model learned from.**]{plain(first)}  \n"
+            f":gray[{sentence(plain(report.reason))}]",
+            width="stretch",
+        )
+        st.page_link("pages/models/health.py", label="Health", icon=":material/arrow_forward:", width="content")
 
 
 def steps_block(now: Today) -> None:

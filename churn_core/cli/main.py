@@ -11,6 +11,7 @@ from churn_core import __version__
 from churn_core.cli import (
     customer_verbs,
     data_verbs,
+    health_verbs,
     list_verbs,
     model_verbs,
     proof_verbs,
@@ -36,7 +37,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"churn {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for module in (workspace_verbs, data_verbs, model_verbs, proof_verbs, version_verbs, list_verbs, customer_verbs):
+    for module in (
+        workspace_verbs,
+        data_verbs,
+        model_verbs,
+        proof_verbs,
+        health_verbs,
+        version_verbs,
+        list_verbs,
+        customer_verbs,
+    ):
         module.add_verbs(verbs)
     return parser
 

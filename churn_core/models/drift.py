@@ -74,8 +74,12 @@ class DriftReport:
         return found
 
 
-def drift(warehouse: Warehouse, *, run_id: int | None = None, model_version: int | None = None) -> DriftReport:
+def drift(
+    warehouse: Warehouse, *, run_id: int | None = None, model_version: int | None = None, with_decay: bool = True
+) -> DriftReport:
     """Compare a score run (default: the newest) with the training of a version (default: the one that scored it).
+
+    ``with_decay`` also judges the earlier runs whose outcome is known by now.
 
     NotFound without a run; InputError when the version was trained before populations were kept, or learned from
     another kind of data than the run scored.
@@ -96,10 +100,10 @@ def drift(warehouse: Warehouse, *, run_id: int | None = None, model_version: int
         for name, described in population["categories"].items()
     ]
     inputs.sort(key=lambda shift: (-ORDER.index(shift.verdict), -(shift.psi or 0.0), shift.name))
-    risk = number_shift(RISK, population["risk"], numbers(values[RISK]), weight=1.0)
+    risk = number_shift(RISK, population["risk"], numbers(values[RISK]), weight=1.0, write="{:.1%}".format)
     found = overall(risk, inputs)
     stopped = stopped_tables(warehouse, run.as_of, run.feature_names) if run.as_of else ()
-    decay, decay_note = decay_of_runs(warehouse, run.source)
+    decay, decay_note = decay_of_runs(warehouse, run.source) if with_decay else ((), "")
     return DriftReport(
         run_id=run.run_id,
         model_version=version.model_version,
@@ -115,6 +119,18 @@ def drift(warehouse: Warehouse, *, run_id: int | None = None, model_version: int
         decay=decay,
         decay_note=decay_note,
     )
+
+
+def newest_verdict(warehouse: Warehouse) -> DriftReport | None:
+    """The newest run against the version that scored it, without decay; None where that cannot be told."""
+    runs = score_runs(warehouse, limit=1)
+    if not runs:
+        return None
+    rows = warehouse.rows(
+        "SELECT 1 FROM model_versions WHERE model_version = $number AND json_exists(summary, '$.population.n')",
+        {"number": runs[0].model_version},
+    )
+    return drift(warehouse, run_id=runs[0].run_id, with_decay=False) if rows else None
 
 
 def run_values(warehouse: Warehouse, run: ScoreRun) -> pd.DataFrame:

@@ -6,7 +6,7 @@ sizes: they do not grow with the number of customers, which only decides whether
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -102,8 +102,15 @@ def verdict(psi: float | None, distance: float | None, n_then: int, n_now: int, 
     return ORDER[1 + max(by_missing, by_distance, min(by_index, by_distance + 1))]
 
 
-def number_shift(name: str, described: Mapping[str, Any], values: NDArray[np.float64], *, weight: float) -> Shift:
-    """A number against its description from training."""
+def number_shift(
+    name: str,
+    described: Mapping[str, Any],
+    values: NDArray[np.float64],
+    *,
+    weight: float,
+    write: Callable[[float], str] = "{:.4g}".format,
+) -> Shift:
+    """A number against its description from training; ``write`` puts the edges of its bins into words."""
     known = values[~np.isnan(values)]
     missing = 1.0 - len(known) / len(values) if len(values) else 0.0
     edges = described["edges"]
@@ -124,7 +131,7 @@ def number_shift(name: str, described: Mapping[str, Any], values: NDArray[np.flo
         mean_now=float(known.mean()) if len(known) else None,
         verdict=verdict(psi, distance, described["n"], len(values), missing_psi=_missing_psi(then[-1], missing)),
         weight=weight,
-        bins=bin_names(edges),
+        bins=bin_names(edges, write),
         then=tuple(then),
         now=tuple(now),
     )
@@ -170,7 +177,7 @@ RESTS_FROM = 0.25
 """Share of the model that must rest on shifted inputs before the whole is called so."""
 
 
-def bin_names(edges: Sequence[float]) -> tuple[str, ...]:
+def bin_names(edges: Sequence[float], write: Callable[[float], str] = "{:.4g}".format) -> tuple[str, ...]:
     """The bins in words, the missing values last.
 
     >>> bin_names([1.0, 2.5])
@@ -178,8 +185,8 @@ def bin_names(edges: Sequence[float]) -> tuple[str, ...]:
     """
     if not edges:
         return ("any", "missing")
-    between = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
-    return (f"up to {edges[0]:.4g}", *between, f"above {edges[-1]:.4g}", "missing")
+    between = [f"{write(low)} to {write(high)}" for low, high in pairwise(edges)]
+    return (f"up to {write(edges[0])}", *between, f"above {write(edges[-1])}", "missing")
 
 
 def _step(size: float, shifted: float, strong: float) -> int:

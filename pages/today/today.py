@@ -26,6 +26,7 @@ if now.run is None:
 currency = session.currency()
 blocks.figures_block(now, currency)
 st.caption(blocks.compared_with(now))
+blocks.drift_block(stamp)
 left, right = side_by_side([3, 2], key="today")
 with left:
     blocks.stakes_block(stamp, now, currency)
