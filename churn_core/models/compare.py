@@ -15,7 +15,7 @@ import numpy as np
 
 from churn_core.errors import ChurnError, InputError
 from churn_core.models.evaluation import HIGHER_IS_BETTER, METRICS, Metric
-from churn_core.models.present import definition_words, present_risks
+from churn_core.models.present import definition_words, present_inputs, risks_of
 from churn_core.models.registry import ModelVersion, model_version
 from churn_core.stats.proportions import Z_95
 
@@ -164,7 +164,7 @@ def _why_not(a: ModelVersion, b: ModelVersion) -> str:
         return (
             f"{names} answer different questions: one learned from orders, the other from a table with its own label."
         )
-    if a.learned != b.learned and not (b.learned and a.answers(b.learned)):
+    if not _is_same_question(a, b):
         return (
             f"{names} learned different definitions of churn: {definition_words(a.learned)} and "
             f"{definition_words(b.learned)}; their measures cannot be set against each other."
@@ -177,6 +177,11 @@ def _why_not(a: ModelVersion, b: ModelVersion) -> str:
             "measures cannot be set against each other."
         )
     return ""
+
+
+def _is_same_question(a: ModelVersion, b: ModelVersion) -> bool:
+    """Whether both learned the same label: of one table, or of the same definition."""
+    return a.source == b.source and (a.source == "snapshots" or (b.learned is not None and a.answers(b.learned)))
 
 
 def _judged_on(version: ModelVersion) -> tuple[Any, ...]:
@@ -210,8 +215,11 @@ def _difference(a: Metric, b: Metric) -> Metric:
 def _present(
     warehouse: Warehouse, a: ModelVersion, b: ModelVersion, thresholds: tuple[float, float], n_most: int
 ) -> Present:
-    first = present_risks(warehouse, a, n_most=n_most)
-    second = present_risks(warehouse, b, n_most=n_most)
+    inputs = present_inputs(warehouse, a, n_most=n_most)
+    first = risks_of(warehouse, a, inputs)
+    if not _is_same_question(a, b):
+        inputs = present_inputs(warehouse, b, n_most=n_most)
+    second = risks_of(warehouse, b, inputs)
     shared = first.index.intersection(second.index)
     if not len(shared):
         raise InputError("they have no customer in common.")

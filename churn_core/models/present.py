@@ -52,13 +52,14 @@ def present_risks(warehouse: Warehouse, version: ModelVersion, *, n_most: int | 
     Each version answers for the definition it learned. InputError when the version was changed or its inputs are not
     there any more, NotEnoughData when nobody is eligible.
     """
-    import pandas as pd
+    return risks_of(warehouse, version, present_inputs(warehouse, version, n_most=n_most))
 
-    model = load_fitted(warehouse, version.model_version)
-    if isinstance(model, SnapshotModel):
-        table = coerced(workspace_snapshot(warehouse).frame, dict(model.kinds))
-        some = table.iloc[:: -(-len(table) // n_most)] if n_most else table
-        return pd.Series(sigmoid(model.contributions(some).total()), index=some.index)
+
+def present_inputs(warehouse: Warehouse, version: ModelVersion, *, n_most: int | None = None) -> pd.DataFrame:
+    """What a version would be asked about today: features of the eligible customers, or the rows of the table."""
+    if version.source == "snapshots":
+        table = workspace_snapshot(warehouse).frame
+        return table.iloc[:: -(-len(table) // n_most)] if n_most else table
     end = known_until(warehouse)
     definition = version.learned or active_definition(warehouse)
     if end is None or definition is None:
@@ -68,7 +69,18 @@ def present_risks(warehouse: Warehouse, version: ModelVersion, *, n_most: int | 
         raise NotEnoughData(
             f"no customer is eligible on {end:%d %b %Y}; widen the activity window or import newer orders."
         )
-    return pd.Series(sigmoid(model.blend.log_odds(frame)), index=frame.index)
+    return frame
+
+
+def risks_of(warehouse: Warehouse, version: ModelVersion, inputs: pd.DataFrame) -> pd.Series:
+    """Risk by customer id for these inputs, by one version."""
+    import pandas as pd
+
+    model = load_fitted(warehouse, version.model_version)
+    if isinstance(model, SnapshotModel):
+        frame = coerced(inputs, dict(model.kinds))
+        return pd.Series(sigmoid(model.contributions(frame).total()), index=frame.index)
+    return pd.Series(sigmoid(model.blend.log_odds(inputs)), index=inputs.index)
 
 
 def definition_words(definition: ChurnDefinition | None) -> str:

@@ -28,6 +28,7 @@ PAGES = [
     "pages/data/churn_definition.py",
     "pages/models/train.py",
     "pages/models/quality.py",
+    "pages/models/versions.py",
     "pages/settings/settings.py",
 ]
 
