@@ -106,7 +106,7 @@ class DecisionTree(Boosted):
         tree = self.booster.dump_model()["tree_info"][0]["tree_structure"]
         found: list[Rule] = []
         self._walk(tree, (), found)
-        return sorted(found, key=lambda rule: (-rule.risk, -rule.n, rule.conditions))
+        return sorted(found, key=lambda rule: (-rule.risk, -rule.n, str(rule.conditions)))
 
     def to_json(self) -> dict[str, Any]:
         """Everything needed to answer again."""
