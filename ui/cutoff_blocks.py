@@ -27,11 +27,17 @@ from ui.widgets import chart, table
 WHY_SAME = "All customers have the same risk, so a threshold contacts everybody or nobody."
 
 
+_CHANGED = "scenario_changed"
+"""A scenario was saved just now; tiers by expected profit are previewed with it."""
+
+
 @st.fragment
 def cutoffs_block(stamp: Stamp, starts: dict[str, float], currency: str) -> None:
     """Both scenarios: thresholds and inputs, whom they reach, what they earn."""
     with errors_shown():
         show_callback_error()
+        if st.session_state.pop(_CHANGED, False) and st.session_state.get("policy_kind") == "profit":
+            st.rerun()
         counts = calls.risk_counts(stamp)
         if counts.lowest == counts.highest:
             st.info(WHY_SAME)
@@ -95,10 +101,12 @@ def _inputs(stamp: Stamp, name: str, currency: str) -> Scenario:
     )  # fmt: skip
     with st.grid(3, min_column_width=130, gap="small"):
         for field, label, value, limits, empty, meaning in fields:
+            key = _key(stamp, name, field)
+            st.session_state.setdefault(key, value)
             st.number_input(
                 label,
-                value=value,
-                key=_key(stamp, name, field),
+                value=None,
+                key=key,
                 placeholder=empty,
                 help=meaning,
                 on_change=guarded(_remember),
@@ -131,7 +139,7 @@ def _read(stamp: Stamp, name: str) -> Scenario:
 
 
 def _remember(stamp: Stamp, name: str) -> None:
-    save_scenario(session.warehouse(stamp.workspace), name, _read(stamp, name))
+    st.session_state[_CHANGED] = save_scenario(session.warehouse(stamp.workspace), name, _read(stamp, name))
 
 
 def _histogram(counts: RiskCounts, scenarios: dict[str, Scenario], outcomes: dict[str, CutoffOutcome]) -> None:
@@ -156,7 +164,7 @@ def _outcomes(outcomes: dict[str, CutoffOutcome], currency: str) -> None:
         table(earned, config=right, most_rows=len(earned))
         table(found_rows, config=right, most_rows=len(found_rows))
     for reason in dict.fromkeys(reason for found in outcomes.values() for reason in found.unknown.values()):
-        st.caption(sentence(f"Unknown: {reason}"))
+        st.caption(sentence(f"Where a dash stands: {reason}"))
     first = outcomes["A"]
     level = " and how far the level was off at the judged cutoffs." if first.judged else "; the model was not judged."
     said = f"Expected numbers are sums of calibrated risks. The range holds chance{level}"

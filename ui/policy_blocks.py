@@ -62,7 +62,12 @@ def versions_block(stamp: Stamp) -> None:
             }
             for saved in found
         ],
-        config={"Saved (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width="small")},
+        config={
+            **{name: st.column_config.Column(width=75) for name in ("Version", "In force")},
+            "Kind": st.column_config.Column(width=130),
+            "Saved (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=140),
+            "By": st.column_config.Column(width=90),
+        },
     )
     others = [saved.policy.version for saved in found if not saved.is_active]
     if others:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from churn_core.customers.attributes import attributes
-from churn_core.customers.tiers import TierPolicy, active_policy, save_policy, score_workspace
+from churn_core.customers.tiers import TierPolicy, active_policy, policy_words, save_policy, score_workspace
 from churn_core.figures.theme import count, percent
 from churn_core.models.runs import latest_run
 from churn_core.settings import Settings, save_settings, settings
@@ -57,9 +57,12 @@ def money_block() -> None:
 
 
 def tiers_block() -> None:
-    """Risk from which a customer is high or medium."""
+    """Risk from which a customer is high or medium; tiers by capacity or profit are changed on their own page."""
     policy = active_policy(session.warehouse())
     st.caption(_tier_words(policy))
+    st.page_link("pages/models/cutoffs.py", label="By capacity or profit, and all versions: Cut-offs")
+    if policy.kind != "probability":
+        return
     with st.form("tiers", border=False):
         left, right = st.columns(2)
         left.number_input(
@@ -164,6 +167,8 @@ def customer_attributes(stamp: Stamp) -> list[str]:
 
 def _tier_words(policy: TierPolicy) -> str:
     origin = f"policy {policy.version}" if policy.version else "proposed from this shop's churn rate"
+    if policy.kind != "probability":
+        return plain(f"{policy_words(policy)} ({origin})")
     return (
         f"High from {percent(policy.high_from)}, medium from {percent(policy.medium_from)} ({origin}). "
         "Saving sorts the customers of the latest scoring into the new tiers at once."

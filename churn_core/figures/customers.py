@@ -136,7 +136,7 @@ def reasons_figure(reasons: Sequence[ReasonTotal], *, mode: Mode = "light", whos
 
 
 def risk_history_figure(history: Sequence[PastScore], policy: TierPolicy, *, mode: Mode = "light") -> go.Figure:
-    """A customer's risk over the cutoffs it was scored at, with the thresholds of the tiers."""
+    """A customer's risk over the cutoffs it was scored at, with the thresholds of the tiers where there are any."""
     colours = palette(mode)
     shown = _by_cutoff(history)
     at = [past.as_of or past.scored_at for past in shown]
@@ -156,7 +156,8 @@ def risk_history_figure(history: Sequence[PastScore], policy: TierPolicy, *, mod
             "model %{customdata[2]}<extra></extra>",
         )
     )
-    for name, level in (("high", policy.high_from), ("medium", policy.medium_from)):
+    lines = (("high", policy.high_from), ("medium", policy.medium_from)) if policy.kind == "probability" else ()
+    for name, level in lines:
         fig.add_hline(
             y=level,
             line={"color": colours.tiers[name], "dash": "dot", "width": 1.5},
