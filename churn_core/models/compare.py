@@ -159,7 +159,8 @@ def _why_not(a: ModelVersion, b: ModelVersion) -> str:
     names = f"models {a.model_version} and {b.model_version}"
     unjudged = [version for version in (a, b) if not judged_measures(version)]
     if unjudged:
-        return f"model {unjudged[0].model_version} was not judged on a past it had not seen; there is nothing to compare."
+        number = unjudged[0].model_version
+        return f"model {number} was not judged on a past it had not seen; there is nothing to compare."
     if a.source != b.source:
         return (
             f"{names} answer different questions: one learned from orders, the other from a table with its own label."
