@@ -14,7 +14,9 @@ from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.features.attributes import PREFIX
 from churn_core.features.build import build_features
 from churn_core.features.definition import active_definition
+from churn_core.features.registry import FEATURES
 from churn_core.intake.snapshot_frame import coerced
+from churn_core.models.bgnbd import INPUTS
 from churn_core.models.order_model import OrderModel
 from churn_core.models.runs import ScoreRun, latest_run
 from churn_core.models.snapshot_model import SnapshotModel
@@ -92,7 +94,10 @@ def inputs(warehouse: Warehouse, of: Subject) -> pd.DataFrame:
     """
     if of.definition is None or of.run.as_of is None:
         return _table_inputs(warehouse, of)
-    frame = build_features(warehouse, of.run.as_of, of.definition, customer_ids=[of.customer_id])
+    asked = [name for name in of.run.feature_names if name in FEATURES or name.startswith(PREFIX)]
+    frame = build_features(
+        warehouse, of.run.as_of, of.definition, features=[*asked, *INPUTS], customer_ids=[of.customer_id]
+    )
     if not len(frame):
         raise InputError(
             f"the data no longer holds an eligible customer {of.customer_id!r}; score the customers again."

@@ -62,7 +62,8 @@ def importance_figure(found: Drivers, reading: Reading = "by group", *, mode: Mo
             hovertemplate="%{y}: %{x:.3f} log-odds on average<extra></extra>",
         )
     )
-    fig.update_xaxes(title_text=f"mean size of the {UNIT}", rangemode="tozero", showgrid=True)
+    widest = max((driver.mean_absolute for driver in shown), default=1.0)
+    fig.update_xaxes(title_text=f"mean size of the {UNIT}", range=[0, 1.15 * widest], showgrid=True)
     fig.update_yaxes(showgrid=False)
     return styled(fig, title=importance_sentence(found, reading), mode=mode, height=96 + 26 * max(len(shown), 3))
 
@@ -97,7 +98,9 @@ def difference_figure(found: Drivers, reading: Reading = "by group", *, mode: Mo
             hovertemplate="%{y}: %{customdata[0]:+.3f} here, %{customdata[1]:+.3f} in the rest<extra></extra>",
         )
     )
-    fig.update_xaxes(title_text=f"mean {UNIT}, here minus the rest", zeroline=True, showgrid=True)
+    widest = max((abs(step) for step in steps), default=1.0)
+    edges = [min([0.0, *steps]) - 0.25 * widest, max([0.0, *steps]) + 0.25 * widest]
+    fig.update_xaxes(title_text="log-odds, mean here minus the rest", zeroline=True, showgrid=True, range=edges)
     fig.update_yaxes(showgrid=False)
     return styled(fig, title=difference_sentence(found, reading), mode=mode, height=96 + 26 * max(len(shown), 3))
 
@@ -151,7 +154,7 @@ def swarm_figure(found: Drivers, drawn: Sample, *, mode: Mode = "light") -> go.F
             )
     fig.update_yaxes(
         tickvals=list(range(len(names))), ticktext=[plain(feature_label(name)) for name in reversed(names)],
-        range=[-0.6, len(names) - 0.4], showgrid=False,
+        range=[-0.6, len(names) - 0.4], showgrid=False, zeroline=False,
     )  # fmt: skip
     fig.update_xaxes(title_text=UNIT, zeroline=True, showgrid=True)
     fig.update_layout(
