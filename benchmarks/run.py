@@ -62,6 +62,12 @@ PROMISES = (
         value=lambda measured: measured["score"]["seconds"],
         most=120,
     ),
+    Promise(
+        step="cutoffs",
+        words="moving the slider, seconds",
+        value=lambda measured: measured["cutoffs"]["seconds"],
+        most=0.3,
+    ),
     Promise(step="open", words="a page warm, seconds", value=lambda measured: measured["open"]["seconds"], most=1),
     Promise(
         step="export", words="export as CSV, seconds", value=lambda measured: measured["export"]["seconds"], most=15

@@ -160,6 +160,33 @@ def export(files: ShopFiles) -> dict[str, Any]:
     return {"seconds": seconds, "n_rows": written.n_rows}
 
 
+def cutoffs(files: ShopFiles) -> dict[str, Any]:
+    """Moving the slider of Cut-offs: both scenarios and their figures; and counting the run once before."""
+    from churn_core.customers.cutoffs import best_cutoff, outcome
+    from churn_core.customers.risk_counts import risk_counts
+    from churn_core.customers.scenario import Scenario
+    from churn_core.figures.cutoffs import cutoff_figure, profit_figure
+
+    warehouse = Warehouse.open(scored_workspace(files))
+    prepare_seconds, counts = timed(lambda: risk_counts(warehouse), n_times=3)
+    scenarios = {
+        "A": Scenario(contact_cost=4, offer_cost=10, chance=0.15, per_day=40),
+        "B": Scenario(contact_cost=0.1, offer_cost=5, chance=0.05),
+    }
+
+    def move() -> None:
+        outcomes = {name: outcome(counts, scenario, 0.62) for name, scenario in scenarios.items()}
+        for scenario in scenarios.values():
+            best_cutoff(counts, scenario, within_capacity=True)
+        cutoff_figure(counts, outcomes).to_json()
+        figure = profit_figure(counts, scenarios, {"A": 0.62, "B": 0.4})
+        assert figure is not None
+        figure.to_json()
+
+    seconds, _ = timed(move, n_times=3)
+    return {"seconds": seconds, "prepare_seconds": prepare_seconds, "n_rows": counts.n_customers}
+
+
 STEPS: dict[str, Callable[[ShopFiles], dict[str, Any]]] = {
     "import": import_orders,
     "plain": plain,
@@ -168,6 +195,7 @@ STEPS: dict[str, Callable[[ShopFiles], dict[str, Any]]] = {
     "train": train,
     "score": score,
     "open": open_at_risk,
+    "cutoffs": cutoffs,
     "export": export,
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from churn_core.customers.cutoff_words import break_even_words, capacity_words, contact_words
+from churn_core.customers.cutoff_words import outcome_sentences
 from churn_core.customers.cutoffs import CutoffOutcome, best_cutoff, capacity_threshold, outcome
 from churn_core.customers.risk_counts import RiskCounts
 from churn_core.customers.scenario import NAMES, Scenario, save_scenario
@@ -151,10 +151,7 @@ def _histogram(counts: RiskCounts, scenarios: dict[str, Scenario], outcomes: dic
 def _outcomes(outcomes: dict[str, CutoffOutcome], currency: str) -> None:
     """Both scenarios in words and in a table, with the difference."""
     for name, found in outcomes.items():
-        words = " ".join(
-            part for part in (contact_words(found), capacity_words(found), break_even_words(found)) if part
-        )
-        st.markdown(f"**{name}** {plain(words)}")
+        st.markdown(f"**{name}** {plain(' '.join(outcome_sentences(found)))}")
     right = {name: st.column_config.Column(alignment="right") for name in (*NAMES, "B - A")}
     with st.grid(2, min_column_width=440, gap="medium"):
         earned, found_rows = (

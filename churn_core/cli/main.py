@@ -11,9 +11,11 @@ from churn_core import __version__
 from churn_core.cli import (
     customer_verbs,
     data_verbs,
+    driver_verbs,
     health_verbs,
     list_verbs,
     model_verbs,
+    money_verbs,
     proof_verbs,
     version_verbs,
     workspace_verbs,
@@ -46,6 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
         version_verbs,
         list_verbs,
         customer_verbs,
+        driver_verbs,
+        money_verbs,
     ):
         module.add_verbs(verbs)
     return parser

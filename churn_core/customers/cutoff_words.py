@@ -23,6 +23,14 @@ def contact_words(outcome: CutoffOutcome) -> str:
     )
 
 
+def outcome_sentences(outcome: CutoffOutcome) -> tuple[str, ...]:
+    """Whom a threshold contacts, whether that can be done, and from which chance it pays."""
+    if not outcome.n_contacted:
+        return (contact_words(outcome),)
+    said = (contact_words(outcome), capacity_words(outcome), break_even_words(outcome))
+    return tuple(words for words in said if words)
+
+
 def break_even_words(outcome: CutoffOutcome) -> str:
     """From which chance contacting pays, or why that cannot be said."""
     if outcome.break_even == 0:
