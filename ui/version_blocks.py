@@ -25,8 +25,9 @@ from ui.model_results import estimator_label, periods_of
 from ui.session import Stamp
 from ui.widgets import chart, is_of_other_model, job_started, table, table_words
 
-N_CHANGES = 20
+N_CHANGES = 10
 """Customers on one page of the largest changes."""
+_RIGHT = st.column_config.Column(alignment="right")
 
 
 def older_scores_block(stamp: Stamp, *, is_running: bool) -> None:
@@ -254,7 +255,7 @@ def _metrics_table(found: Comparison) -> None:
         st.info(sentence(found.not_comparable))
     a, b = found.a.model_version, found.b.model_version
     if found.metrics:
-        table([_metric_row(pair, a, b) for pair in found.metrics])
+        table([_metric_row(pair, a, b) for pair in found.metrics], config={"Difference": _RIGHT})
     if not found.not_comparable:
         st.caption(
             "With 95 % intervals. The difference is treated as if both had been judged on different customers, which "
@@ -306,6 +307,7 @@ def _present_block(found: Comparison) -> None:
             }
             for row in now.changes((page - 1) * N_CHANGES, N_CHANGES)
         ],
+        config={"Change": _RIGHT},
         most_rows=N_CHANGES,
         width="content",
     )

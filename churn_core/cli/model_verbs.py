@@ -107,10 +107,10 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
 def _searched(args: argparse.Namespace, warehouse: Warehouse, recipe: Recipe, progress: Progress) -> ModelVersion:
     """Search within the budget, then train; the first Ctrl-C ends the search and keeps the best."""
-    from churn_core.models.search import train_searched
-
     if args.as_of is not None:
         raise InputError("--budget and --as-of exclude each other; search on all that is known, or train as of a day.")
+    from churn_core.models.search import train_searched
+
     limit = {"n_trials": args.search_trials} if args.search_trials else {}
     with stoppable(progress, "stopping the search; the best so far is kept (Ctrl-C again stops at once)") as reported:
         return train_searched(
