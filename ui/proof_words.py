@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from churn_core.customers.proof import Proof
 from churn_core.figures.theme import count, counted, day, percent
 from churn_core.models.outcomes import LeadTimes
 from ui.errors import plain
 from ui.model_results import estimator_label
+
+ONE_DAY = timedelta(days=1)
+"""From the instant at which an outcome is known, a midnight, to the last day of orders that it needs."""
 
 
 def lead_words(leads: LeadTimes) -> str:
@@ -48,7 +53,7 @@ def waiting_words(found: Proof) -> str:
         return "Lived: no scoring waits for its outcome; score customers, and they are judged when the horizon ends."
     return (
         f"Lived: {counted(found.lived.n_open, 'scoring')} so far, the outcome of none is known yet. The first will be "
-        f"judged once orders reach until {day(found.lived.next_known_at)}."
+        f"judged once orders reach until {day(found.lived.next_known_at - ONE_DAY)}."
     )
 
 

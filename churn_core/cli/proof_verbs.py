@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from churn_core.cli.options import Verbs, add_verb, opened_workspace, positive
@@ -89,7 +90,7 @@ def _lines(found: Proof) -> list[str]:
     elif found.lived and found.lived.next_known_at:
         lines.append(
             f"Lived: no outcome is known yet; the first will be once orders reach until "
-            f"{found.lived.next_known_at:%d %b %Y}."
+            f"{found.lived.next_known_at - timedelta(days=1):%d %b %Y}."
         )
     if found.replay:
         lines.append(f"Replayed: {headline(found.replay.warned, found.replay.cutoffs, 'replayed')}")
