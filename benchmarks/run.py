@@ -68,6 +68,12 @@ PROMISES = (
         value=lambda measured: measured["cutoffs"]["seconds"],
         most=0.3,
     ),
+    Promise(
+        step="drivers",
+        words="drivers of 100,000, seconds",
+        value=lambda measured: measured["drivers"]["seconds_of_100_000"],
+        most=5,
+    ),
     Promise(step="open", words="a page warm, seconds", value=lambda measured: measured["open"]["seconds"], most=1),
     Promise(
         step="export", words="export as CSV, seconds", value=lambda measured: measured["export"]["seconds"], most=15

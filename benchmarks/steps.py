@@ -187,6 +187,49 @@ def cutoffs(files: ShopFiles) -> dict[str, Any]:
     return {"seconds": seconds, "prepare_seconds": prepare_seconds, "n_rows": counts.n_customers}
 
 
+def drivers(files: ShopFiles) -> dict[str, Any]:
+    """The Drivers page of everybody, and the same of 100,000 customers."""
+    warehouse = Warehouse.open(scored_workspace(files))
+    seconds, _ = timed(lambda: _drivers_page(warehouse))
+    peak = peak_gb()
+    few = _part_of_run(warehouse, 100_000)
+    few_seconds, _ = timed(lambda: _drivers_page(few), n_times=3)
+    return {"seconds": seconds, "peak_gb": peak, "seconds_of_100_000": few_seconds}
+
+
+def _drivers_page(warehouse: Warehouse) -> None:
+    from churn_core.customers.dependence import dependence
+    from churn_core.customers.drivers import drivers, sample
+    from churn_core.customers.selection import CustomerFilter
+    from churn_core.figures.dependence import dependence_figure
+    from churn_core.figures.drivers import difference_figure, importance_figure, swarm_figure
+
+    found, drawn = drivers(warehouse), sample(warehouse)
+    depends = dependence(warehouse, found.features[0].name)
+    compared = drivers(warehouse, CustomerFilter(tiers=("high",)))
+    for figure in (
+        importance_figure(found),
+        swarm_figure(found, drawn),
+        dependence_figure(depends, drawn),
+        difference_figure(compared),
+    ):
+        figure.to_json()
+
+
+def _part_of_run(warehouse: Warehouse, n_customers: int) -> Warehouse:
+    """The newest run of the first customers alone, in memory."""
+    import pyarrow as pa
+
+    part = Warehouse.open(None)
+    newest = "run_id = (SELECT max(run_id) FROM score_runs)"
+    first = f"{newest} AND customer_id IN (SELECT customer_id FROM scores WHERE {newest} ORDER BY 1 LIMIT $n)"
+    with part.transaction() as tx:
+        for table, condition in (("score_runs", newest), ("scores", first), ("contributions", first)):
+            for batch in warehouse.arrow_batches(f"SELECT * FROM {table} WHERE {condition}", {"n": n_customers}):
+                tx.append_arrow(table, pa.Table.from_batches([batch]))
+    return part
+
+
 STEPS: dict[str, Callable[[ShopFiles], dict[str, Any]]] = {
     "import": import_orders,
     "plain": plain,
@@ -196,6 +239,7 @@ STEPS: dict[str, Callable[[ShopFiles], dict[str, Any]]] = {
     "score": score,
     "open": open_at_risk,
     "cutoffs": cutoffs,
+    "drivers": drivers,
     "export": export,
 }
 
