@@ -39,7 +39,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "logistic": {"strength": 0.1, "n_knots": 2},
     "lightgbm": {"n_trees": 150, "n_leaves": 6, "depth": -1, "learning_rate": 0.05, "least_in_leaf": 50},
     "lightgbm_large": {},
+    "random_forest": {"n_leaves": 255, "depth": -1, "least_in_leaf": 2},
 }
+"""Settings that tables without time want instead of an estimator's own."""
+LARGE = ("lightgbm_large", "random_forest")
+"""Learners whose trees are many and deep on a table without time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +73,11 @@ class SnapshotModel:
         for number, blend in enumerate(self.folds):
             rows = np.flatnonzero((member == number) | (member < 0))
             share = np.where(member[rows] < 0, 1.0 / len(self.folds), 1.0)
-            part = blend.contributions(frame.iloc[rows])
+            # Somebody answers for a fold that none of the customers belongs to: its base is needed for the average.
+            part = blend.contributions(frame.iloc[rows if len(rows) else [0]])
             columns = [position[name] for name in part.feature_names]
-            values[rows[:, None], columns] += share[:, None] * part.values
+            if len(rows):
+                values[rows[:, None], columns] += share[:, None] * part.values
             starts[rows] += share * part.base
             if part.standard_error is not None:
                 variance[columns] += len(rows) / max(len(frame), 1) * part.standard_error**2
@@ -156,7 +162,7 @@ def fit_snapshot(
 
 def _members(n_rows: int, recipe: Recipe) -> tuple[str, ...]:
     """The learners asked for; among the usual ones the larger boosting only where it can be explained in time."""
-    usual = [name for name in TABLE_LEARNERS if name != "lightgbm_large" or n_rows <= MOST_ROWS_FOR_LARGE]
+    usual = [name for name in TABLE_LEARNERS if name not in LARGE or n_rows <= MOST_ROWS_FOR_LARGE]
     return recipe.learners(usual)
 
 

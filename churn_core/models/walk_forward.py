@@ -29,6 +29,7 @@ from churn_core.models.periods import (
 from churn_core.models.recipe import ORDER_LEARNERS, Recipe
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from churn_core.timeline import ChurnDefinition
@@ -49,6 +50,16 @@ class Fitted:
     rhythm: BgNbd
     periods: tuple[Period, ...]
     """The periods they learnt from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Rows of past cutoffs that learners may learn from at a cutoff."""
+
+    frame: pd.DataFrame
+    """Features that vary within a cutoff, and the expected orders."""
+    churned: NDArray[np.bool_]
+    rhythm: BgNbd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,18 +105,25 @@ class WalkForward:
         """Fit every member on what was known at a cutoff."""
         known = [period for period in learnt_by(self.periods, cutoff, self.definition) if period.has_both]
         progress(0.0, f"purchase model as of {cutoff:%d %b %Y}")
-        rhythm = fit_rhythm(self.warehouse, self.definition, cutoff)
-        members: dict[str, Estimator] = {}
-        members["bgnbd"] = rhythm
-        if not self.only_rhythm and sum(len(period.churned) for period in known) >= LEAST_ROWS:
-            frame, churned, _ = stacked(known)
-            frame = frame[_varying(known)]
-            frame = frame.assign(**{EXPECTED: rhythm.expected(frame)})
+        rows = None if self.only_rhythm else self.rows_at(cutoff)
+        rhythm = rows.rhythm if rows else fit_rhythm(self.warehouse, self.definition, cutoff)
+        members: dict[str, Estimator] = {"bgnbd": rhythm}
+        if rows is not None:
             names = ("recency", *self.recipe.learners(ORDER_LEARNERS))
             for position, name in enumerate(names):
                 progress(0.2 + 0.8 * position / len(names), f"{name} as of {cutoff:%d %b %Y}")
-                members[name] = self.recipe.make(name).fit(frame, churned, seed=self.seed)
+                members[name] = self.recipe.make(name).fit(rows.frame, rows.churned, seed=self.seed)
         return Fitted(cutoff=cutoff, members=members, rhythm=rhythm, periods=tuple(known))
+
+    def rows_at(self, cutoff: datetime) -> Rows | None:
+        """What learners may learn from at a cutoff; None where too few outcomes were known there."""
+        known = [period for period in learnt_by(self.periods, cutoff, self.definition) if period.has_both]
+        if sum(len(period.churned) for period in known) < LEAST_ROWS:
+            return None
+        rhythm = fit_rhythm(self.warehouse, self.definition, cutoff)
+        frame, churned, _ = stacked(known)
+        frame = frame[_varying(known)]
+        return Rows(frame=frame.assign(**{EXPECTED: rhythm.expected(frame)}), churned=churned, rhythm=rhythm)
 
     def unseen(self, fitted: Fitted, period: Period) -> Unseen:
         """What the members say about a period they could not have learnt from."""
