@@ -55,7 +55,7 @@ class Job:
 
     job_id: str
     kind: str
-    """import, train, score, export or demo."""
+    """import, train, search, trial, score, export or demo, as its page calls it."""
     label: str
     """What it does, in words."""
     status: str

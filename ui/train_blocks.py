@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -12,14 +13,17 @@ from churn_core.errors import JobCancelled
 from churn_core.features.definition import active_definition
 from churn_core.figures.theme import count, counted, percent
 from churn_core.jobs import Progress, part
+from churn_core.models.estimators import SAMPLED
 from churn_core.models.evaluation import METRIC_LABELS, METRICS
 from churn_core.models.registry import ModelVersion
 from churn_core.settings import choose_source, settings
 from churn_core.state import WorkspaceState
+from churn_core.warehouse import Warehouse
 from ui import session
 from ui.definition_blocks import readiness, words
 from ui.errors import guarded, plain, sentence
 from ui.model_results import METHOD_LABELS, estimator_label, metrics_of, versions
+from ui.preparation_blocks import Asked, chosen_words
 from ui.session import Stamp
 from ui.widgets import job_started, table, table_words
 
@@ -68,7 +72,7 @@ def plan_block(stamp: Stamp, source: str) -> None:
             st.caption(f"Stable attributes learned from: {plain(', '.join(stable))}.")
 
 
-def start_block(stamp: Stamp, source: str) -> None:
+def start_block(stamp: Stamp, source: str, asked: Asked) -> None:
     """The button that trains and scores as one job."""
     is_running = bool(session.runner().unfinished())
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -77,11 +81,12 @@ def start_block(stamp: Stamp, source: str) -> None:
             type="primary",
             disabled=is_running,
             on_click=guarded(_start),
-            args=(source,),
+            args=(source, asked),
             key="train",
         )
+        chosen_words(asked)
         learned = next((version for version in versions(stamp) if version.status == "champion"), None)
-        if learned is not None and not is_running and _knows_all(learned, stamp.state, source):
+        if learned is not None and not is_running and asked.is_usual and _knows_all(learned, stamp.state, source):
             st.caption(
                 f"Nothing new to learn: data and definition are those of model {learned.model_version}. Training again "
                 "gives the same model, unless the stable attributes were changed."
@@ -108,6 +113,7 @@ def versions_block(stamp: Stamp) -> None:
         "The champion scores. A new version becomes champion, the one before it stays as challenger. Versions that "
         "were judged on different data or definitions cannot be compared by their numbers alone."
     )
+    st.page_link("pages/models/versions.py", label="Compare, promote, roll back", icon=":material/arrow_forward:")
     _candidates(found[0])
 
 
@@ -121,11 +127,19 @@ def _candidates(version: ModelVersion) -> None:
         [
             {
                 "Estimator": estimator_label(name) + (" (chosen)" if name == best else ""),
+                "Contributions": _contributions(name, judged),
                 **{METRIC_LABELS[metric]: _number(metric, values.get(metric)) for metric in METRICS},
             }
             for name, values in judged.items()
         ],
     )
+
+
+def _contributions(name: str, judged: Mapping[str, Any]) -> str:
+    """Whether the reasons of a candidate are exact or, in whole or in part, sampled."""
+    if name in SAMPLED:
+        return "sampled"
+    return "partly sampled" if name in ("blend", "stacking") and SAMPLED & judged.keys() else "exact"
 
 
 def _version_row(version: ModelVersion) -> dict[str, Any]:
@@ -176,16 +190,14 @@ def to_the_end(progress: Progress) -> Progress:
     return report
 
 
-def _start(source: str) -> None:
-    from churn_core.models.training import train_model
-
+def _start(source: str, asked: Asked) -> None:
     warehouse = session.warehouse()
     state = session.stamp().state
     if state.last_order_at is not None and state.n_snapshots:
         choose_source(warehouse, source)
 
     def work(progress: Progress) -> dict[str, object]:
-        version = train_model(warehouse, source=source, progress=part(progress, 0.0, 0.75))
+        version = _trained(warehouse, source, asked, part(progress, 0.0, 0.75))
         run = score_workspace(warehouse, progress=to_the_end(part(progress, 0.75, 1.0)))
         return {
             "message": f"Model {version.model_version} ({estimator_label(version.estimator)}) was trained and "
@@ -194,4 +206,24 @@ def _start(source: str) -> None:
             "run_id": run.run_id,
         }
 
-    job_started(session.runner().start("train", "Training and scoring", work))
+    if asked.search_minutes:
+        job_started(session.runner().start("search", "Searching, training and scoring", work))
+    else:
+        job_started(session.runner().start("train", "Training and scoring", work))
+
+
+def _trained(warehouse: Warehouse, source: str, asked: Asked, progress: Progress) -> ModelVersion:
+    """A new version by the analyst's choices; a cancelled search goes on with the best it has found."""
+    if asked.search_minutes:
+        from churn_core.models.search import train_searched
+
+        return train_searched(
+            warehouse,
+            budget_seconds=60.0 * asked.search_minutes,
+            source=source,
+            recipe=asked.recipe,
+            progress=progress,
+        )
+    from churn_core.models.training import train_model
+
+    return train_model(warehouse, source=source, recipe=asked.recipe, progress=progress)

@@ -19,6 +19,7 @@ from ui.errors import errors_shown, plain, sentence
 _STARTED, _READ = "started_jobs", "read_outcomes"
 _NUMBER = re.compile(r"[^\w\s]?\s?-?\d[\d,.]*\s?(%|[kmbn]{1,2})?(\s[\[(].*[\])])?|[–-]|none yet|open")
 _ROW_HEIGHT = 34
+_STOPPING = {"search": "The search stops; the best it has found is trained and scored."}
 
 
 def page_header(title: str, question: str) -> None:
@@ -192,7 +193,7 @@ def _progress(runner: JobRunner, job: Job) -> None:
         st.progress(job.share_done, text=words)
         if st.button("Cancel", key=f"cancel_{job.job_id}"):
             runner.cancel(job.job_id)
-            st.toast("Stopping; nothing will be changed.")
+            st.toast(_STOPPING.get(job.kind, "Stopping; nothing will be changed."))
 
 
 def _last_outcome(runner: JobRunner, kinds: tuple[str, ...]) -> None:

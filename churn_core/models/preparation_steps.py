@@ -70,7 +70,8 @@ def with_columns(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFram
     import pandas as pd
 
     # All at once: adding a hundred columns one by one leaves a frame of a hundred pieces.
-    return pd.DataFrame({**dict(frame.items()), **columns}, index=frame.index) if columns else frame
+    made: dict[str, Any] = {str(name): frame[name] for name in frame.columns}
+    return pd.DataFrame(made | dict(columns), index=frame.index) if columns else frame
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ OWN = "own"
 """What a whole plan of the user is called among the choices."""
 SAME = 1e-9
 """Mean absolute change of the log-odds below which an option did nothing."""
-BETTER, WORSE, UNCLEAR, NOTHING = "better", "worse", "no clear difference", "changes nothing here"
+BETTER, WORSE, UNCLEAR, NOTHING = "better", "worse", "no clear difference", "no change"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class Effect:
     auc: Change
     """Change of the AUC within cutoffs; above 0 is better."""
     verdict: str
-    """By the log loss: better, worse, no clear difference, or changes nothing here."""
+    """By the log loss: better, worse, no clear difference, or no change at all."""
     mean_predicted: float
     """Mean risk as learnt, before calibration."""
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui import session
 from ui import train_blocks as blocks
+from ui.preparation_blocks import choices_block
 from ui.widgets import empty_state, job_panel, page_header
 
 page_header("Train", __doc__ or "")
@@ -19,7 +20,7 @@ if stamp.state.is_empty:
     )
     st.stop()
 
-is_running = job_panel("train")
+is_running = job_panel("train", "search", "trial")
 source = blocks.source_block(stamp.state)
 if source == "orders" and not stamp.state.definition_version:
     empty_state(
@@ -30,7 +31,8 @@ if source == "orders" and not stamp.state.definition_version:
     st.stop()
 
 blocks.plan_block(stamp, source)
-blocks.start_block(stamp, source)
+asked = choices_block(stamp, source)
+blocks.start_block(stamp, source, asked)
 if stamp.state.run_id and not is_running:
     st.page_link("pages/customers/at_risk.py", label="See who is at risk", icon=":material/arrow_forward:")
 blocks.versions_block(stamp)
