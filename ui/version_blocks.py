@@ -136,15 +136,17 @@ def _chosen(label: str, found: list[ModelVersion], *, key: str, index: int) -> M
         label,
         list(by_number),
         index=index,
-        format_func=lambda number: (
-            f"Model {number}, {by_number[number].status}: "
-            f"{estimator_label(by_number[number].estimator)}, {day(by_number[number].trained_at)}"
-        ),
+        format_func=lambda number: version_label(by_number[number]),
         key=key,
         bind="query-params",
         width=380,
     )
     return by_number[number]
+
+
+def version_label(version: ModelVersion) -> str:
+    """What a version is called in lists and links; without its status, so that a link outlives a promotion."""
+    return f"Model {version.model_version}: {estimator_label(version.estimator)}, {day(version.trained_at)}"
 
 
 def _version_row(version: ModelVersion) -> dict[str, Any]:
