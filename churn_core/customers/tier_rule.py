@@ -58,13 +58,19 @@ def _first_places(
     reader: Reader, run_id: int, measure: str, parameters: dict[str, object], n_places: int, name: str
 ) -> tuple[str, dict[str, object]]:
     """A condition that exactly so many customers of the run meet: the most by a measure, then by risk, then by id."""
-    last = reader.rows(
-        f"SELECT {measure} AS measure, risk, customer_id FROM scores WHERE run_id = $run_id "
-        "ORDER BY measure DESC, risk DESC, customer_id LIMIT 1 OFFSET $ahead",
-        parameters | {"run_id": run_id, "ahead": n_places - 1},
+    own = parameters | {"run_id": run_id, "ahead": n_places - 1}
+    least = reader.value(
+        f"SELECT {measure} AS measure FROM scores WHERE run_id = $run_id ORDER BY measure DESC LIMIT 1 OFFSET $ahead",
+        own,
     )
-    if not last:
+    if least is None:
         return "true", {}
+    last = reader.rows(
+        f"SELECT {measure}, risk, customer_id FROM scores WHERE run_id = $run_id AND {measure} = $least "
+        "ORDER BY risk DESC, customer_id LIMIT 1 OFFSET $ahead - "
+        f"(SELECT count(*) FROM scores WHERE run_id = $run_id AND {measure} > $least)",
+        own | {"least": least},
+    )
     condition = (
         f"({measure} > $last_{name} OR ({measure} = $last_{name} AND "
         f"(risk > $risk_{name} OR (risk = $risk_{name} AND customer_id <= $id_{name}))))"
