@@ -13,7 +13,7 @@ from churn_core.figures.theme import UNKNOWN, count, day, percent
 from churn_core.models.drift import DriftReport, drift, is_kept
 from churn_core.models.drift_sizes import Shift
 from churn_core.models.guard import GuardCheck, checks_from_json
-from churn_core.models.overfit import OverfitRow, Side, rows_from_json
+from churn_core.models.overfit import OverfitRow, rows_from_json
 from churn_core.models.registry import ModelVersion
 from churn_core.models.runs import latest_run
 from ui import session
@@ -57,7 +57,7 @@ def guard_block(version: ModelVersion) -> None:
 def _check(check: GuardCheck) -> None:
     mark = f"{figures.STATUS_MARKS[check.status]} {check.status}"
     colour = _COLOURS.get(check.status, "gray")
-    with st.container(border=True, gap="small", key=f"check_{check.name}"):
+    with st.container(border=True, gap=None, key=f"check_{check.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(check.title)}**", width="stretch")
             st.markdown(f":{colour}-badge[{mark}]", width="content")
@@ -149,10 +149,10 @@ def overfit_block(version: ModelVersion) -> None:
     st.markdown(f"**{_overfit_sentence(rows)}**")
     table([_overfit_cells(row) for row in rows])
     st.caption(
-        "AUC lost is training minus later rows, with two standard errors; from 0.05 on, and beyond its error, it is "
-        "called large. Log loss is compared with the level of each cutoff set right, so the season plays no part. "
-        "Unusual are rows that an isolation forest finds more isolated than 99 % of the training rows: 1 % is to be "
-        "expected, 3 % is raised, 10 % far outside what the model knows."
+        "Arrows: rows the model learned from → rows it was judged on. AUC lost is their difference, with two standard "
+        "errors; from 0.05 on, and beyond its error, it is called large. Log loss is compared with the level of each "
+        "cutoff set right, so the season plays no part. Unusual are rows that an isolation forest finds more isolated "
+        "than 99 % of the training rows: 1 % is to be expected, 3 % is raised, 10 % far outside what the model knows."
     )
 
 
@@ -205,12 +205,12 @@ def _input_table(inputs: tuple[Shift, ...]) -> None:
                 "Input": feature_label(shift.name),
                 "Verdict": figures.verdict_label(shift.verdict),
                 "PSI": UNKNOWN if shift.psi is None else f"{shift.psi:.2f}",
-                "Distance (sd)": UNKNOWN if shift.distance is None else f"{shift.distance:.2f}",
-                "Missing then": percent(shift.missing_then),
-                "Missing now": percent(shift.missing_now),
-                "Mean then": _number(shift.mean_then),
-                "Mean now": _number(shift.mean_now),
-                "Share of the model": percent(shift.weight),
+                "Distance": UNKNOWN if shift.distance is None else f"{shift.distance:.2f}",
+                "Missing": f"{percent(shift.missing_then)} → {percent(shift.missing_now)}",
+                "Mean": f"{_number(shift.mean_then)} → {_number(shift.mean_now)}"
+                if shift.kind == "number"
+                else UNKNOWN,
+                "Of the model": percent(shift.weight),
             }
             for shift in inputs
         ],
@@ -220,7 +220,8 @@ def _input_table(inputs: tuple[Shift, ...]) -> None:
         "PSI: population stability index over ten bins of training, missing values being one more; shifted from 0.10, "
         "strongly from 0.25. Distance: Wasserstein, in standard deviations of training; shifted from 0.30, strongly "
         "from 0.50. Where the distance is small, the index alone counts one step at most. Below 300 customers nothing "
-        "is said; more customers never make a shift larger."
+        "is said; more customers never make a shift larger. Arrows: in training → now. Of the model: share of all "
+        "movement of the risks in training that rests on the input."
     )
 
 
@@ -248,32 +249,21 @@ def _overfit_cells(row: OverfitRow) -> dict[str, str]:
     gap = UNKNOWN
     if row.auc_gap is not None and row.gap_error is not None:
         gap = f"{row.auc_gap:+.3f} ± {2 * row.gap_error:.3f}"
-    interval = f"{percent(row.outside_low)} to {percent(row.outside_high)}"
+    rows = f"{count(row.train.n)} → {count(row.n_outside_of)}" if row.train else f"→ {count(row.n_outside_of)}"
     return {
         "Judged at": where,
-        "Learned from": _rows(row.train),
-        "AUC there": _auc(row.train),
-        "Later": count(row.n_outside_of),
-        "AUC later": _auc(row.judged),
+        "Customers": rows,
+        "AUC": _both([f"{side.auc:.3f}" for side in (row.train, row.judged) if side]),
         "AUC lost": gap,
-        "Log loss there": _loss(row.train),
-        "Log loss later": _loss(row.judged),
-        "Gap": row.gap_verdict,
-        "Unusual": f"{percent(row.outside_share)} ({interval})",
-        "They are": row.outside_verdict,
+        "Log loss": _both([f"{side.log_loss:.3f}" for side in (row.train, row.judged) if side]),
+        "The loss is": row.gap_verdict,
+        "Unusual": f"{percent(row.outside_share)} [{percent(row.outside_low)}, {percent(row.outside_high)}]",
+        "That is": row.outside_verdict,
     }
 
 
-def _rows(side: Side | None) -> str:
-    return UNKNOWN if side is None else count(side.n)
-
-
-def _auc(side: Side | None) -> str:
-    return UNKNOWN if side is None else f"{side.auc:.3f}"
-
-
-def _loss(side: Side | None) -> str:
-    return UNKNOWN if side is None else f"{side.log_loss:.3f}"
+def _both(shown: list[str]) -> str:
+    return " → ".join(shown) if len(shown) == 2 else UNKNOWN
 
 
 def _metric(metric: Any) -> str:

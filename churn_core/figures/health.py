@@ -55,12 +55,12 @@ def shift_figure(shift: Shift, label: str, *, axis: str = "", mode: Mode = "ligh
 
 def shift_sentence(shift: Shift, label: str) -> str:
     """What happened to one input, or to the risk."""
-    numbers = f"{counted(shift.n_now, 'customer')} now, {shift.n_then:,} in training"
+    numbers = f"n = {shift.n_now:,} now, {shift.n_then:,} in training"
     if not shift.now:
         return f"{label}: how it stands now was not kept for this run ({shift.n_then:,} customers in training)"
     sizes = f"PSI {shift.psi:.2f}" if shift.psi is not None else ""
     if shift.distance is not None:
-        sizes += f", {shift.distance:.2f} standard deviations away"
+        sizes += f", distance {shift.distance:.2f}"
     verdict = {"stable": "stands where it stood", "too few to say": "too few to say"}.get(shift.verdict, shift.verdict)
     return f"{label}: {verdict} ({sizes}; {numbers})"
 

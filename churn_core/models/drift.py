@@ -100,7 +100,7 @@ def drift(
         for name, described in population["categories"].items()
     ]
     inputs.sort(key=lambda shift: (-ORDER.index(shift.verdict), -(shift.psi or 0.0), shift.name))
-    risk = number_shift(RISK, population["risk"], numbers(values[RISK]), weight=1.0, write="{:.1%}".format)
+    risk = number_shift(RISK, population["risk"], numbers(values[RISK]), weight=1.0, write=_as_percent)
     found = overall(risk, inputs)
     stopped = stopped_tables(warehouse, run.as_of, run.feature_names) if run.as_of else ()
     decay, decay_note = decay_of_runs(warehouse, run.source) if with_decay else ((), "")
@@ -174,6 +174,10 @@ def _asked_version(warehouse: Warehouse, run: ScoreRun, number: int | None) -> M
             "from; train again."
         )
     return version
+
+
+def _as_percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _column(values: pd.DataFrame, name: str) -> Any:

@@ -84,7 +84,7 @@ def table_health(table: SnapshotTable, fitted: FittedSnapshot, *, recipe: Recipe
         ),
         guard.order_check(table.churned),
     ]
-    inputs = coerced(frame, dict(model.kinds))
+    inputs = coerced(table.frame.iloc[every(len(table.churned), POPULATION_ROWS)], dict(model.kinds))
     risk = _out_of_fold(model, inputs)
     return {
         "guard": {
