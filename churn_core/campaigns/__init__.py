@@ -1,0 +1,1 @@
+"""Experiments on customers: who gets what, drawn before anybody is contacted, and whether it worked."""

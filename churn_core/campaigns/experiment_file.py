@@ -1,0 +1,154 @@
+"""The outcomes of a finished experiment from a file: one row per customer, with the arm and what came of it.
+
+The rows stay in the database that read them; what leaves it are sums per arm and stratum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+from churn_core.campaigns.experiment import Cell, Outcomes
+from churn_core.campaigns.metrics import Metric
+from churn_core.errors import InputError
+from churn_core.intake.source import Source
+from churn_core.intake.values import boolean_sql, number_sql
+from churn_core.stats.moments import JointMoments, Rate
+
+MOST_ARMS = 20
+MOST_STRATA = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentFile:
+    """An opened file and the columns that say who was in which arm of which stratum."""
+
+    source: Source
+    arm: str
+    """Column of the arm."""
+    stratum: str | None = None
+    """Column of the stratum; None where there is none."""
+    covariate: str | None = None
+    """Column of an amount known before assignment; None where there is none."""
+
+    def counts(self) -> dict[str, int]:
+        """Customers per arm, in alphabetical order; InputError for rows without an arm or far too many arms."""
+        rows = self.source.reader.rows(f"SELECT {self._text(self.arm)} AS arm, count(*) FROM {self._rows} GROUP BY 1")
+        found = {str(arm or ""): int(n) for arm, n in rows}
+        if "" in found:
+            raise InputError(
+                f"{found['']:,} rows have no arm in column {self.arm!r}; every customer who was drawn belongs to one."
+            )
+        if len(found) > MOST_ARMS:
+            raise InputError(
+                f"column {self.arm!r} holds {len(found):,} different values, which are no arms of an experiment; "
+                "choose the column that says who got what."
+            )
+        return dict(sorted(found.items()))
+
+    def kind_of(self, column: str) -> str:
+        """rate where all values are yes or no (or 1 and 0), else mean."""
+        text = self._text(column)
+        others = self.source.reader.value(
+            f"SELECT count(*) FROM {self._rows} WHERE {text} <> '' AND {boolean_sql(text)} IS NULL"
+        )
+        return "mean" if others else "rate"
+
+    def outcomes(self, metric: Metric) -> Outcomes:
+        """The metric per arm and stratum; InputError for values that are missing or cannot be read."""
+        for column in metric.columns:
+            self._check(column, metric.kind)
+        covariates = self._covariates() if metric.kind == "mean" else ()
+        return Outcomes(
+            metric=metric,
+            cells=self._rates(metric) if metric.kind == "rate" else self._moments(metric, covariates),
+            n_covariates=len(covariates),
+        )
+
+    @property
+    def _rows(self) -> str:
+        return self.source.rows_sql()
+
+    def _text(self, column: str) -> str:
+        return f"trim({self.source.column(column).key})"
+
+    def _number(self, column: str) -> str:
+        return number_sql(self._text(column), self.source.decimal)
+
+    def _groups(self) -> str:
+        stratum = self._text(self.stratum) if self.stratum else "''"
+        return f"{self._text(self.arm)} AS arm, {stratum} AS stratum"
+
+    def _check(self, column: str, kind: str) -> None:
+        text = self._text(column)
+        read = boolean_sql(text) if kind == "rate" else f"CASE WHEN isfinite({self._number(column)}) THEN 1 END"
+        wrong = f"{text} <> '' AND {read} IS NULL"
+        n_empty, n_wrong, line, example = self.source.reader.rows(
+            f"SELECT count(*) FILTER ({text} IS NULL OR {text} = ''), count(*) FILTER ({wrong}), "
+            f"min(line) FILTER ({wrong}), arg_min({text}, line) FILTER ({wrong}) FROM {self._rows}"
+        )[0]
+        if n_wrong:
+            wanted = "yes or no" if kind == "rate" else "a number"
+            raise InputError(
+                f"column {column!r} holds {example!r} in line {line} where {wanted} was expected "
+                f"({n_wrong:,} such rows); correct it, or give another kind with {column}:mean or {column}:rate."
+            )
+        if n_empty:
+            raise InputError(
+                f"column {column!r} is empty in {n_empty:,} rows; write 0 where nothing happened, because everybody "
+                "who was assigned is counted."
+            )
+
+    def _covariates(self) -> tuple[str, ...]:
+        """SQL of the covariate with its mean where it is missing, and of a column that says so."""
+        if self.covariate is None:
+            return ()
+        number = f"CASE WHEN isfinite({self._number(self.covariate)}) THEN {self._number(self.covariate)} END"
+        mean, n_missing = self.source.reader.rows(
+            f"SELECT avg({number}), count(*) - count({number}) FROM {self._rows}"
+        )[0]
+        if mean is None:
+            raise InputError(f"column {self.covariate!r} holds no number, so it cannot be used to reduce the noise.")
+        filled = f"coalesce({number}, {float(mean)!r}::DOUBLE)"
+        return (filled, f"CASE WHEN {number} IS NULL THEN 1.0 ELSE 0.0 END") if n_missing else (filled,)
+
+    def _rates(self, metric: Metric) -> dict[str, dict[str, Cell]]:
+        hit = boolean_sql(self._text(metric.column))
+        rows = self.source.reader.rows(
+            f"SELECT {self._groups()}, count(*) FILTER ({hit}), count(*) FROM {self._rows} GROUP BY ALL"
+        )
+        cells: dict[str, dict[str, Cell]] = {}
+        for arm, stratum, n_hits, n in rows:
+            cells.setdefault(str(arm), {})[str(stratum or "")] = Rate(n_hits=int(n_hits), n=int(n))
+        return self._few(cells)
+
+    def _moments(self, metric: Metric, covariates: Sequence[str]) -> dict[str, dict[str, Cell]]:
+        columns = [*(self._number(column) for column in metric.columns), *covariates]
+        named = ", ".join(f"{sql} AS x{place}" for place, sql in enumerate(columns))
+        places = range(len(columns))
+        pairs = list(combinations_with_replacement(places, 2))
+        asked = [*(f"avg(x{place})" for place in places), *(f"covar_samp(x{i}, x{j})" for i, j in pairs)]
+        rows = self.source.reader.rows(
+            f"SELECT arm, stratum, count(*), {', '.join(asked)} "
+            f"FROM (SELECT {self._groups()}, {named} FROM {self._rows}) GROUP BY ALL"
+        )
+        cells: dict[str, dict[str, Cell]] = {}
+        for arm, stratum, n, *numbers in rows:
+            values = [0.0 if value is None else float(value) for value in numbers]
+            spread = dict(zip(pairs, values[len(columns) :], strict=True))
+            cells.setdefault(str(arm), {})[str(stratum or "")] = JointMoments(
+                n=int(n),
+                means=tuple(values[: len(columns)]),
+                covariances=tuple(tuple(spread[min(i, j), max(i, j)] for j in places) for i in places),
+            )
+        return self._few(cells)
+
+    def _few(self, cells: dict[str, dict[str, Cell]]) -> dict[str, dict[str, Cell]]:
+        n_strata = len({stratum for found in cells.values() for stratum in found})
+        if n_strata > MOST_STRATA:
+            raise InputError(
+                f"column {self.stratum!r} makes {n_strata:,} strata, more than the {MOST_STRATA} that can be compared; "
+                "choose a column with fewer values."
+            )
+        return cells
