@@ -12,6 +12,7 @@ from churn_core.cli import (
     customer_verbs,
     data_verbs,
     driver_verbs,
+    experiment_verbs,
     health_verbs,
     list_verbs,
     model_verbs,
@@ -48,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         version_verbs,
         list_verbs,
         customer_verbs,
+        experiment_verbs,
         driver_verbs,
         money_verbs,
     ):
