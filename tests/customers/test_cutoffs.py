@@ -25,11 +25,19 @@ VALUES: dict[str, float | None] = {"a": 100.0, "b": 200.0, "c": 40.0, "d": 1000.
 PLAN = Scenario(contact_cost=2.0, offer_cost=10.0, chance=0.25, per_day=1, n_days=2)
 
 
-@pytest.fixture
-def four(warehouse: Warehouse) -> RiskCounts:
+@pytest.fixture(scope="module")
+def four() -> RiskCounts:
     """Four customers with whole numbers."""
-    add_run(warehouse, RISKS, values=VALUES)
-    return risk_counts(warehouse)
+    return _counted(RISKS, VALUES)
+
+
+def _counted(risks: dict[str, float], values: dict[str, float | None]) -> RiskCounts:
+    """The counts of a run in a workspace of its own."""
+    warehouse = Warehouse.open(None)
+    add_run(warehouse, risks, values=values)
+    counts = risk_counts(warehouse)
+    warehouse.close()
+    return counts
 
 
 def test_a_threshold_by_hand(four: RiskCounts) -> None:
@@ -83,19 +91,15 @@ def test_a_least_chance_in_words_is_never_below_the_chance(chance: float) -> Non
     assert hits / of >= chance - 1e-12
 
 
-@pytest.fixture
-def many(warehouse: Warehouse) -> tuple[RiskCounts, np.ndarray, np.ndarray]:
+@pytest.fixture(scope="module")
+def many() -> tuple[RiskCounts, np.ndarray, np.ndarray]:
     """Five hundred customers, some at round risks, some without a value."""
     rng = np.random.default_rng(3)
     risk = np.concatenate([rng.beta(0.7, 1.4, 440), np.arange(60) / 100 + 0.2]).clip(1e-6, 1 - 1e-6)
     value = np.where(rng.random(500) < 0.1, np.nan, rng.gamma(2, 60, 500))
     ids = [f"C{nr:03d}" for nr in range(500)]
-    add_run(
-        warehouse,
-        dict(zip(ids, risk.tolist(), strict=True)),
-        values={c: None if math.isnan(v) else v for c, v in zip(ids, value.tolist(), strict=True)},
-    )
-    return risk_counts(warehouse), risk, value
+    values = {c: None if math.isnan(v) else v for c, v in zip(ids, value.tolist(), strict=True)}
+    return _counted(dict(zip(ids, risk.tolist(), strict=True)), values), risk, value
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.037, 0.29, 0.57, 0.62, 0.999, 1.0])
