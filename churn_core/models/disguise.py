@@ -35,8 +35,7 @@ _WORDS = {True: "left", False: "stayed"}
 
 def best_area(values: pd.Series, outcome: NDArray[np.bool_]) -> float:
     """AUC of one column, whichever way it points; missing values count as a value of their own, whichever helps."""
-    areas = [auc(outcome, score) for score in as_scores(values, outcome)]
-    return max(max(area, 1 - area) for area in areas)
+    return max(auc(outcome, score) for score in as_scores(values, outcome))
 
 
 def suspicion(values: pd.Series, outcome: NDArray[np.bool_], *, is_foreign: bool = True) -> str:
@@ -48,7 +47,7 @@ def suspicion(values: pd.Series, outcome: NDArray[np.bool_], *, is_foreign: bool
     a finding (no cart for a year), not a leak.
     """
     scores = as_scores(values, outcome)
-    area = max(max(found, 1 - found) for found in (auc(outcome, score) for score in scores))
+    area = max(auc(outcome, score) for score in scores)
     if area >= TOO_GOOD:
         return f"alone tells who left with an AUC of {area:.3f}"
     agreement = max(_agreement(score, outcome) for score in scores)
@@ -62,23 +61,26 @@ def suspicion(values: pd.Series, outcome: NDArray[np.bool_], *, is_foreign: bool
 
 
 def as_scores(values: pd.Series, outcome: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
-    """A column as numbers that rank: missing low, missing high and whether missing; a category by its other rows."""
-    if is_number(values):
-        known = numbers(values)
-        return [np.nan_to_num(known, nan=-np.inf), np.nan_to_num(known, nan=np.inf), np.isnan(known).astype(float)]
-    return [_held_out_rates(_texts(values), outcome)]
+    """A column as scores that rise with the risk, each way it can be read.
+
+    Numbers: missing low, missing high, or only whether missing, pointing up or down. Categories: the share of churners
+    in the same category among the other half of the rows, so that a name of one row tells nothing.
+    """
+    if not is_number(values):
+        return [_rates_of_other_half(_texts(values), outcome)]
+    known = numbers(values)
+    up = [np.nan_to_num(known, nan=-np.inf), np.nan_to_num(known, nan=np.inf), np.isnan(known).astype(float)]
+    return [*up, *(-score for score in up)]
 
 
 def _agreement(score: NDArray[np.float64], outcome: NDArray[np.bool_]) -> float:
-    """Share of the outcome that fares worse under the best rule of the kind "left when above (or below)"."""
+    """Share of the outcome that fares worse under the best rule of the kind "left when above"."""
     order = np.argsort(score, kind="stable")
     ordered = score[order]
     last = np.append(np.flatnonzero(ordered[1:] > ordered[:-1]), len(score) - 1)
-    below_left = np.cumsum(outcome[order])[last] / outcome.sum()
-    below_stayed = np.cumsum(~outcome[order])[last] / (~outcome).sum()
-    above = np.minimum(1 - below_left, below_stayed).max()
-    below = np.minimum(below_left, 1 - below_stayed).max()
-    return float(max(above, below))
+    left_above = 1 - np.cumsum(outcome[order])[last] / outcome.sum()
+    stayed_below = np.cumsum(~outcome[order])[last] / (~outcome).sum()
+    return float(np.minimum(left_above, stayed_below).max())
 
 
 def _one_sided(values: pd.Series, outcome: NDArray[np.bool_]) -> str:
@@ -124,10 +126,18 @@ def _texts(values: pd.Series) -> NDArray[np.object_]:
     return values.astype(object).where(values.notna(), "").astype(str).to_numpy(dtype=object)
 
 
-def _held_out_rates(levels: NDArray[np.object_], outcome: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Share of churners among the other rows of the same category, so that a name of one row tells nothing."""
+def _rates_of_other_half(levels: NDArray[np.object_], outcome: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Share of churners of the same category in the half that the row is not in; the average where there is none.
+
+    Leaving out the row alone would not do: within a category that ranks those who stayed above those who left.
+    """
     _, code = np.unique(levels, return_inverse=True)
-    n = np.bincount(code)
-    hits = np.bincount(code, outcome)
-    overall = outcome.mean()
-    return np.asarray((hits[code] - outcome + overall) / n[code])
+    half = np.random.default_rng(0).permutation(len(code)) % 2
+    overall, n_levels = outcome.mean(), int(code.max()) + 1
+    rates = np.empty(len(code))
+    for side in (0, 1):
+        other = half != side
+        n = np.bincount(code[other], minlength=n_levels)
+        hits = np.bincount(code[other], outcome[other], minlength=n_levels)
+        rates[~other] = ((hits + overall) / (n + 1.0))[code[~other]]
+    return rates
