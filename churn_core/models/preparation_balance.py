@@ -158,7 +158,7 @@ def _between(
     is_mixed = is_text.any() and not is_text.all()
     sampler = (
         SMOTENC(
-            categorical_features=np.flatnonzero(is_text),
+            categorical_features=np.flatnonzero(is_text).tolist(),
             sampling_strategy=wanted,
             k_neighbors=neighbours,
             random_state=seed,
