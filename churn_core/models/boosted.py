@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from churn_core.models.estimators import Contributions
-from churn_core.models.preparation import Preparation, fit_preparation, tree_matrix
+from churn_core.models.preparation import Preparation, fit_preparation, split_matrix, tree_matrix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +30,8 @@ class Boosted:
     """Gradient-boosted trees on log loss."""
 
     name = "lightgbm"
+    most_bins = MOST_BINS
+    """Values of a number that are told apart."""
 
     def __init__(
         self,
@@ -50,6 +52,8 @@ class Boosted:
         self.least_in_leaf = least_in_leaf
         self.ridge = ridge
         self.feature_share = feature_share
+        self.splits_categories = False
+        """Whether each category is a column of its own, instead of one column that holds all of them."""
         self.preparation = Preparation(columns=())
         self.text = ""
         self._booster: Any = None
@@ -71,12 +75,13 @@ class Boosted:
         import lightgbm
 
         self.preparation = fit_preparation(frame)
+        matrix, _ = self._matrix(frame)
         categories = [i for i, column in enumerate(self.preparation.columns) if column.kind == "category"]
         rows = lightgbm.Dataset(
-            tree_matrix(self.preparation, frame),
+            matrix,
             label=np.asarray(churned, dtype=float),
             weight=weight,
-            categorical_feature=categories,
+            categorical_feature=[] if self.splits_categories else categories,
             free_raw_data=True,
             params={"verbose": -1},
         )
@@ -97,7 +102,7 @@ class Boosted:
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
             "cat_smooth": 20.0,
-            "max_bin": MOST_BINS,
+            "max_bin": self.most_bins,
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
@@ -116,20 +121,27 @@ class Boosted:
 
     def log_odds(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Log-odds of churning, one per row."""
-        made = self.booster.predict(
-            tree_matrix(self.preparation, frame), raw_score=True, num_threads=N_PREDICTING_THREADS
-        )
+        matrix, _ = self._matrix(frame)
+        made = self.booster.predict(matrix, raw_score=True, num_threads=N_PREDICTING_THREADS)
         return np.asarray(made, dtype=float)
 
     def contributions(self, frame: pd.DataFrame) -> Contributions:
         """Exact Shapley values of the trees (Lundberg et al., 2020)."""
-        made = np.asarray(
-            self.booster.predict(
-                tree_matrix(self.preparation, frame), pred_contrib=True, num_threads=N_PREDICTING_THREADS
-            )
-        )
+        matrix, owners = self._matrix(frame)
+        made = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=N_PREDICTING_THREADS))
         base = float(made[0, -1]) if len(made) else 0.0
-        return Contributions(base=base, values=made[:, :-1], feature_names=self.feature_names)
+        values = made[:, :-1]
+        if self.splits_categories:
+            values = np.zeros((len(frame), len(self.feature_names)))
+            for column, owner in enumerate(owners):
+                values[:, owner] += made[:, column]
+        return Contributions(base=base, values=values, feature_names=self.feature_names)
+
+    def _matrix(self, frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """What the trees see, and the feature that each column belongs to."""
+        if self.splits_categories:
+            return split_matrix(self.preparation, frame)
+        return tree_matrix(self.preparation, frame), np.arange(len(self.preparation.columns))
 
     def to_json(self) -> dict[str, Any]:
         """Everything needed to answer again."""
@@ -142,6 +154,7 @@ class Boosted:
             "least_in_leaf": self.least_in_leaf,
             "ridge": self.ridge,
             "feature_share": self.feature_share,
+            "splits_categories": self.splits_categories,
             "preparation": self.preparation.to_json(),
             "text": self.text,
         }
@@ -151,6 +164,8 @@ class Boosted:
         """The trees that :meth:`to_json` described."""
         settings = {key: stored[key] for key in _SETTINGS if key in stored}
         made = cls(**settings)
+        # Models stored before there was a choice have all categories of a feature in one column.
+        made.splits_categories = bool(stored.get("splits_categories", False))
         made.preparation = Preparation.from_json(stored["preparation"])
         made.text = str(stored["text"])
         return made
@@ -163,6 +178,7 @@ class BoostedLarge(Boosted):
     """
 
     name = "lightgbm_large"
+    most_bins = 127
 
     def __init__(
         self,
@@ -184,3 +200,4 @@ class BoostedLarge(Boosted):
             ridge=ridge,
             feature_share=feature_share,
         )
+        self.splits_categories = True

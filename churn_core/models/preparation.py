@@ -117,6 +117,18 @@ def tree_matrix(preparation: Preparation, frame: pd.DataFrame) -> NDArray[np.flo
     return made
 
 
+def split_matrix(preparation: Preparation, frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Numbers as they are and a column per category, and the position of the feature each column belongs to."""
+    require_columns(preparation.names, frame)
+    blocks: list[NDArray[np.float64]] = []
+    owners: list[int] = []
+    for position, column in enumerate(preparation.columns):
+        made = _dummies(column, frame) if column.kind == "category" else [numbers(frame[column.name])]
+        blocks.extend(made)
+        owners.extend([position] * len(made))
+    return np.column_stack(blocks), np.asarray(owners)
+
+
 def require_columns(names: Sequence[str], frame: pd.DataFrame) -> None:
     """InputError when a feature the model was trained on is not in the frame."""
     absent = [name for name in names if name not in frame.columns]

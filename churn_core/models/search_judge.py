@@ -7,7 +7,7 @@ keep twins together. Order histories are never split at random.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -31,10 +31,10 @@ N_FOLDS = 5
 class Judge(Protocol):
     """Rows in parts, each with rows to learn from that are fit for it."""
 
-    parts: Sequence[NDArray[np.int64]]
+    parts: Sequence[NDArray[Any]]
     """The rows of each part, as positions in ``churned``."""
     churned: NDArray[np.bool_]
-    level_of: NDArray[np.int64]
+    level_of: NDArray[Any]
     """Which level each row's log-odds may have: one per cutoff, or one for all."""
 
     def answer(self, number: int, make: Callable[[], Estimator]) -> NDArray[np.float64]:
@@ -64,8 +64,10 @@ class LaterCutoffs:
             outcomes.append(period.churned)
         self.churned = np.concatenate(outcomes) if outcomes else np.zeros(0, dtype=bool)
         sizes = [len(outcome) for outcome in outcomes]
-        self.level_of = np.repeat(np.arange(len(sizes)), sizes)
-        self.parts = np.split(np.arange(len(self.churned)), np.cumsum(sizes)[:-1]) if sizes else []
+        self.level_of: NDArray[Any] = np.repeat(np.arange(len(sizes)), sizes)
+        self.parts: Sequence[NDArray[Any]] = (
+            np.split(np.arange(len(self.churned)), np.cumsum(sizes)[:-1]) if sizes else []
+        )
 
     def answer(self, number: int, make: Callable[[], Estimator]) -> NDArray[np.float64]:
         """Log-odds at a cutoff by an estimator fitted on what was known there."""
@@ -80,9 +82,9 @@ class HeldOutFolds:
         self, frame: pd.DataFrame, churned: NDArray[np.bool_], group: NDArray[np.int64] | None, *, seed: int
     ) -> None:
         self.churned = np.asarray(churned, dtype=bool)
-        self.level_of = np.zeros(len(self.churned), dtype=np.int64)
+        self.level_of: NDArray[Any] = np.zeros(len(self.churned), dtype=np.int64)
         folds = stratified_folds(self.churned, group, n_folds=N_FOLDS, seed=seed)
-        self.parts = [np.flatnonzero(folds == fold) for fold in range(int(folds.max()) + 1)]
+        self.parts: Sequence[NDArray[Any]] = [np.flatnonzero(folds == fold) for fold in range(int(folds.max()) + 1)]
         self._frame, self._folds, self.seed = frame, folds, seed
 
     def answer(self, number: int, make: Callable[[], Estimator]) -> NDArray[np.float64]:

@@ -47,8 +47,8 @@ SPACES: dict[str, dict[str, Space]] = {
     "orders": {
         "logistic": _LINEAR,
         "lightgbm": {
-            "n_trees": Range(low=50, high=200, is_whole=True),
-            "depth": Range(low=2, high=4, is_whole=True),
+            "n_trees": Range(low=50, high=150, is_whole=True),
+            "depth": Range(low=2, high=3, is_whole=True),
             "learning_rate": Range(low=0.02, high=0.2, is_log=True),
             "least_in_leaf": Range(low=20, high=500, is_log=True, is_whole=True),
             "ridge": Range(low=0.5, high=100.0, is_log=True),
@@ -74,8 +74,8 @@ SPACES: dict[str, dict[str, Space]] = {
             "feature_share": Range(low=0.2, high=0.9),
         },
         "lightgbm_large": {
-            "n_trees": Range(low=100, high=400, is_whole=True),
-            "n_leaves": Range(low=31, high=255, is_log=True, is_whole=True),
+            "n_trees": Range(low=100, high=300, is_whole=True),
+            "n_leaves": Range(low=31, high=191, is_log=True, is_whole=True),
             "learning_rate": Range(low=0.02, high=0.12, is_log=True),
             "least_in_leaf": Range(low=2, high=20, is_log=True, is_whole=True),
             "ridge": Range(low=0.1, high=10.0, is_log=True),

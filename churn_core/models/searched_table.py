@@ -7,23 +7,48 @@ made without it: neither fitted, nor weighed, nor searched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from churn_core.jobs import Progress, no_progress
+from churn_core.errors import InputError
+from churn_core.jobs import Progress, no_progress, part
+from churn_core.models.backtest import Backtest
 from churn_core.models.blend import Blend
 from churn_core.models.calibration import fit_votes, fit_weights
+from churn_core.models.decision_tree import rules_of
+from churn_core.models.estimators import sigmoid
+from churn_core.models.evaluation import evaluate
+from churn_core.models.folds import stratified_folds
+from churn_core.models.leakage import suspected_leaks
 from churn_core.models.recipe import TABLE_LEARNERS, Recipe
-from churn_core.models.search_run import Found, search
 from churn_core.models.search_judge import HeldOutFolds
-from churn_core.models.snapshot_model import LARGE, MOST_ROWS_FOR_LARGE, SETTINGS
+from churn_core.models.search_run import Found, search
+from churn_core.models.snapshot_model import (
+    LARGE,
+    MOST_ROWS_FOR_LARGE,
+    SETTINGS,
+    FittedSnapshot,
+    SnapshotModel,
+    twins_json,
+)
+from churn_core.stats.twins import Twins, find_twins
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from churn_core.intake.snapshot_frame import SnapshotTable
+
+N_OUTER = 5
+"""Folds of a searched table."""
+NESTED = (
+    "Settings were searched, and the candidate chosen, within the rows that each fold learns from; no row played a "
+    "part in the settings it is judged by."
+)
 
 SEARCHED = (*TABLE_LEARNERS, "random_forest", "neural_network")
 """Learners that are searched unless others are asked for."""
@@ -43,6 +68,109 @@ class SearchedRows:
     def chosen(self) -> str:
         """The candidate of least log loss within these rows."""
         return min(self.inner_log_loss, key=lambda name: self.inner_log_loss[name])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchedTable:
+    """A table fitted and judged with a search in every fold."""
+
+    fitted: FittedSnapshot
+    found: tuple[Found, ...]
+    """What the search of each fold came back with."""
+
+
+def fit_searched(
+    table: SnapshotTable,
+    *,
+    n_folds: int = N_OUTER,
+    recipe: Recipe | None = None,
+    budget_seconds: float | None = None,
+    n_tries: int | None = None,
+    seed: int = 42,
+    progress: Progress = no_progress,
+) -> SearchedTable:
+    """Fit and judge by folds that keep twins together, each with a search within its training rows.
+
+    The budget is shared by the folds, the number of tries is each fold's. Once stopped, the folds that are left are
+    fitted with the usual settings.
+    """
+    if len(set(table.frame.index)) < len(table.frame):
+        raise InputError("a customer id occurs more than once; give one row per customer, or another id column.")
+    progress(0.0, "looking for rows that repeat each other")
+    started = time.monotonic()
+    twins = find_twins(table.frame)
+    folds = stratified_folds(table.churned, twins.group, n_folds=n_folds, seed=seed)
+    made: list[SearchedRows] = []
+    is_stopped = False
+    for fold in range(n_folds):
+        rest = None if budget_seconds is None else budget_seconds - (time.monotonic() - started)
+        is_over = is_stopped or (rest is not None and rest <= 0)
+        learns = folds != fold
+        made.append(
+            search_rows(
+                table.frame[learns],
+                table.churned[learns],
+                twins.group[learns],
+                recipe=recipe,
+                budget_seconds=None if is_over or rest is None else rest / (n_folds - fold),
+                n_tries=None if is_over else n_tries,
+                seed=seed,
+                progress=no_progress if is_over else _of_fold(progress, fold, n_folds),
+            )
+        )
+        is_stopped = is_stopped or made[-1].found.was_stopped
+    return SearchedTable(
+        fitted=_judged(table, twins, folds, made),
+        found=tuple(rows.found for rows in made),
+    )
+
+
+def _of_fold(progress: Progress, fold: int, n_folds: int) -> Progress:
+    inner = part(progress, fold / n_folds, (fold + 1) / n_folds)
+
+    def report(share: float, message: str) -> None:
+        inner(share, f"fold {fold + 1} of {n_folds}: {message}")
+
+    return report
+
+
+def _judged(
+    table: SnapshotTable, twins: Twins, folds: NDArray[np.int64], made: Sequence[SearchedRows]
+) -> FittedSnapshot:
+    """Every candidate on the rows it has not seen; the one of least loss within the training rows is chosen."""
+    names = [name for name in made[0].blends if all(name in rows.blends for rows in made)]
+    answers = {name: np.zeros(len(folds)) for name in names}
+    for fold, rows in enumerate(made):
+        held = folds == fold
+        for name in names:
+            answers[name][held] = rows.blends[name].log_odds(table.frame[held])
+    inner = {name: float(np.mean([rows.inner_log_loss[name] for rows in made])) for name in names}
+    chosen = min(inner, key=lambda name: inner[name])
+    details = {
+        "folds": len(made),
+        "twins": twins_json(twins),
+        "unseen_log_loss": inner,
+        "weights": _mean_shares([rows.blends["stacking"] for rows in made]),
+    }
+    notes = [*twins.notes(), *table.notes, *(leak.note for leak in suspected_leaks(table.frame, table.churned)), NESTED]
+    return FittedSnapshot(
+        model=SnapshotModel.of(table, folds, [rows.blends[chosen] for rows in made]),
+        backtest=Backtest(
+            evaluations={name: evaluate(table.churned, sigmoid(found)) for name, found in answers.items()},
+            chosen=chosen,
+            notes=tuple(notes),
+            details=details,
+        ),
+        rules=rules_of(list(made[0].blends["stacking"].members)),
+    )
+
+
+def _mean_shares(blends: Sequence[Blend]) -> dict[str, float]:
+    names = dict.fromkeys(member.name for blend in blends for member in blend.members)
+    slopes = [
+        {member.name: slope for member, slope in zip(blend.members, blend.slopes, strict=True)} for blend in blends
+    ]
+    return {name: float(np.mean([found.get(name, 0.0) for found in slopes])) for name in names}
 
 
 def searched_learners(n_rows: int, recipe: Recipe) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ of the folds' models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,16 @@ class SnapshotModel:
         error = np.sqrt(variance) if variance.any() else None
         return Contributions(base=base, values=values, feature_names=names, standard_error=error)
 
+    @classmethod
+    def of(cls, table: SnapshotTable, folds: NDArray[np.int64], blends: Sequence[Blend]) -> SnapshotModel:
+        """The model of these blends, each fitted without the rows of its fold."""
+        frame = table.frame
+        return cls(
+            folds=tuple(blends),
+            fold_of={str(customer): int(fold) for customer, fold in zip(frame.index, folds, strict=True)},
+            kinds={str(name): "number" if is_number(frame[name]) else "category" for name in frame.columns},
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Everything needed to answer again."""
         return {
@@ -149,13 +159,9 @@ def fit_snapshot(
     notes += [leak.note for leak in suspected_leaks(table.frame, table.churned)]
     if with_strict and twins.n_alike:
         notes.append(_strict_note(table, twins, evaluations[chosen], members, recipe, n_folds, seed))
-    model = SnapshotModel(
-        folds=tuple(blends[chosen]),
-        fold_of={str(customer): int(fold) for customer, fold in zip(table.frame.index, folds, strict=True)},
-        kinds={str(name): "number" if is_number(table.frame[name]) else "category" for name in table.frame.columns},
-    )
+    model = SnapshotModel.of(table, folds, blends[chosen])
     progress(1.0, "judged")
-    details = {"folds": n_folds, "twins": _twins_json(twins), "weights": _mean_slopes(blends["stacking"])}
+    details = {"folds": n_folds, "twins": twins_json(twins), "weights": _mean_slopes(blends["stacking"])}
     backtest = Backtest(evaluations=evaluations, chosen=chosen, notes=tuple(notes), details=details)
     return FittedSnapshot(model=model, backtest=backtest, rules=rules_of(fitted[0]))
 
@@ -257,7 +263,8 @@ def _strict_note(
     )
 
 
-def _twins_json(twins: Twins) -> dict[str, Any]:
+def twins_json(twins: Twins) -> dict[str, Any]:
+    """What was found about rows that repeat each other, as plain JSON."""
     return {
         "n_groups": len(np.unique(twins.group)),
         "n_exact": twins.n_exact,

@@ -36,7 +36,7 @@ from churn_core.models.registry import (
     model_versions,
     store_model,
 )
-from churn_core.models.snapshot_model import SnapshotModel, fit_snapshot
+from churn_core.models.snapshot_model import FittedSnapshot, SnapshotModel, fit_snapshot
 
 if TYPE_CHECKING:
     from churn_core.models.order_model import OrderModel
@@ -67,12 +67,15 @@ def train_model(
     source: str | None = None,
     as_of: datetime | None = None,
     recipe: Recipe | None = None,
+    searched: Mapping[str, Any] | None = None,
+    fitted: FittedSnapshot | None = None,
     progress: Progress = no_progress,
 ) -> ModelVersion:
     """Train on the workspace's data and keep the result as the new champion.
 
     ``source`` is orders or snapshots; by default the setting of that name, else what is loaded. ``as_of`` trains with
-    what was known then, as if it were that day. ``recipe`` says what is tried (default: the usual). Writes once, at
+    what was known then, as if it were that day. ``recipe`` says what is tried (default: the usual). ``searched`` is the
+    record of the search that found the recipe, ``fitted`` a labelled table that it fitted on the way. Writes once, at
     the end. NotEnoughData says what is missing; InputError when ``as_of`` lies after the end of the orders or is
     asked of a table without time.
     """
@@ -81,9 +84,12 @@ def train_model(
     if asked == "snapshots":
         if as_of is not None:
             raise InputError("a labelled table has no time, so there is no earlier state of it to train on.")
-        trained = _train_snapshots(warehouse, seed, recipe or Recipe(), progress)
+        trained = _train_snapshots(warehouse, seed, recipe or Recipe(), fitted, progress)
     else:
         trained = _train_orders(warehouse, seed, as_of, recipe or Recipe(), progress)
+    if searched is not None:
+        trained.summary["search"] = dict(searched)
+        trained.summary["notes"] = [*trained.summary["notes"], *searched["notes"]]
     progress(0.99, "storing the model")
     with warehouse.transaction() as tx:
         number = store_model(
@@ -174,9 +180,11 @@ def _train_orders(
     )
 
 
-def _train_snapshots(warehouse: Warehouse, seed: int, recipe: Recipe, progress: Progress) -> Trained:
+def _train_snapshots(
+    warehouse: Warehouse, seed: int, recipe: Recipe, fitted: FittedSnapshot | None, progress: Progress
+) -> Trained:
     table = workspace_snapshot(warehouse)
-    fitted = fit_snapshot(table, seed=seed, recipe=recipe, progress=progress)
+    fitted = fitted or fit_snapshot(table, seed=seed, recipe=recipe, progress=progress)
     judged = fitted.backtest
     reason = (
         f"The table says itself who left ({int(table.churned.sum()):,} of {len(table.churned):,}); every customer is "
