@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ NUMBER_SHARE = 0.98
 NAMES_SHARE = 0.9
 """Share of distinct values from which a text column is a name or id."""
 MANY_LEVELS = 200
+UNREAD_SHARE = 0.5
+"""Share of the known values of a learned number that may be text before the column counts as changed."""
 _ID = re.compile(r"(^|_|\b)(id|no|number|nr|key|uuid|index)$|id$", re.IGNORECASE)
 
 
@@ -77,6 +79,32 @@ def workspace_snapshot(warehouse: Warehouse) -> SnapshotTable:
 
 def stored_snapshot(warehouse: Warehouse) -> SnapshotTable | None:
     """The ``snapshots`` of a workspace as they are, whether or not they can be learned from; None without rows."""
+    stored = _stored_rows(warehouse)
+    if stored is None:
+        return None
+    raw, churned, worth = stored
+    features, notes = typed(raw)
+    return SnapshotTable(frame=features, churned=churned, value_amount=worth, notes=notes)
+
+
+def snapshot_to_score(
+    warehouse: Warehouse, kinds: Mapping[str, str]
+) -> tuple[pd.DataFrame, NDArray[np.float64] | None]:
+    """The columns a model learned (name -> number or category) of all customers, and what each customer is worth.
+
+    Whatever is in the columns now, they are read as in training; a column that has become constant stays. InputError
+    when one is not there any more or its numbers have become text, NotEnoughData without a table.
+    """
+    stored = _stored_rows(warehouse)
+    if stored is None:
+        raise NotEnoughData("there is no table with a churn column yet; import one first.")
+    return coerced(stored[0], dict(kinds)), stored[2]
+
+
+def _stored_rows(
+    warehouse: Warehouse,
+) -> tuple[pd.DataFrame, NDArray[np.bool_], NDArray[np.float64] | None] | None:
+    """Columns as they were imported, outcomes and values of the ``snapshots``, by customer id; None without rows."""
     import pandas as pd
 
     rows = warehouse.rows(
@@ -88,14 +116,8 @@ def stored_snapshot(warehouse: Warehouse) -> SnapshotTable | None:
     frame = pd.DataFrame(
         [json.loads(text) if text else {} for text in attributes], index=pd.Index(ids, name="customer_id")
     )
-    features, notes = typed(frame)
     worth = np.array([np.nan if value is None else value for value in values], dtype=float)
-    return SnapshotTable(
-        frame=features,
-        churned=np.array(churned, dtype=bool),
-        value_amount=None if np.isnan(worth).all() else worth,
-        notes=notes,
-    )
+    return frame, np.array(churned, dtype=bool), None if np.isnan(worth).all() else worth
 
 
 def typed(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -126,12 +148,25 @@ def coerced(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
             f"the model was trained with the column {absent[0]!r}, which the table no longer has; train again."
         )
     made = {
-        name: pd.to_numeric(_as_text(frame[name]), errors="coerce").astype(float)
-        if kind == "number"
-        else _as_text(frame[name])
+        name: _as_number(frame[name], name) if kind == "number" else _as_text(frame[name])
         for name, kind in kinds.items()
     }
     return pd.DataFrame(made, index=frame.index)
+
+
+def _as_number(values: pd.Series, name: str) -> pd.Series:
+    """A column that was numbers in training; InputError when most of what it holds is no number any more."""
+    import pandas as pd
+
+    texts = _as_text(values)
+    found = pd.to_numeric(texts, errors="coerce").astype(float)
+    unread = texts[found.isna() & texts.notna()]
+    if len(unread) > UNREAD_SHARE * texts.notna().sum():
+        raise InputError(
+            f"column {name!r} held numbers when the model was trained and holds {unread.iloc[0]!r} for a customer now; "
+            "import it as numbers again, or train again."
+        )
+    return found
 
 
 def as_number_or_text(values: pd.Series) -> pd.Series:

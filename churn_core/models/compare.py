@@ -218,7 +218,7 @@ def _present(
 ) -> Present:
     inputs = present_inputs(warehouse, a, n_most=n_most)
     first = risks_of(warehouse, a, inputs)
-    if not _is_same_question(a, b):
+    if a.source == "snapshots" or not _is_same_question(a, b):
         inputs = present_inputs(warehouse, b, n_most=n_most)
     second = risks_of(warehouse, b, inputs)
     shared = first.index.intersection(second.index)

@@ -26,7 +26,7 @@ def stratified_folds(
     if n_folds < 2 or rarer < n_folds:
         raise NotEnoughData(
             f"{rarer} customers of the rarer outcome cannot be spread over {n_folds} folds; "
-            "at least one per fold and two folds are needed."
+            "at least one per fold and two folds are needed: add customers, or take fewer folds."
         )
     empty = np.zeros((len(outcome), 1))
     if group is None or len(np.unique(group)) == len(group):

@@ -12,7 +12,7 @@ import numpy as np
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.build import build_features
 from churn_core.features.definition import active_definition, known_until
-from churn_core.intake.snapshot_frame import coerced, workspace_snapshot
+from churn_core.intake.snapshot_frame import snapshot_to_score
 from churn_core.models.estimators import sigmoid
 from churn_core.models.snapshot_model import SnapshotModel
 from churn_core.models.training import load_fitted
@@ -56,9 +56,11 @@ def present_risks(warehouse: Warehouse, version: ModelVersion, *, n_most: int | 
 
 
 def present_inputs(warehouse: Warehouse, version: ModelVersion, *, n_most: int | None = None) -> pd.DataFrame:
-    """What a version would be asked about today: features of the eligible customers, or the rows of the table."""
+    """What a version would be asked about today: features of the eligible customers, or the columns it learned."""
     if version.source == "snapshots":
-        table = workspace_snapshot(warehouse).frame
+        model = load_fitted(warehouse, version.model_version)
+        assert isinstance(model, SnapshotModel)
+        table, _ = snapshot_to_score(warehouse, model.kinds)
         return table.iloc[:: -(-len(table) // n_most)] if n_most else table
     end = known_until(warehouse)
     definition = version.learned or active_definition(warehouse)
@@ -78,8 +80,7 @@ def risks_of(warehouse: Warehouse, version: ModelVersion, inputs: pd.DataFrame) 
 
     model = load_fitted(warehouse, version.model_version)
     if isinstance(model, SnapshotModel):
-        frame = coerced(inputs, dict(model.kinds))
-        return pd.Series(sigmoid(model.contributions(frame).total()), index=frame.index)
+        return pd.Series(sigmoid(model.contributions(inputs).total()), index=inputs.index)
     return pd.Series(sigmoid(model.blend.log_odds(inputs)), index=inputs.index)
 
 

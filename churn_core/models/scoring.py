@@ -14,7 +14,7 @@ from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.features.build import build_features
 from churn_core.features.clock import require_steady_clock
 from churn_core.features.definition import known_until
-from churn_core.intake.snapshot_frame import coerced, workspace_snapshot
+from churn_core.intake.snapshot_frame import snapshot_to_score
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.blend import EXPECTED
 from churn_core.models.estimators import sigmoid
@@ -176,12 +176,11 @@ def _order_inputs(warehouse: Warehouse, model: OrderModel, version: ModelVersion
 
 
 def _snapshot_inputs(warehouse: Warehouse, model: SnapshotModel) -> _Scored:
-    table = workspace_snapshot(warehouse)
-    frame = coerced(table.frame, dict(model.kinds))
+    frame, worth = snapshot_to_score(warehouse, model.kinds)
     n_new = sum(str(customer) not in model.fold_of for customer in frame.index)
     who = "None of the customers was" if n_new == len(frame) else f"{n_new:,} customers were not"
     notes = (f"{who} there in training; new ones get the average of the models.",) if n_new else ()
-    amount = table.value_amount if table.value_amount is not None else np.full(len(frame), np.nan)
+    amount = worth if worth is not None else np.full(len(frame), np.nan)
     return _Scored(frame=frame, amount=amount, as_of=None, definition_version=0, notes=notes)
 
 
