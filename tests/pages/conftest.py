@@ -28,6 +28,9 @@ PAGES = [
     "pages/data/churn_definition.py",
     "pages/models/train.py",
     "pages/models/quality.py",
+    "pages/models/drivers.py",
+    "pages/models/cutoffs.py",
+    "pages/models/proof.py",
     "pages/models/versions.py",
     "pages/settings/settings.py",
 ]

@@ -17,6 +17,9 @@ TITLES = {
     "pages/data/churn_definition.py": "Churn definition",
     "pages/models/train.py": "Train",
     "pages/models/quality.py": "Model quality",
+    "pages/models/drivers.py": "Drivers",
+    "pages/models/cutoffs.py": "Cut-offs",
+    "pages/models/proof.py": "Proof",
     "pages/settings/settings.py": "Settings",
 }
 SAYS_WHEN_EMPTY = {
@@ -28,6 +31,9 @@ SAYS_WHEN_EMPTY = {
     "pages/data/churn_definition.py": "There are no orders yet",
     "pages/models/train.py": "nothing to learn from",
     "pages/models/quality.py": "No model was trained",
+    "pages/models/drivers.py": "Nobody was scored yet",
+    "pages/models/cutoffs.py": "Nobody was scored yet",
+    "pages/models/proof.py": "nobody was warned",
     "pages/settings/settings.py": "No customer attributes were uploaded yet",
 }
 SAYS_WITH_THE_DEMO = {
@@ -35,6 +41,9 @@ SAYS_WITH_THE_DEMO = {
     "pages/data/churn_definition.py": "have churned when they do not order within",
     "pages/models/train.py": "Model 1",
     "pages/models/quality.py": "predicted",
+    "pages/models/drivers.py": "is moved most by",
+    "pages/models/cutoffs.py": "would have stayed anyway",
+    "pages/models/proof.py": "who would have been warned between",
     "pages/settings/settings.py": "High from",
 }
 SAYS_WITH_A_SNAPSHOT = {
@@ -42,6 +51,9 @@ SAYS_WITH_A_SNAPSHOT = {
     "pages/data/churn_definition.py": "brings its own churn label",
     "pages/models/train.py": "Model 1",
     "pages/models/quality.py": "predicted",
+    "pages/models/drivers.py": "is moved most by",
+    "pages/models/cutoffs.py": "would have stayed anyway",
+    "pages/models/proof.py": "It holds no later outcome",
     "pages/settings/settings.py": "High from",
 }
 
