@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from churn_core.models.backtest import Backtest
     from churn_core.models.recipe import Recipe
     from churn_core.models.registry import ModelVersion
+    from churn_core.models.runs import ScoreRun
 
 METRICS = ("auc", "pr_auc", "log_loss", "brier", "precision_top10")
 
@@ -45,6 +46,11 @@ def add_verbs(verbs: Verbs) -> None:
         "--budget", type=positive, metavar="SECONDS", help="search for better settings this long; Ctrl-C keeps the best"
     )
     train.add_argument("--search-trials", type=positive, metavar="N", help="settings tried at most, with --budget")
+    train.add_argument(
+        "--signals",
+        metavar="A,B",
+        help="time-series signals to learn from too, from now on, like fading,slopes; 'none' for none",
+    )
     train.add_argument("--as-of", type=date, metavar="DATE", help="train with what was known then, like 2011-09-11")
     train.add_argument("--score", action="store_true", help="score the customers with it at once")
 
@@ -75,6 +81,8 @@ def train_model(args: argparse.Namespace) -> int:
 
     recipe = _recipe(args)
     warehouse = opened_workspace(args)
+    if args.signals is not None:
+        _choose_signals(warehouse, args.signals)
     progress = ProgressLine()
     whole = part(progress, 0.0, 0.8 if args.score else 1.0)
     if args.budget is None:
@@ -89,8 +97,16 @@ def train_model(args: argparse.Namespace) -> int:
     lines = [f"Model {version.model_version} is {version.estimator}: {summary['method_reason']}"]
     if judged.get("models"):
         lines += ["", *_metrics_table(judged["models"], judged.get("chosen"))]
-    lines += [f"Scored {run.n_customers:,} customers in run {run.run_id}."] if run else []
+    lines += ["", *(f"Note: {note}" for note in summary.get("notes", ()))] if summary.get("notes") else []
+    lines += [f"Scored {run.n_customers:,} customers in run {run.run_id}.", *_run_notes(run)] if run else []
     return show(args, result, lines)
+
+
+def _choose_signals(warehouse: Warehouse, text: str) -> None:
+    """Say which groups of time-series signals are learned from, from this training on."""
+    from churn_core.features.signals import choose_signals
+
+    choose_signals(warehouse, [] if text == "none" else [name.strip() for name in text.split(",") if name.strip()])
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
@@ -132,7 +148,13 @@ def score_customers(args: argparse.Namespace) -> int:
     progress.end()
     as_of = f" as of {run.as_of:%Y-%m-%d}" if run.as_of else ""
     lines = [f"Scored {run.n_customers:,} customers{as_of} with model {run.model_version}; run {run.run_id}."]
+    lines += _run_notes(run)
     return show(args, asdict(run), lines)
+
+
+def _run_notes(run: ScoreRun) -> list[str]:
+    """What should be known about these customers, a line each."""
+    return [f"Note: {note}" for note in run.summary.get("notes") or ()]
 
 
 def _score(warehouse: Warehouse, progress: Any) -> Any:

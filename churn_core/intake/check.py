@@ -8,7 +8,13 @@ from churn_core.errors import InputError
 from churn_core.intake.kinds import kind_of
 from churn_core.intake.mapping_model import Mapping
 from churn_core.intake.source import Source
-from churn_core.intake.values import CURRENCY_SIGN, check_single_currency, currency_name, single_currency
+from churn_core.intake.values import (
+    CURRENCY_SIGN,
+    check_single_currency,
+    currency_name,
+    label_problem,
+    single_currency,
+)
 from churn_core.warehouse import Warehouse
 
 _NEEDS_CUSTOMERS = ("orders", "order_lines", "snapshots")
@@ -83,8 +89,7 @@ def _has_other_customers(warehouse: Warehouse, table: str, customer_id: str) -> 
 def _check_label(warehouse: Warehouse, source: Source, mapping: Mapping, parsed: str) -> None:
     column = mapping.fields.get("churned", "")
     if not mapping.label_positive:
-        found = ", ".join(repr(value) for value, _ in source.counted(column, n_most=5))
-        raise InputError(f"column {column!r} holds {found}; say which of these mean that the customer left.")
+        raise InputError(label_problem(column, [value for value, _ in source.counted(column, n_most=5)]))
     ((n_left, n_all),) = warehouse.rows(
         f"SELECT count(*) FILTER (WHERE churned), count(*) FROM {parsed} WHERE fault IS NULL"
     )

@@ -16,7 +16,7 @@ from churn_core.intake.mapping_model import Mapping, missing_sentence
 from churn_core.intake.profile import N_LOOKED_AT
 from churn_core.intake.source import CORRECTION_COLUMNS, Source, SourceColumn
 from churn_core.intake.synonyms import SAYS_STAYED, WORDS, plain, tokens
-from churn_core.intake.values import number_sql, positive_labels
+from churn_core.intake.values import label_problem, number_sql, positive_labels
 
 _CLOCK = re.compile(
     r"((19|20)\d{6}(\d{6})?|\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01]))(\.0+)?|[3-6]\d{4}([.,]\d+)?|"
@@ -144,13 +144,8 @@ def _with_problem(source: Source, proposal: Proposal) -> Proposal:
     if missing:
         return replace(proposal, problem=missing_sentence(source.name, mapping.kind, missing))
     if "churned" in mapping.fields and not mapping.label_positive:
-        found = ", ".join(repr(value) for value, _ in proposal.label_values[:5])
-        return replace(
-            proposal,
-            problem=(
-                f"column {mapping.fields['churned']!r} holds {found}; say which of these mean that the customer left."
-            ),
-        )
+        values = [value for value, _ in proposal.label_values]
+        return replace(proposal, problem=label_problem(mapping.fields["churned"], values))
     return proposal
 
 

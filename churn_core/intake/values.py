@@ -223,6 +223,25 @@ def positive_labels(values: Sequence[str], *, column_says_stayed: bool = False) 
     return ()
 
 
+def label_problem(column: str, values: Sequence[str]) -> str:
+    """What is asked for when it cannot be told which labels mean that the customer left, in one sentence.
+
+    >>> label_problem("gone", ["No"])
+    "column 'gone' holds only 'No'; customers who left and customers who stayed are needed to learn the difference."
+    >>> label_problem("gone", ["a", "b"])
+    "column 'gone' holds 'a', 'b'; say which of these mean that the customer left."
+    """
+    known = [value for value in values if value.strip().casefold() not in NO_LABEL]
+    if len(known) < 2:
+        only = f"only {known[0]!r}" if known else "no label"
+        return (
+            f"column {column!r} holds {only}; customers who left and customers who stayed are needed to learn the "
+            "difference."
+        )
+    found = ", ".join(map(repr, values[:5]))
+    return f"column {column!r} holds {found}; say which of these mean that the customer left."
+
+
 CURRENCY_WORDS = {"EURO": "EUR", "EUROS": "EUR", "DOLLAR": "USD", "DOLLARS": "USD", "YUAN": "CNY", "RMB": "CNY"}
 """Currency of a name in an amount."""
 
