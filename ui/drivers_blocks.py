@@ -61,7 +61,8 @@ def group_block(found: Drivers) -> None:
     with figures_row("drivers"):
         key_figure("Mean risk here", percent(found.group.mean_risk), counted(found.group.n_customers, "customer"))
         key_figure("Mean risk of the rest", percent(found.rest.mean_risk), counted(found.rest.n_customers, "customer"))
-        key_figure("Difference", points(found.group.mean_risk - found.rest.mean_risk), "percentage points")
+        step = points(found.group.mean_risk - found.rest.mean_risk)
+        key_figure("Difference", step.removesuffix(" points"), "percentage points")
     if min(found.group.n_customers, found.rest.n_customers) < FEW:
         st.caption(f"One of the two has fewer than {FEW} customers: single ones weigh heavily in its means.")
 
@@ -104,7 +105,9 @@ def swarm_block(stamp: Stamp, chosen: CustomerFilter, found: Drivers) -> None:
     chart(figures.swarm_figure(found, drawn, mode=session.mode()), key="swarm")
     of_whom = f"{count(n_shown)} of {counted(drawn.n_customers, 'customer')}"
     drawn_how = ", drawn by a digest of their ids" if n_shown < drawn.n_customers else ""
-    st.caption(f"Each dot is one of {of_whom}{drawn_how}. Strong colour is a high value, faint a low one; orange is not known.")
+    st.caption(
+        f"Each dot is one of {of_whom}{drawn_how}. Strong colour is a high value, faint a low one; orange is not known."
+    )
 
 
 def dependence_block(stamp: Stamp, chosen: CustomerFilter, found: Drivers, currency: str) -> None:

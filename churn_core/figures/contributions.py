@@ -92,7 +92,7 @@ def contributions_figure(
             measure=["relative"] * len(shown),
             y=[_tick(bar, colours.muted) for bar in shown],
             x=[bar.step for bar in shown],
-            text=[f"{bar.step:+.2f}, to {percent(_risk(after))}" for bar, after in zip(shown, path[1:], strict=True)],
+            text=[f"{bar.step:+.2f} → {percent(_risk(after))}" for bar, after in zip(shown, path[1:], strict=True)],
             textposition="outside",
             cliponaxis=False,
             increasing={"marker": {"color": colours.high}},
@@ -102,7 +102,7 @@ def contributions_figure(
             hovertemplate="%{y}<br>from %{customdata[0]} to %{customdata[1]} (%{delta:+.3f} log-odds)<extra></extra>",
         )
     )
-    add_risk_axis(fig, path, score.log_odds, colours.muted)
+    add_risk_axis(fig, path, score.log_odds, colours.muted, room=0.36)
     return styled(
         fig,
         title=_way(score, reading),
@@ -137,9 +137,12 @@ def _shortened(whole: tuple[Bar, ...], n_most: int, reading: Reading) -> tuple[B
     return (*whole[:n_most], Bar(label=f"{len(rest)} further {noun}", note="", step=sum(bar.step for bar in rest)))
 
 
-def add_risk_axis(fig: go.Figure, path: Sequence[float], end: float, colour: str) -> None:
-    """An axis of log-odds that is labelled with risks, and marks where the path of log-odds starts and ends."""
-    margin = 0.18 * (max(path) - min(path)) + 0.2
+def add_risk_axis(fig: go.Figure, path: Sequence[float], end: float, colour: str, *, room: float = 0.2) -> None:
+    """An axis of log-odds that is labelled with risks, and marks where the path of log-odds starts and ends.
+
+    ``room`` is left on both sides for labels, as a share of the way between the lowest and the highest level.
+    """
+    margin = room * (max(path) - min(path)) + 0.2
     is_wide = abs(end - path[0]) > 0.5 * (max(path) - min(path) + 2 * margin)
     for level in (path[0], end):
         is_left = level <= min(path[0], end)
