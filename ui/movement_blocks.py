@@ -71,8 +71,14 @@ def _part(part: Part) -> None:
     """A part with its points, its sentence and its causes."""
     lines = [f"**{part.label}: {_points(part.shown_points)}**  ", plain(part.words)]
     told = [cause for cause in part.causes if cause.shown_points]
-    lines += ["", *(f"- {plain(cause.words)}: {_points(cause.shown_points)}" for cause in told)] if told else []
+    lines += (
+        ["", *(f"- {plain(_capital(cause.words))}: {_points(cause.shown_points)}" for cause in told)] if told else []
+    )
     st.markdown("\n".join(lines))
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _points(points: float) -> str:

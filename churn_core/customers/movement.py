@@ -24,7 +24,7 @@ NEGLIGIBLE = 0.0005
 """Change of the risk, half a tenth of a point, below which a difference to what was stored is not told."""
 _BECAUSE: dict[PartName, str] = {
     "time": "as time passed",
-    "behaviour": "from what was done",
+    "behaviour": "from the customer's behaviour",
     "model": "from another model",
     "data": "from corrected past data",
 }

@@ -14,7 +14,7 @@ from churn_core.errors import InputError
 from churn_core.features.attributes import PREFIX, attribute_columns, stable_attributes
 from churn_core.features.feature import Feature
 from churn_core.features.query import features_sql
-from churn_core.features.registry import available_features, chosen_features, tables_of
+from churn_core.features.registry import FEATURES, available_features, chosen_features, tables_of
 from churn_core.features.sources import SOURCES
 from churn_core.timeline import ChurnDefinition, known_before
 from churn_core.warehouse import Warehouse
@@ -38,11 +38,11 @@ def build_features(
     Indexed by ``customer_id`` (text) in its order; columns in float32 in the order of the registry, then
     ``attribute:<name>`` columns (float, or category for text). A missing value is NaN.
 
-    ``features`` are names of features and attribute columns (default: all that the data supports, and the stable
-    attributes); ``n_most`` takes that many customers, the same ones at every cutoff as long as they are eligible;
-    ``customer_ids`` restricts to these customers. ``known_until`` hides what happened from an earlier instant on, so
-    that only time has passed since. Raises NotFound for a feature that is not in the registry, InputError when
-    ``known_until`` lies after the cutoff.
+    ``features`` are names of features and attribute columns (default: those a model would learn from, see
+    :func:`learnable`, and the time-series signals that a model in use learned from); ``n_most`` takes that many
+    customers, the same ones at every cutoff as long as they are eligible; ``customer_ids`` restricts to these
+    customers. ``known_until`` hides what happened from an earlier instant on, so that only time has passed since.
+    Raises NotFound for a feature that is not in the registry, InputError when ``known_until`` lies after the cutoff.
     """
     known = cutoff if known_until is None else known_until
     if known > cutoff:
@@ -65,6 +65,12 @@ def build_features(
     return attribute_columns(warehouse, frame, attributes) if attributes else frame
 
 
+def learnable(warehouse: Warehouse) -> tuple[str, ...]:
+    """What a model would learn from now: features that the data supports, chosen signals, stable attributes."""
+    features = [feature.name for feature in available_features(warehouse)]
+    return (*features, *(PREFIX + name for name in stable_attributes(warehouse)))
+
+
 def sources_seen(warehouse: Warehouse, known_until: datetime, features: Iterable[Feature]) -> frozenset[str]:
     """The sources (``features.sources``) of which at least one row was known before an instant."""
     tables = {table for feature in features for table in tables_of(feature)}
@@ -82,7 +88,15 @@ def _asked(
     warehouse: Warehouse, features: Iterable[str | Feature] | None
 ) -> tuple[tuple[Feature, ...], tuple[str, ...]]:
     if features is None:
-        return available_features(warehouse), stable_attributes(warehouse)
+        features = (*learnable(warehouse), *_signals_in_use(warehouse))
     names = [feature.name if isinstance(feature, Feature) else feature for feature in features]
     attributes = tuple(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
     return chosen_features(name for name in names if not name.startswith(PREFIX)), attributes
+
+
+def _signals_in_use(warehouse: Warehouse) -> tuple[str, ...]:
+    """Time-series signals that the champion or the challenger learned from, whatever is chosen for the next one."""
+    rows = warehouse.rows(
+        "SELECT DISTINCT unnest(feature_names) FROM model_versions WHERE status IN ('champion', 'challenger')"
+    )
+    return tuple(name for (name,) in rows if name in FEATURES and FEATURES[name].signal)

@@ -8,16 +8,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from churn_core.features.registry import FEATURES, GROUPS, UNITS, needs_of, tables_of
+from churn_core.features.registry import FEATURES, GROUPS, UNITS, USUAL, needs_of, tables_of
+from churn_core.features.signals import SIGNALS
 
 _HEAD = """# Features
 
 Generated from the registry in `churn_core/features` by `python -m churn_core.features.catalogue docs/features.md`.
 
-There are {n_features} features. Each is a fact about one customer strictly before the cutoff; what happened at or after
-it changes none of them. A missing value means that there is nothing to say (no second order, so no gap); a count is 0
-where the table was uploaded and the customer has no row in it. A feature is left out, and nothing else with it, where a
-table or column that it needs was not uploaded.
+There are {n_features} features, and {n_signals} time-series signals in {n_groups} groups, marked as such, that are
+learned from only where they are asked for (`docs/models.md` says what they do). Each is a fact about one customer
+strictly before the cutoff; what happened at or after it changes none of them. A missing value means that there is
+nothing to say (no second order, so no gap); a count is 0 where the table was uploaded and the customer has no row in
+it. A feature is left out, and nothing else with it, where a table or column that it needs was not uploaded.
 
 | unit | meaning |
 |---|---|
@@ -28,9 +30,14 @@ table or column that it needs was not uploaded.
 def features_markdown() -> str:
     """The document: a table of features per group with meaning, unit and what each needs."""
     units = "\n".join(f"| {unit} | {meaning} |" for unit, meaning in UNITS.items())
-    parts = [_HEAD.format(n_features=len(FEATURES), units=units)]
+    parts = [_head(units)]
     parts.extend(_group_markdown(group, heading) for group, heading in GROUPS.items())
     return "\n".join(parts)
+
+
+def _head(units: str) -> str:
+    n_signals = len(FEATURES) - len(USUAL)
+    return _HEAD.format(n_features=len(USUAL), n_signals=n_signals, n_groups=len(SIGNALS), units=units)
 
 
 def _group_markdown(group: str, heading: str) -> str:
@@ -40,7 +47,8 @@ def _group_markdown(group: str, heading: str) -> str:
             columns = needs_of(feature)
             whole = tables_of(feature) - {need.split(".")[0] for need in columns}
             needs = ", ".join(f"`{need}`" for need in sorted({*columns, *whole}))
-            lines.append(f"| `{feature.name}` | {feature.unit} | {feature.meaning} | {needs} |")
+            signal = f" Signal: {feature.signal}." if feature.signal else ""
+            lines.append(f"| `{feature.name}` | {feature.unit} | {feature.meaning}{signal} | {needs} |")
     return "\n".join([*lines, ""])
 
 

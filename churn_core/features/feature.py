@@ -94,6 +94,9 @@ class Feature:
     """Optional columns ("table.column") without which it means nothing."""
     fill_zero: bool = False
     """Whether a customer without such rows has 0; otherwise the value is missing."""
+    signal: str = ""
+    """The group of time-series signals it belongs to (``features.signals``), used where the workspace asks for it;
+    empty for the usual features."""
 
     @property
     def is_derived(self) -> bool:

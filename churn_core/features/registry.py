@@ -10,15 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from churn_core.errors import unknown_name
-from churn_core.features import baskets, browsing, orders, rhythm, service
+from churn_core.features import baskets, browsing, orders, rhythm, service, signals
 from churn_core.features.feature import GROUPS, UNITS, Feature, Measure, mentioned
 from churn_core.features.sources import SOURCES
 from churn_core.schema import quote
 from churn_core.warehouse import Warehouse
 
-__all__ = ["FEATURES", "GROUPS", "MEASURES", "UNITS", "Feature", "Measure", "available_features", "chosen_features"]
+__all__ = [
+    "FEATURES",
+    "GROUPS",
+    "MEASURES",
+    "UNITS",
+    "USUAL",
+    "Feature",
+    "Measure",
+    "available_features",
+    "chosen_features",
+]
 
-_MODULES = (orders, rhythm, baskets, browsing, service)
+_MODULES = (orders, rhythm, baskets, browsing, service, signals)
 
 MEASURES: dict[str, Measure] = {measure.name: measure for module in _MODULES for measure in module.MEASURES}
 """Numbers that features are derived from, by name."""
@@ -27,6 +37,10 @@ _ENTRIES = [entry for module in _MODULES for entry in module.ENTRIES]
 
 FEATURES: dict[str, Feature] = {entry.name: entry for group in GROUPS for entry in _ENTRIES if entry.group == group}
 """Every feature by name, group by group."""
+
+
+USUAL: dict[str, Feature] = {name: feature for name, feature in FEATURES.items() if not feature.signal}
+"""The features that are there unless asked otherwise: all but the time-series signals."""
 
 
 def parts_of(name: str) -> frozenset[str]:
@@ -54,14 +68,17 @@ def needs_of(feature: Feature) -> frozenset[str]:
 
 
 def available_features(warehouse: Warehouse) -> tuple[Feature, ...]:
-    """The features that the uploaded tables and columns support, in the order of the registry."""
-    tables = {table for feature in FEATURES.values() for table in tables_of(feature)}
+    """The features that the uploaded tables and columns support, in the order of the registry.
+
+    Time-series signals are among them where the workspace asks for their group.
+    """
+    asked = {"", *signals.asked_signals(warehouse)}
+    offered = [feature for feature in FEATURES.values() if feature.signal in asked]
+    tables = {table for feature in offered for table in tables_of(feature)}
     filled = {table for table in tables if _has_value(warehouse, table, None)}
-    columns = {need for feature in FEATURES.values() for need in needs_of(feature)}
+    columns = {need for feature in offered for need in needs_of(feature)}
     known = {need for need in columns if _has_value(warehouse, *need.split(".", 1))}
-    return tuple(
-        feature for feature in FEATURES.values() if tables_of(feature) <= filled and needs_of(feature) <= known
-    )
+    return tuple(feature for feature in offered if tables_of(feature) <= filled and needs_of(feature) <= known)
 
 
 def chosen_features(names: Iterable[str | Feature]) -> tuple[Feature, ...]:

@@ -1,9 +1,9 @@
 """The rows that features are aggregated over: one customer's past, cut at the cutoff.
 
 Kept apart because this is where the past ends: every source takes its condition from ``timeline.known_before`` and
-hands on ages in whole days instead of times, so no feature can look at the cutoff by itself. A row's ``age_days`` is the
-number of calendar days from it to the cutoff: yesterday is 1 when the cutoff is a midnight. ``customers_asked`` is the
-relation of the customers in question with ``last_order_age``, the age of their last order.
+hands on ages in whole days instead of times, so no feature can look at the cutoff by itself. A row's ``age_days`` is
+the number of calendar days from it to the cutoff: yesterday is 1 when the cutoff is a midnight. ``customers_asked`` is
+the relation of the customers in question with ``last_order_age``, the age of their last order.
 """
 
 from __future__ import annotations
@@ -85,7 +85,13 @@ def _per_value(column: str) -> str:
 _SETTLED = "coalesce(resolved_at, first_reply_at, opened_at)"
 
 _SOURCES: tuple[Source, ...] = (
-    Source(name="shop", table="orders", time="order_time", columns="gap_days", is_shop=True),
+    Source(
+        name="shop",
+        table="orders",
+        time="order_time",
+        columns=f"gap_days, is_new_day, {age_days('order_time')} AS age_days",
+        is_shop=True,
+    ),
     Source(
         name="orders",
         table="orders",

@@ -18,7 +18,7 @@ N_LETTERS = 34
 """Letters of a line beside a bar."""
 _MOSTLY = {
     "time": "because time passed",
-    "behaviour": "because of what was done",
+    "behaviour": "because of the customer's behaviour",
     "model": "because the model is another one",
     "data": "because past data were corrected",
 }

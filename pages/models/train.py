@@ -7,6 +7,7 @@ import streamlit as st
 from ui import session
 from ui import train_blocks as blocks
 from ui.preparation_blocks import choices_block
+from ui.signal_blocks import signals_block
 from ui.widgets import empty_state, job_panel, page_header
 
 page_header("Train", __doc__ or "")
@@ -32,6 +33,7 @@ if source == "orders" and not stamp.state.definition_version:
 
 blocks.plan_block(stamp, source)
 asked = choices_block(stamp, source)
+signals_block(source)
 blocks.start_block(stamp, source, asked)
 if stamp.state.run_id and not is_running:
     st.page_link("pages/customers/at_risk.py", label="See who is at risk", icon=":material/arrow_forward:")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from churn_core.features.build import build_features
-from churn_core.features.registry import FEATURES, available_features, needs_of, tables_of
+from churn_core.features.registry import FEATURES, USUAL, available_features, needs_of, tables_of
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
@@ -51,7 +51,7 @@ def names(warehouse: Warehouse) -> set[str]:
 
 
 def test_a_full_shop_has_every_feature(small_shop: Warehouse) -> None:
-    assert names(small_shop) == set(FEATURES)
+    assert names(small_shop) == set(USUAL)
 
 
 @pytest.mark.parametrize("table", REMOVED_WITH)
@@ -59,9 +59,9 @@ def test_an_empty_table_removes_exactly_its_features(
     table: str, frames: Frames, small_shop: Warehouse, load_frames: Load
 ) -> None:
     without = load_frames({name: frame for name, frame in frames.items() if name != table})
-    removed = set(FEATURES) - names(without)
+    removed = set(USUAL) - names(without)
     assert removed >= REMOVED_WITH[table]
-    assert removed == {feature.name for feature in FEATURES.values() if table in tables_of(feature)}
+    assert removed == {feature.name for feature in USUAL.values() if table in tables_of(feature)}
     assert all(FEATURES[name].table == table for name in removed)
     kept = build_features(small_shop, CUTOFF, DEFINITION).drop(columns=sorted(removed))
     pd.testing.assert_frame_equal(build_features(without, CUTOFF, DEFINITION), kept)
@@ -72,7 +72,7 @@ def test_an_empty_column_removes_exactly_what_rests_on_it(
     table: str, column: str, frames: Frames, load_frames: Load
 ) -> None:
     without = load_frames(frames | {table: frames[table].drop(columns=column)})
-    assert set(FEATURES) - names(without) == REMOVED_WITHOUT_COLUMN[table, column]
+    assert set(USUAL) - names(without) == REMOVED_WITHOUT_COLUMN[table, column]
 
 
 def test_orders_without_amounts_still_have_recency_and_rhythm(frames: Frames, load_frames: Load) -> None:
