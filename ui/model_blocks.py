@@ -42,6 +42,8 @@ def words_block(version: ModelVersion) -> None:
     if reason:
         st.markdown(sentence(with_labels(reason)))
     for note in version.summary.get("notes") or ():
+        if note.startswith("Season:") and version.summary.get("evaluation"):
+            continue
         st.caption(sentence(with_labels(note)))
 
 
@@ -69,8 +71,9 @@ def numbers_block(evaluation: Evaluation) -> None:
             )
 
 
-def level_block(evaluation: Evaluation, periods: list[Period], *, is_sample: bool) -> None:
-    """Whether the level of the risks can be believed, over all and period by period."""
+def level_block(version: ModelVersion, evaluation: Evaluation, periods: list[Period], *, is_sample: bool) -> None:
+    """Whether the level of the risks can be believed: now, over all and period by period."""
+    season_block(version)
     with st.grid(2, min_column_width=380, gap="medium"):
         chart(figures.calibration_figure(evaluation, mode=session.mode()), key="calibration")
         if len(periods) > 1:
@@ -83,6 +86,23 @@ def level_block(evaluation: Evaluation, periods: list[Period], *, is_sample: boo
             chart(figure, key="periods")
     st.caption("Where a point lies on the dotted line, what was predicted happened.")
     _period_table(periods, is_sample=is_sample)
+
+
+def season_block(version: ModelVersion) -> None:
+    """Whether the season is known, and between what the share that leaves may lie for not knowing it better."""
+    season = (version.summary.get("calibration") or {}).get("season") or {}
+    reason = season.get("reason")
+    if not reason:
+        return
+    st.markdown(f"**{'Season known' if season.get('is_known') else 'Season unknown'}:** {plain(reason)}")
+    found = season.get("range")
+    if found is None:
+        return
+    st.markdown(
+        f"Of today's customers, between **{percent(found['predicted_low'])}** and "
+        f"**{percent(found['predicted_high'])}** may leave (95 % range of the mean risk, for not knowing the "
+        f"level better); predicted: **{percent(found['predicted'])}**."
+    )
 
 
 def finds_block(evaluation: Evaluation) -> None:

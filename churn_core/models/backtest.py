@@ -6,7 +6,7 @@ stored; ``churn backtest`` prints it, training keeps it with the model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from churn_core.models.estimators import sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
 from churn_core.models.periods import Period, build_period, build_periods, sample_size, usable_cutoffs
 from churn_core.models.recipe import Recipe
+from churn_core.models.season import RiskRange, risk_range, season_words
 from churn_core.models.walk_forward import Choice, Fitted, WalkForward, walk
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ def backtest_orders(
         chosen=choice.chosen,
         cutoff=cutoff,
         training_cutoffs=tuple(period.cutoff for period in learnt.fitted.periods),
-        notes=(_season_note(choice), _choice_note(choice)),
-        details=choice_details(choice),
+        notes=(season_words(choice.season[choice.chosen], choice_range(choice, judged.frame)), _choice_note(choice)),
+        details=choice_details(choice, judged.frame),
     )
 
 
@@ -172,10 +173,18 @@ def spaced(cutoffs: list[datetime], n_most: int = N_UNSEEN) -> list[datetime]:
     return cutoffs[::-1][: 2 * n_most : 2][::-1]
 
 
-def choice_details(choice: Choice) -> dict[str, Any]:
-    """Season and weights of a choice, as JSON."""
+def choice_range(choice: Choice, frame: pd.DataFrame | None) -> RiskRange | None:
+    """Between what the mean risk of these customers lies, for not knowing the level better."""
+    if frame is None or not len(frame):
+        return None
+    return risk_range(choice.blends[choice.chosen].log_odds(frame), choice.season[choice.chosen])
+
+
+def choice_details(choice: Choice, frame: pd.DataFrame | None = None) -> dict[str, Any]:
+    """Season and weights of a choice, as JSON; with the range of the mean risk of the customers of a frame."""
+    found = choice_range(choice, frame)
     return {
-        "season": choice.season[choice.chosen].to_json(),
+        "season": {**choice.season[choice.chosen].to_json(), "range": asdict(found) if found else None},
         "weights": {
             name: dict(zip([m.name for m in blend.members], blend.slopes, strict=True))
             for name, blend in choice.blends.items()
@@ -191,8 +200,3 @@ def _choice_note(choice: Choice) -> str:
         f"Chosen: {choice.chosen}, for the least log loss at earlier cutoffs, each left out in turn; what is judged "
         "here played no part in that, so another candidate may turn out better here."
     )
-
-
-def _season_note(choice: Choice) -> str:
-    season = choice.season[choice.chosen]
-    return f"Season: {season.reason}"

@@ -1,30 +1,23 @@
 """From the log-odds of several estimators to calibrated ones: weights, slope and level, all in log-odds.
 
 Ranking survives the seasons, levels do not. So weights and slope are learnt with a level of its own for every
-past cutoff, and the level to use now is chosen apart: the average of the past, or, where a whole year is known,
-what this season did to the shop a year ago.
+past cutoff, and the level to use now is chosen apart, in :mod:`churn_core.models.season`.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from churn_core.models.estimators import sigmoid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 TOWARDS_EQUAL = 0.005
 """Pull of the weights towards equal shares, per unit of mean log loss; with few rows it grows."""
-SEASON_RIDGE = 0.005
-"""Variance of log ratios below which the season's effect is drawn to nothing."""
-LEAST_SEASON_CUTOFFS = 8
-"""Past cutoffs a season's effect is read from at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,35 +30,6 @@ class Weights:
     """Level of each past cutoff that they were learnt on."""
     log_loss: float
     """Mean log loss on those cutoffs, each with its own level."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Season:
-    """What the season does to the level, read from past cutoffs."""
-
-    level: float
-    """Average level of the past cutoffs, in log-odds: used when the season is unknown."""
-    level_error: float
-    """Standard deviation of the past levels: how far off the average may be."""
-    slope: float = 0.0
-    """Change of the level per unit of the log ratio of orders in the label window to the window before."""
-    mean_ratio: float = 0.0
-    """Average log ratio over the past cutoffs."""
-    last_year_ratio: float | None = None
-    """That log ratio one year before the cutoff in question; None when it cannot be known."""
-    reason: str = ""
-    """Why the season is used or not, in one sentence."""
-
-    @property
-    def offset(self) -> float:
-        """What the season adds to the log-odds of every customer; 0 when it is unknown."""
-        if self.last_year_ratio is None:
-            return 0.0
-        return self.slope * (self.last_year_ratio - self.mean_ratio)
-
-    def to_json(self) -> dict[str, Any]:
-        """The season as plain JSON, with its offset."""
-        return {**asdict(self), "offset": self.offset}
 
 
 def fit_weights(log_odds: NDArray[np.float64], churned: NDArray[np.bool_], period: NDArray[np.int64]) -> Weights:
@@ -129,41 +93,3 @@ def level_of(log_odds: NDArray[np.float64], churned: NDArray[np.bool_]) -> float
         level += missing / max(float((risk * (1 - risk)).mean()), 1e-12)
         level = level if low < level < high else (low + high) / 2
     return level
-
-
-def fit_season(
-    levels: Sequence[float],
-    ratios: Sequence[float | None],
-    last_year_ratio: float | None,
-    *,
-    covers_year: bool,
-) -> Season:
-    """The level to use now, from the levels of past cutoffs and the shop's order ratios at them.
-
-    The season is used only when the label windows of the past cutoffs cover a whole year and the same window a
-    year ago is known; else the average level stands, so less history is never worse than leaving the season out.
-    """
-    past = np.asarray(levels, dtype=float)
-    level = float(past.mean())
-    error = float(past.std(ddof=1)) if len(past) > 1 else 0.0
-    known = np.array([ratio is not None for ratio in ratios], dtype=bool)
-    if last_year_ratio is None or not covers_year or known.sum() < LEAST_SEASON_CUTOFFS:
-        return Season(
-            level=level,
-            level_error=error,
-            reason="the history is too short to know what this season does, so the average of the past is used.",
-        )
-    x = np.array([ratio for ratio in ratios if ratio is not None], dtype=float)
-    y = past[known]
-    spread = x - x.mean()
-    slope = float((spread * (y - y.mean())).sum() / ((spread**2).sum() + SEASON_RIDGE * len(x)))
-    # The season is not known better than it was ever seen: no extrapolation beyond the ratios of the past.
-    seen = float(np.clip(last_year_ratio, x.min() - 0.25, x.max() + 0.25))
-    return Season(
-        level=level,
-        level_error=float(np.std(y - y.mean() - slope * spread, ddof=2)),
-        slope=slope,
-        mean_ratio=float(x.mean()),
-        last_year_ratio=seen,
-        reason="the same season a year ago is known and moves the level of all risks.",
-    )

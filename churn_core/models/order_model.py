@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_core.errors import NotEnoughData
+from churn_core.features.build import build_features
 from churn_core.features.definition import known_until
 from churn_core.jobs import Progress, no_progress, part
-from churn_core.models.backtest import Backtest, choice_details, spaced
+from churn_core.models.backtest import Backtest, choice_details, choice_range, spaced
 from churn_core.models.blend import Blend
-from churn_core.models.calibration import Season
 from churn_core.models.decision_tree import rules_of
 from churn_core.models.estimators import Contributions, sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
@@ -28,6 +28,7 @@ from churn_core.models.periods import (
     usable_cutoffs,
 )
 from churn_core.models.recipe import Recipe
+from churn_core.models.season import Season, season_words
 from churn_core.models.several import evaluate_cutoffs
 from churn_core.models.small_shop import SmallShop, fit_lateness
 from churn_core.models.value import ValueJudged, ValueModel, fit_value, judge_value
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from churn_core.timeline import ChurnDefinition
     from churn_core.warehouse import Warehouse
 
+RANGE_CUSTOMERS = 5_000
+"""Customers whose mean risk is given with its range."""
 N_JUDGED = 3
 """Past cutoffs at which the candidates are judged."""
 
@@ -145,6 +148,9 @@ def fit_orders(
     worth = judge_value(rounds, horizon_days=definition.horizon_days)
     progress(0.98, "judged")
     summary = _summary(choice, fitted, judged, periods, model)
+    now = build_features(warehouse, end, definition, n_most=RANGE_CUSTOMERS)
+    summary["calibration"] = choice_details(choice, now)
+    summary["notes"].insert(0, season_words(choice.season[choice.chosen], choice_range(choice, now)))
     summary["value"] |= {"held_out": worth.to_json() if worth else None}
     summary["notes"] += _value_notes(worth)
     return FittedOrders(
@@ -206,7 +212,7 @@ def _summary(
         if overall
         else None
     )
-    notes = [f"Season: {choice.season[choice.chosen].reason}"]
+    notes: list[str] = []
     if periods:
         leaks = suspected_leaks(periods[-1].frame, periods[-1].churned) if periods[-1].has_both else []
         notes += [leak.note for leak in leaks]
@@ -228,7 +234,6 @@ def _summary(
         "periods": [_period_json(entry, choice.chosen) for entry in judged],
         "cutoffs": [period.cutoff.isoformat() for period in fitted.periods],
         "n_training_rows": int(sum(len(period.churned) for period in fitted.periods)),
-        "calibration": choice_details(choice),
         "value": {key: value for key, value in model.value.to_json().items() if key in ("kind", "factor", "n_rows")},
         "parameters": _parameters(model.blend),
         "importance": _importance(model.blend, periods),

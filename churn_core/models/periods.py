@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from churn_core.errors import NotEnoughData
-from churn_core.features.build import build_features
+from churn_core.features.build import build_features, learnable
 from churn_core.features.definition import STEP_DAYS, first_cutoff, known_until
 from churn_core.features.labels import build_labels
 from churn_core.jobs import Progress, no_progress
@@ -94,7 +94,7 @@ def build_period(
     warehouse: Warehouse, definition: ChurnDefinition, cutoff: datetime, *, n_most: int | None = None
 ) -> Period:
     """Features and outcomes at one cutoff."""
-    frame = build_features(warehouse, cutoff, definition, n_most=n_most)
+    frame = build_features(warehouse, cutoff, definition, features=learnable(warehouse), n_most=n_most)
     labels = build_labels(warehouse, cutoff, definition, frame)
     return Period(
         cutoff=cutoff,
@@ -156,12 +156,3 @@ def order_ratio(
     if min(earlier, later) < 30:
         return None
     return float(np.log(later / earlier))
-
-
-def label_windows_cover_a_year(periods: Sequence[Period], definition: ChurnDefinition) -> bool:
-    """Whether the label windows reach over at least 365 days."""
-    if not periods:
-        return False
-    first = definition.label_window(periods[0].cutoff)[0]
-    last = definition.label_window(periods[-1].cutoff)[1]
-    return last - first >= timedelta(days=365)

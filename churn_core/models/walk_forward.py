@@ -16,17 +16,17 @@ import numpy as np
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.bgnbd import BgNbd
 from churn_core.models.blend import EXPECTED, Blend
-from churn_core.models.calibration import Season, Weights, fit_season, fit_votes, fit_weights, level_of
+from churn_core.models.calibration import Weights, fit_votes, fit_weights, level_of
 from churn_core.models.estimators import Estimator
 from churn_core.models.periods import (
     Period,
     fit_rhythm,
-    label_windows_cover_a_year,
     learnt_by,
     order_ratio,
     stacked,
 )
 from churn_core.models.recipe import ORDER_LEARNERS, Recipe
+from churn_core.models.season import PastLevel, Season, fit_season
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,15 +168,16 @@ class WalkForward:
     def _season(self, fitted: Fitted, combined: Sequence[NDArray[np.float64]]) -> Season:
         if not fitted.periods:
             return Season(level=0.0, level_error=0.0, reason="no outcome is known yet, so the level is not calibrated.")
-        levels = [level_of(z, period.churned) for z, period in zip(combined, fitted.periods, strict=True)]
-        ratios = [self._ratio(period.cutoff, fitted.cutoff) for period in fitted.periods]
+        past = [
+            PastLevel(
+                cutoff=period.cutoff,
+                level=level_of(log_odds, period.churned),
+                ratio=self._ratio(period.cutoff, fitted.cutoff),
+            )
+            for log_odds, period in zip(combined, fitted.periods, strict=True)
+        ]
         a_year_ago = fitted.cutoff - timedelta(days=DAYS_OF_A_YEAR)
-        return fit_season(
-            levels,
-            ratios,
-            self._ratio(a_year_ago, fitted.cutoff),
-            covers_year=label_windows_cover_a_year(fitted.periods, self.definition),
-        )
+        return fit_season(past, self._ratio(a_year_ago, fitted.cutoff), horizon_days=self.definition.horizon_days)
 
     def _ratio(self, cutoff: datetime, known_at: datetime) -> float | None:
         """The shop's order ratio at a cutoff as known at another, asked of the database once."""

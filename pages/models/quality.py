@@ -38,7 +38,7 @@ else:
     )
     with level:
         periods = results.periods_of(version)
-        blocks.level_block(evaluation, periods, is_sample=results.is_sample(stamp, version, periods))
+        blocks.level_block(version, evaluation, periods, is_sample=results.is_sample(stamp, version, periods))
     with finds:
         blocks.capacity_block(stamp, version, evaluation)
         blocks.finds_block(evaluation)

@@ -11,7 +11,7 @@ import pytest
 from churn_core.errors import NotEnoughData
 from churn_core.features.definition import known_until
 from churn_core.models.backtest import Backtest, backtest_orders, spaced
-from churn_core.models.calibration import fit_season, fit_weights, level_of
+from churn_core.models.calibration import fit_weights, level_of
 from churn_core.models.capacity import at_share
 from churn_core.models.estimators import sigmoid
 from churn_core.models.evaluation import evaluate
@@ -110,20 +110,6 @@ def test_the_level_meets_the_rate() -> None:
     log_odds = draw.normal(0, 2, 500)
     churned = draw.random(500) < 0.2
     assert sigmoid(log_odds + level_of(log_odds, churned)).mean() == pytest.approx(churned.mean(), abs=1e-9)
-
-
-def test_the_season_moves_the_level_only_when_a_year_is_known() -> None:
-    ratios = [0.3, 0.1, 0.0, -0.1, 0.1, 0.3, 0.5, 0.2, -0.2, -0.8]
-    levels = [-1.2 * ratio + 0.1 for ratio in ratios]
-    known = fit_season(levels, ratios, 0.5, covers_year=True)
-    assert known.level + known.offset == pytest.approx(-0.5, abs=0.06)
-    for unknown in (
-        fit_season(levels, ratios, None, covers_year=True),
-        fit_season(levels, ratios, 0.5, covers_year=False),
-    ):
-        assert unknown.offset == 0.0
-        assert unknown.level == pytest.approx(np.mean(levels))
-        assert "too short" in unknown.reason
 
 
 def test_a_horizon_of_a_year_does_not_look_into_the_future(warehouse: Warehouse) -> None:
