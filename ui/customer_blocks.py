@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
-from churn_core.customers.explanation import by_family, told_by
+from churn_core.customers.explanation import by_family, sampled_words, told_by
 from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution
 from churn_core.customers.similar import Similar
 from churn_core.features.words import range_text
@@ -121,7 +121,8 @@ def _how_to_read(score: CustomerScore, reading: Reading) -> str:
             " Signals of one group overlap and may pull against each other: read a single one only together with "
             "its group."
         )
-    return words
+    sampled = sampled_words(score.run)
+    return f"{words} {plain(sampled)}" if sampled else words
 
 
 def reasons_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:

@@ -95,6 +95,8 @@ def means_block(found: Drivers, reading: Reading) -> None:
         words += " The differences add up to the difference of the mean log-odds of the two."
     if reading == "every signal":
         words += " Signals of one group overlap and may pull against each other: read them together with their group."
+    if found.sampled:
+        words += f" {plain(found.sampled)}"
     st.caption(words)
 
 

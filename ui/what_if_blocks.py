@@ -11,6 +11,7 @@ import streamlit as st
 
 from churn_core.customers import levers, possible
 from churn_core.customers import what_if as core
+from churn_core.customers.explanation import sampled_words
 from churn_core.customers.levers import Facts, Room
 from churn_core.customers.possible import Seen, Value
 from churn_core.customers.profile import CustomerScore, feature_label
@@ -103,7 +104,7 @@ def _asked(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) 
                 with st.spinner("Asking the model", show_time=False):
                     result = _answer(stamp, customer_id, version, supposed)
                 _result(result, currency)
-        st.caption(CAVEAT)
+        st.caption(" ".join((CAVEAT, plain(sampled_words(score.run)))).strip())
 
 
 def _facts(found: Room, customer_id: str, currency: str) -> Facts:

@@ -49,6 +49,7 @@ def show_drivers(args: argparse.Namespace) -> int:
         *_driver_lines("signal", found.features[: args.top], feature_label),
         "",
         "Changes of the calibrated log-odds against the average customer of the scoring.",
+        *([found.sampled] if found.sampled else []),
     ]
     return show(args, result, lines)
 

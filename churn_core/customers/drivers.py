@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from churn_core.customers.at_risk import required_run
+from churn_core.customers.explanation import sampled_words
 from churn_core.customers.selection import Condition, CustomerFilter, condition, described
 from churn_core.errors import NotEnoughData
 from churn_core.models.families import CONSTANTS, SAME_FOR_ALL, family_of
@@ -84,6 +85,8 @@ class Drivers:
     """The strongest first; what is the same for every customer is left out."""
     families: tuple[Driver, ...]
     """The same by family: features that say the same thing, summed for each customer first."""
+    sampled: str
+    """That single contributions are sampled, with their error; empty where they are exact."""
 
     def driver(self, name: str) -> Driver | None:
         """The driver of that name, feature or family; None when there is none."""
@@ -134,6 +137,7 @@ def drivers(warehouse: Warehouse, chosen: CustomerFilter | None = None, *, segme
         rest=rest,
         features=_ordered(found[:n_features]),
         families=_ordered(found[n_features:]),
+        sampled=sampled_words(run),
     )
 
 

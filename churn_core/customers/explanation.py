@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from churn_core.customers.profile import feature_label
 from churn_core.features.words import feature_words
 from churn_core.models.families import SAME_FOR_ALL, family_label, family_of, feature_entry
 from churn_core.models.telling import SILENCE, SILENT, Usual, telling_tiers
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from churn_core.customers.profile import CustomerScore, FeatureContribution
+    from churn_core.models.runs import ScoreRun
 
 LEAST_TOLD = 0.005
 """Log-odds below which a family is not told by itself; they are summed up in one."""
@@ -107,6 +109,18 @@ def _telling(parts: list[FeatureContribution], total: float) -> FeatureContribut
         if tier > 0 and sign * part.contribution > 0
     ]
     return max(candidates, key=lambda found: found[:2])[2] if candidates else None
+
+
+def sampled_words(run: ScoreRun) -> str:
+    """That the contributions of a run are sampled, with their error, as a sentence; empty where they are exact."""
+    errors = run.summary.get("standard_error") or {}
+    if not errors:
+        return ""
+    name = max(errors, key=lambda name: errors[name])
+    return (
+        f"The contributions of this model are sampled, with a standard error of up to {errors[name]:.2g} log-odds "
+        f"({feature_label(name)}); they still add up exactly to the risk."
+    )
 
 
 def told(part: FeatureContribution, currency: str = "") -> str:

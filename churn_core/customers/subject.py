@@ -132,6 +132,17 @@ def _table_inputs(warehouse: Warehouse, of: Subject) -> pd.DataFrame:
     if text is None:
         raise InputError(f"the table no longer holds the customer {of.customer_id!r}; score the customers again.")
     found: dict[str, Any] = json.loads(text)
-    row = {name: [found.get(name)] for name in of.model.kinds}
+    row = {
+        name: [_number_or_nothing(found.get(name)) if kind == "number" else found.get(name)]
+        for name, kind in of.model.kinds.items()
+    }
     index = pd.Index([of.customer_id], name="customer_id")
     return coerced(pd.DataFrame(row, index=index, dtype=object), dict(of.model.kinds))
+
+
+def _number_or_nothing(value: object) -> object:
+    """A value of a column of numbers; a stray text in it is not known, as in scoring."""
+    import pandas as pd
+
+    number = pd.to_numeric(pd.Series([value], dtype=object).astype(str).str.strip(), errors="coerce")
+    return None if number.isna().iloc[0] else value

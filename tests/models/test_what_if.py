@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from churn_core.customers.explanation import sampled_words
 from churn_core.customers.levers import Facts, room, suppose
 from churn_core.customers.possible import seen_values
 from churn_core.customers.subject import Subject, inputs, subject, text_levels
@@ -360,3 +364,27 @@ def test_seen_values_are_those_of_the_run(trained_shop: Warehouse) -> None:
         assert (seen[name].low, seen[name].high, seen[name].has_missing) == (low, high, n_missing > 0)
     assert seen["n_orders"].is_whole
     assert not seen["mean_gap_days"].is_whole
+
+
+def test_a_stray_text_among_numbers_is_read_as_in_scoring(table: Warehouse, tmp_path: Path) -> None:
+    table.checkpoint()
+    copy = Warehouse.open(shutil.copy(str(table.path), tmp_path / "stray.duckdb"))
+    stray = copy.value("SELECT min(customer_id) FROM scores")
+    with copy.transaction() as tx:
+        tx.execute(
+            'UPDATE snapshots SET attributes = json_merge_patch(attributes, \'{"fee": "unclear"}\') '
+            "WHERE customer_id = $id",
+            {"id": stray},
+        )
+    score_customers(copy, high_from=0.6, medium_from=0.3)
+    of = subject(copy, stray)
+    assert np.isnan(inputs(copy, of)["fee"].iloc[0])
+    assert what_if(copy, of, Supposition()).risk_after == of.risk
+    copy.close()
+
+
+def test_sampled_contributions_are_called_so_with_their_error(asked: Subject) -> None:
+    assert sampled_words(asked.run) == ""
+    summary = {**asked.run.summary, "standard_error": {"n_orders": 0.031, "spend_amount": 0.012}}
+    words = sampled_words(replace(asked.run, summary=summary))
+    assert "standard error of up to 0.031 log-odds (Orders)" in words
