@@ -91,7 +91,10 @@ def fit_preparation(frame: pd.DataFrame, *, n_knots: int = 0, keeps_scale: bool 
     columns = [_fit_column(frame[name], str(name), n_knots, keeps_scale) for name in frame.columns]
     kept = tuple(column for column in columns if column is not None)
     if not kept:
-        raise NotEnoughData("every column is constant, so there is nothing to learn from; add columns that vary.")
+        raise NotEnoughData(
+            "every column is constant or holds rare values only, so there is nothing to learn from; add columns that "
+            "vary."
+        )
     return Preparation(columns=kept)
 
 

@@ -82,7 +82,10 @@ class Prepared:
         outcome = np.asarray(churned, dtype=bool)
         kinds = kinds_of(frame)
         if not kinds:
-            raise NotEnoughData("every column is constant, so there is nothing to learn from; add columns that vary.")
+            raise NotEnoughData(
+                "every column is constant or holds rare values only, so there is nothing to learn from; add columns "
+                "that vary."
+            )
         notes = []
         if self.plan.selection != "usual":
             inputs = typed_inputs(frame, kinds)

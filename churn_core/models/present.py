@@ -14,6 +14,7 @@ from churn_core.features.build import build_features
 from churn_core.features.definition import active_definition, known_until
 from churn_core.intake.snapshot_frame import snapshot_to_score
 from churn_core.models.estimators import sigmoid
+from churn_core.models.learned_kinds import require_kinds
 from churn_core.models.snapshot_model import SnapshotModel
 from churn_core.models.training import load_fitted
 
@@ -81,6 +82,7 @@ def risks_of(warehouse: Warehouse, version: ModelVersion, inputs: pd.DataFrame) 
     model = load_fitted(warehouse, version.model_version)
     if isinstance(model, SnapshotModel):
         return pd.Series(sigmoid(model.contributions(inputs).total()), index=inputs.index)
+    require_kinds(inputs, version.summary.get("population"))
     return pd.Series(sigmoid(model.blend.log_odds(inputs)), index=inputs.index)
 
 

@@ -18,6 +18,7 @@ from churn_core.intake.snapshot_frame import snapshot_to_score
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.blend import EXPECTED
 from churn_core.models.estimators import sigmoid
+from churn_core.models.learned_kinds import require_kinds
 from churn_core.models.order_model import OrderModel
 from churn_core.models.reasons import ReasonWriter, usual_ranges
 from churn_core.models.registry import ModelVersion, champion
@@ -169,6 +170,7 @@ def _order_inputs(warehouse: Warehouse, model: OrderModel, version: ModelVersion
         raise NotEnoughData(
             f"no customer is eligible on {cutoff:%d %b %Y}; widen the activity window or import newer orders."
         )
+    require_kinds(frame, version.summary.get("population"))
     if EXPECTED in model.feature_names:
         frame = model.blend.with_expected(frame)
     amount = np.concatenate([model.value.expected_amount(chunk) for _, chunk in _chunks(frame)])
