@@ -132,11 +132,16 @@ def reasons_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency
         st.markdown(f"**{title}**")
         lines = [f"- {plain(reason)}{_among_similar(reason, score, alike, currency)}" for reason in reasons]
         st.markdown("\n".join(lines) or ":gray[Nothing does.]")
-    if alike is not None and (score.reasons_up or score.reasons_down):
-        st.caption(
-            f"Usual: the middle half of all {count(score.run.n_customers)} customers scored; similar: of the "
-            f"{count(alike.n_customers)} who have been customers about as long, with about as many order days."
-        )
+    if score.reasons_up or score.reasons_down:
+        usual = f"Usual: the middle half of all {count(score.run.n_customers)} customers scored"
+        st.caption(f"{usual}{_who_is_similar(alike)}.")
+
+
+def _who_is_similar(alike: Similar | None) -> str:
+    if alike is None:
+        return ""
+    n_alike = count(alike.n_customers)
+    return f"; similar: of the {n_alike} who have been customers about as long, with about as many order days"
 
 
 def _among_similar(reason: str, score: CustomerScore, alike: Similar | None, currency: str) -> str:

@@ -108,7 +108,7 @@ def swarm_block(stamp: Stamp, chosen: CustomerFilter, found: Drivers) -> None:
     of_whom = f"{count(n_shown)} of {counted(drawn.n_customers, 'customer')}"
     drawn_how = ", drawn by a digest of their ids" if n_shown < drawn.n_customers else ""
     st.caption(
-        f"Each dot is one of {of_whom}{drawn_how}. Strong colour is a high value, faint a low one; orange is not known."
+        f"Each dot is one of {of_whom}{drawn_how}. Strong colour is a high value, faint a low one; orange is a text, or not known."
     )
 
 
@@ -118,7 +118,7 @@ def dependence_block(stamp: Stamp, chosen: CustomerFilter, found: Drivers, curre
     name = st.selectbox(
         "Signal",
         names,
-        format_func=lambda name: f"{feature_label(name)} · {family_label(family_of(name))}",
+        format_func=_signal_label,
         key="signal",
         bind="query-params",
         width=520,
@@ -126,6 +126,12 @@ def dependence_block(stamp: Stamp, chosen: CustomerFilter, found: Drivers, curre
     depends, drawn = _dependence(stamp, name, chosen), _sample(stamp, chosen)
     chart(dependence_figure(depends, drawn, currency=currency, mode=session.mode()), key="dependence")
     st.caption(_how_drawn(depends, drawn))
+
+
+def _signal_label(name: str) -> str:
+    """A signal with its group, which says where to look for others like it."""
+    label, group = feature_label(name), family_label(family_of(name))
+    return label if label == group else f"{label} · {group}"
 
 
 def _how_drawn(found: Dependence, drawn: Sample) -> str:
