@@ -37,8 +37,9 @@ def trial_block(stamp: Stamp, source: str) -> None:
     chart(trial_figure(trial, learner=learner, mode=session.mode()), key="trial_chart")
     st.caption(
         "Against the usual preparation, row by row, with 95 % intervals; below 0 is better for log loss, above 0 for "
-        f"the AUC. Of {len(trial.options)} options about one looks better or worse by chance alone. Predicted is the "
-        "mean risk before calibration, after the correction for balanced outcomes."
+        f"the AUC. Of {len(trial.options)} options about one looks better or worse by chance alone; negligible is "
+        "within half a thousandth. Predicted is the mean risk before calibration, after the correction for balanced "
+        "outcomes."
     )
     table(_rows(trial, learner), most_rows=24)
     _notes(trial)

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 
 from churn_core.figures.theme import Mode, counted, palette, styled
-from churn_core.models.preparation_trial import BETTER, NOTHING, UNCLEAR, WORSE, Effect, OptionResult, PreparationTrial
+from churn_core.models.preparation_trial import (
+    BETTER,
+    NOTHING,
+    TRIFLE,
+    UNCLEAR,
+    WORSE,
+    Effect,
+    OptionResult,
+    PreparationTrial,
+)
 from churn_core.models.preparation_words import CHOICE_LABELS, option_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MARKS = {BETTER: "diamond", WORSE: "triangle-right", UNCLEAR: "circle", NOTHING: "circle-open"}
+_MARKS = {BETTER: "diamond", WORSE: "triangle-right", UNCLEAR: "circle", TRIFLE: "circle-open", NOTHING: "line-ns-open"}
 _ROW_HEIGHT = 22
 
 
@@ -30,7 +39,7 @@ def effect_of(found: OptionResult, learner: str | None) -> Effect | None:
 def trial_figure(trial: PreparationTrial, *, learner: str | None = None, mode: Mode = "light") -> go.Figure:
     """Change of the log loss by every option, with 95 % intervals; left of the line is better."""
     colours = palette(mode)
-    tints = {BETTER: colours.good, WORSE: colours.high, UNCLEAR: colours.neutral, NOTHING: colours.neutral}
+    tints = {BETTER: colours.good, WORSE: colours.high}
     shown = [(option_words(found), effect) for found in trial.options if (effect := effect_of(found, learner))]
     figure = go.Figure()
     for verdict, mark in _MARKS.items():
@@ -45,7 +54,7 @@ def trial_figure(trial: PreparationTrial, *, learner: str | None = None, mode: M
                 "symmetric": False,
                 "array": [change.high - change.value for _, change in of_it],
                 "arrayminus": [change.value - change.low for _, change in of_it],
-                "color": tints[verdict],
+                "color": tints.get(verdict, colours.neutral),
                 "thickness": 1.5,
                 "width": 0,
             },
@@ -53,7 +62,7 @@ def trial_figure(trial: PreparationTrial, *, learner: str | None = None, mode: M
             hovertemplate="%{y}<br>%{x:+.4f} [%{customdata[0]:+.4f}, %{customdata[1]:+.4f}]<extra></extra>",
             mode="markers",
             name=verdict,
-            marker={"color": tints[verdict], "size": 9, "symbol": mark},
+            marker={"color": tints.get(verdict, colours.neutral), "size": 9, "symbol": mark},
         )
     figure.add_vline(x=0, line_color=colours.muted, line_width=1)
     figure.update_xaxes(title_text="change of the log loss, with 95 % interval", tickformat="+.3f")

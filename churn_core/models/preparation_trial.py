@@ -47,7 +47,9 @@ OWN = "own"
 """What a whole plan of the user is called among the choices."""
 SAME = 1e-9
 """Mean absolute change of the log-odds below which an option did nothing."""
-BETTER, WORSE, UNCLEAR, NOTHING = "better", "worse", "no clear difference", "no change"
+TINY = 0.0005
+"""Change of the log loss that nobody would notice; an interval within it is called negligible."""
+BETTER, WORSE, UNCLEAR, TRIFLE, NOTHING = "better", "worse", "no clear difference", "negligible", "no change"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ class Effect:
     auc: Change
     """Change of the AUC within cutoffs; above 0 is better."""
     verdict: str
-    """By the log loss: better, worse, no clear difference, or no change at all."""
+    """By the log loss: better, worse, no clear difference, negligible, or no change at all."""
     mean_predicted: float
     """Mean risk as learnt, before calibration."""
 
@@ -166,8 +168,8 @@ def try_preparations(
     data does not allow learners to be judged; NotFound for an unknown choice.
     """
     data_version = warehouse.data_version
-    asked = source or default_source(warehouse)
     plans = _plans(choices, plan)
+    asked = source or default_source(warehouse)
     progress(0.0, "rows to judge on")
     inputs = _of_table(warehouse, seed) if asked == "snapshots" else _of_orders(warehouse, seed, part(progress, 0, 0.2))
     steps = part(progress, 0.2, 1.0)
@@ -327,6 +329,8 @@ def _levels(judge: LaterCutoffs | HeldOutFolds) -> list[NDArray[np.int64]]:
 
 
 def _verdict(loss: Difference) -> str:
+    if max(-loss.low, loss.high) < TINY:
+        return TRIFLE
     if loss.high < 0:
         return BETTER
     return WORSE if loss.low > 0 else UNCLEAR
