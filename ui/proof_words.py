@@ -72,7 +72,8 @@ def notes_on(found: Proof) -> list[str]:
         notes += (
             [f"{hindsight} left out: the model had already learned what happened next"] if lived.n_hindsight else []
         )
-        notes += [f"{counted(lived.n_earlier, 'older scoring')} not shown"] if lived.n_earlier else []
+        left_out = counted(lived.n_left_out, "further scoring")
+        notes += [f"{left_out} not shown: of many, the last of each week and the newest"] if lived.n_left_out else []
         if any(outcome.kind == "replayed" for outcome in lived.cutoffs):
             notes.append("a scoring that was dated back counts as replayed: nobody was warned that day")
         n_gone = sum(outcome.n_gone for outcome in lived.cutoffs)

@@ -13,7 +13,7 @@ from churn_core.customers.tiers import active_policy, policy_words, retier
 from churn_core.errors import ChurnError
 from churn_core.features.definition import known_until
 from churn_core.jobs import Progress, no_progress
-from churn_core.models.judging import ScoredAt, first_warnings, judge_cutoff, lead_times
+from churn_core.models.judging import ScoredAt, first_warnings, judge_cutoff, lead_times, look_up
 from churn_core.models.outcomes import CutoffOutcome, LeadTimes, Outcome
 from churn_core.models.registry import ModelVersion, champion, model_versions
 from churn_core.models.replay import MOST_CUSTOMERS, Replay, latest_replay, replay, replayable
@@ -22,7 +22,7 @@ from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
 MOST_RUNS = 24
-"""Score runs that are judged, newest first."""
+"""Score runs that are judged; of more, the last of each week, and of these the newest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +43,8 @@ class Lived:
     """Runs that were repeated for the same day and definition; only the last of that day counts."""
     n_hindsight: int
     """Runs by a model that had learnt what happened after their cutoff; they prove nothing and are left out."""
-    n_earlier: int
-    """Older runs that are not judged, to keep the page quick."""
+    n_left_out: int
+    """Further runs that are not judged, to keep the page quick: of many, one a week and the newest 24."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,38 +123,54 @@ def lived(warehouse: Warehouse) -> Lived:
     A run counts as lived when it was scored at the end of the data of its time. One that was dated back is shown as
     replayed: its model knew no more, but nobody was warned that day.
     """
-    runs = [run for run in score_runs(warehouse, limit=10_000) if run.source == "orders" and run.as_of is not None]
     definitions, end = _definitions(warehouse), known_until(warehouse)
+    runs = [
+        run
+        for run in score_runs(warehouse, limit=10_000)
+        if run.source == "orders" and run.as_of is not None and run.definition_version in definitions
+    ]
     versions = {version.model_version: version for version in model_versions(warehouse)}
     kept = _last_of_each_day(runs)
-    honest = [run for run in kept if run.definition_version in definitions and not _knew_more(run, versions)]
-    scored = [_scored(run, definitions, end) for run in honest]
-    known = [(run, at) for run, at in zip(honest, scored, strict=True) if at.is_known][-MOST_RUNS:]
+    honest = [run for run in kept if not _knew_more(run, versions)]
+    scored = {run.run_id: _scored(run, definitions, end) for run in honest}
+    known = [run for run in _weekly(honest) if scored[run.run_id].is_known][-MOST_RUNS:]
+    still_open = [run for run in honest if not scored[run.run_id].is_known]
+    watched = [*known, *_weekly(still_open)]
     ends = _data_ends(runs, list(versions.values()))
-    judged = tuple(
-        judge_cutoff(
-            warehouse,
-            at,
-            kind="lived" if _is_lived(run, ends) else "replayed",
-            model_version=run.model_version,
-            estimator=versions[run.model_version].estimator if run.model_version in versions else "",
-            margin_rate=float(run.summary.get("margin_rate", 1.0)),
+    with warehouse.supposed() as tx:
+        look_up(tx, [scored[run.run_id] for run in watched])
+        judged = tuple(
+            judge_cutoff(
+                tx,
+                scored[run.run_id],
+                kind="lived" if _is_lived(run, ends) else "replayed",
+                model_version=run.model_version,
+                estimator=versions[run.model_version].estimator if run.model_version in versions else "",
+                margin_rate=float(run.summary.get("margin_rate", 1.0)),
+            )
+            for run in known
         )
-        for run, at in known
-    )
-    really = [at for run, at in known if _is_lived(run, ends)]
-    open_runs = [at for at in scored if not at.is_known]
-    watched = [at for run, at in zip(honest, scored, strict=True) if _is_lived(run, ends)][-MOST_RUNS:]
+        really = [scored[run.run_id] for run in watched if _is_lived(run, ends)]
+        warned = first_warnings(tx, really)
+        leads = lead_times(tx, _of_newest_definition(really))
     return Lived(
         cutoffs=judged,
-        warned=first_warnings(warehouse, really),
-        leads=lead_times(warehouse, _of_newest_definition(really, watched)),
-        n_open=len(open_runs),
-        next_known_at=min((at.definition.outcome_known_at(at.as_of) for at in open_runs), default=None),
+        warned=warned,
+        leads=leads,
+        n_open=len(still_open),
+        next_known_at=min((scored[run.run_id].known_at for run in still_open), default=None),
         n_superseded=len(runs) - len(kept),
         n_hindsight=len(kept) - len(honest),
-        n_earlier=sum(at.is_known for at in scored) - len(known),
+        n_left_out=len(honest) - len(still_open) - len(known),
     )
+
+
+def _weekly(runs: Sequence[ScoreRun]) -> list[ScoreRun]:
+    """All runs, oldest first, or the last of each week where there are too many of them."""
+    if len(runs) <= MOST_RUNS:
+        return list(runs)
+    last = {run.as_of.isocalendar()[:2]: run for run in runs if run.as_of is not None}
+    return list(last.values())
 
 
 def _last_of_each_day(runs: Sequence[ScoreRun]) -> list[ScoreRun]:
@@ -201,8 +217,7 @@ def _is_lived(run: ScoreRun, ends: Sequence[tuple[int, datetime]]) -> bool:
     return run.as_of is not None and all(end <= run.as_of for number, end in ends if number <= run.data_version)
 
 
-def _of_newest_definition(known: Sequence[ScoredAt], watched: Sequence[ScoredAt]) -> list[ScoredAt]:
+def _of_newest_definition(scored: Sequence[ScoredAt]) -> list[ScoredAt]:
     """The runs of the newest definition that has a known outcome, open ones included: they too tell who was warned."""
-    if not known:
-        return []
-    return [at for at in watched if at.definition == known[-1].definition]
+    known = [at for at in scored if at.is_known]
+    return [at for at in scored if at.definition == known[-1].definition] if known else []

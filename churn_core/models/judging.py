@@ -1,7 +1,8 @@
 """Scores against what happened, in the database: one cutoff by itself, and customers followed over several.
 
-Replayed and lived scores are judged by the same SQL. Conditions of time come from ``timeline`` alone; where several
-cutoffs are looked at together, the same text stands once per cutoff with numbered parameters.
+Replayed and lived scores are judged by the same SQL. What became of each scored customer is looked up once per cutoff
+and put into a table of the transaction's own, which everything else is counted from; conditions of time come from
+``timeline`` alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from churn_core.models.outcomes import N_RISK_BINS, TIERS, CutoffOutcome, Kind, 
 from churn_core.timeline import ChurnDefinition, in_label_window, seen_before
 
 if TYPE_CHECKING:
-    from churn_core.warehouse import Transaction, Warehouse
+    from churn_core.warehouse import Transaction
 
 TOPS = (50, 100, 200, 500, 1000)
 """Lengths of lists by value at risk that are judged."""
@@ -33,9 +34,31 @@ class ScoredAt:
     is_known: bool = True
     """Whether the outcome is known; otherwise it only tells who was warned."""
 
+    @property
+    def known_at(self) -> datetime:
+        """When the outcome is known."""
+        return self.definition.outcome_known_at(self.as_of)
+
+
+def look_up(tx: Transaction, scored: Sequence[ScoredAt]) -> None:
+    """What became of every customer scored at these cutoffs, for the functions below; gone with the transaction.
+
+    Customers of whom the data holds no order before the cutoff any more (corrected by a later import) are left out:
+    silence of somebody unknown is no churn.
+    """
+    tx.execute(
+        "CREATE TEMP TABLE judged_rows (run_id INTEGER, as_of TIMESTAMP, customer_id VARCHAR, risk DOUBLE, "
+        "tier VARCHAR, expected_value DOUBLE, value_at_risk DOUBLE, churned BOOLEAN, spent DOUBLE, mean_gap FLOAT, "
+        "n_gaps INTEGER, last_day DATE, silent_days INTEGER)"
+    )
+    for entry in scored:
+        tx.execute(
+            f"INSERT INTO judged_rows BY NAME {_judged_sql(entry)}", {"cutoff": entry.as_of, "run_id": entry.run_id}
+        )
+
 
 def judge_cutoff(
-    reader: Warehouse | Transaction,
+    tx: Transaction,
     scored: ScoredAt,
     *,
     kind: Kind,
@@ -43,29 +66,24 @@ def judge_cutoff(
     estimator: str,
     margin_rate: float,
 ) -> CutoffOutcome:
-    """Predicted and happened of one cutoff, by the labels of its own definition.
-
-    Customers of whom the data holds no order before the cutoff any more (corrected by a later import) are counted and
-    left out: silence of somebody unknown is no churn.
-    """
-    values = {"cutoff": scored.as_of, "run_id": scored.run_id}
-    judged = _judged_sql(scored)
-    groups = reader.records(
+    """Predicted and happened of one cutoff that was looked up, by the labels of its own definition."""
+    values = {"run_id": scored.run_id}
+    groups = tx.records(
         "SELECT tier, CAST(least(floor(risk * $n_bins), $n_bins - 1) AS INTEGER) AS percent, count(*) AS n, "
         "count(*) FILTER (churned) AS n_churned, sum(risk) AS risk_sum, "
         "coalesce(sum(expected_value) FILTER (churned), 0) AS lost_value, "
         "coalesce(sum(expected_value) FILTER (NOT churned AND spent IS NOT NULL), 0) AS stayed_value, "
         "coalesce(sum(spent) FILTER (NOT churned AND expected_value IS NOT NULL), 0) AS stayed_spent, "
         "count(*) FILTER (expected_value IS NULL) AS n_unvalued "
-        f"FROM ({judged}) GROUP BY ALL ORDER BY ALL",
+        "FROM judged_rows WHERE run_id = $run_id GROUP BY ALL ORDER BY ALL",
         {**values, "n_bins": N_RISK_BINS},
     )
-    top = reader.rows(
-        f"SELECT churned, risk, expected_value FROM ({judged}) WHERE value_at_risk IS NOT NULL "
+    top = tx.rows(
+        "SELECT churned, risk, expected_value FROM judged_rows WHERE run_id = $run_id AND value_at_risk IS NOT NULL "
         "ORDER BY value_at_risk DESC, customer_id LIMIT $n_most",
         {**values, "n_most": TOPS[-1]},
     )
-    n_scored = reader.value("SELECT count(*) FROM scores WHERE run_id = $run_id", values)
+    n_scored = tx.value("SELECT count(*) FROM scores WHERE run_id = $run_id", values)
     n_judged = sum(group["n"] for group in groups)
     lengths = [k for k in TOPS if k <= len(top) and 2 * k <= n_judged]
     return CutoffOutcome(
@@ -93,27 +111,22 @@ def judge_cutoff(
     )
 
 
-def first_warnings(reader: Warehouse | Transaction, scored: Sequence[ScoredAt]) -> Outcome:
+def first_warnings(tx: Transaction, scored: Sequence[ScoredAt]) -> Outcome:
     """Customers in the high tier at any of these cutoffs, each judged once: at the first cutoff where they were.
 
     A customer stands in it once, so the customers are as good as independent and the interval of the share holds.
     """
-    known = [entry for entry in scored if entry.is_known]
-    if not known:
-        return Outcome()
-    sql, values = _followed_sql(known)
-    found = reader.records(
+    found = tx.records(
         "SELECT count(*) AS n, count(*) FILTER (churned) AS n_churned, coalesce(sum(risk), 0) AS risk_sum FROM ("
-        "SELECT arg_min(churned, place) AS churned, arg_min(risk, place) AS risk "
-        f"FROM ({sql}) WHERE tier = 'high' GROUP BY customer_id)",
-        values,
+        "SELECT arg_min(churned, as_of) AS churned, arg_min(risk, as_of) AS risk FROM judged_rows "
+        "WHERE tier = 'high' AND churned IS NOT NULL AND run_id IN (SELECT unnest($runs::INTEGER[])) "
+        "GROUP BY customer_id)",
+        {"runs": [entry.run_id for entry in scored]},
     )
     return Outcome(**found[0])
 
 
-def lead_times(
-    reader: Warehouse | Transaction, scored: Sequence[ScoredAt], *, before_days: int = 0
-) -> LeadTimes | None:
+def lead_times(tx: Transaction, scored: Sequence[ScoredAt], *, before_days: int = 0) -> LeadTimes | None:
     """How soon those who left were in the high tier, over cutoffs of one definition, oldest first.
 
     A departure counts when every cutoff that followed its last order within the horizon is among these: from
@@ -127,17 +140,21 @@ def lead_times(
     until = scored[-1].as_of - timedelta(days=definition.horizon_days)
     if until <= since:
         return None
-    sql, values = _followed_sql(scored)
     spells = (
-        "SELECT customer_id, last_day, arg_min(churned, place) AS churned, any_value(mean_gap) AS mean_gap, "
-        "any_value(n_gaps) AS n_gaps, min(silent_days) FILTER (tier = 'high') AS silent_days "
-        f"FROM ({sql}) WHERE silent_days <= $follow_up AND last_day >= $since AND last_day < $until "
-        "GROUP BY customer_id, last_day"
+        "SELECT customer_id, last_day, arg_min(churned, as_of) AS churned, any_value(mean_gap) AS mean_gap, "
+        "any_value(n_gaps) AS n_gaps, min(silent_days) FILTER (tier = 'high') AS silent_days FROM judged_rows "
+        "WHERE run_id IN (SELECT unnest($runs::INTEGER[])) AND silent_days <= $follow_up "
+        "AND last_day >= $since AND last_day < $until GROUP BY customer_id, last_day"
     )
-    rows = reader.rows(
+    rows = tx.rows(
         "SELECT silent_days, n_gaps >= 2 AS has_rhythm, coalesce(silent_days <= mean_gap, false) AS is_within, "
         f"count(*) FROM ({spells}) WHERE churned GROUP BY ALL ORDER BY ALL",
-        {**values, "follow_up": definition.horizon_days, "since": since.date(), "until": until.date()},
+        {
+            "runs": [entry.run_id for entry in scored],
+            "follow_up": definition.horizon_days,
+            "since": since.date(),
+            "until": until.date(),
+        },
     )
     n = sum(row[3] for row in rows)
     if not n:
@@ -160,7 +177,7 @@ def lead_times(
 
 
 def _judged_sql(scored: ScoredAt) -> str:
-    """SELECT of a cutoff's scores with what happened; takes ``$cutoff`` and ``$run_id``.
+    """SELECT of the rows of ``judged_rows`` of one cutoff; takes ``$cutoff`` and ``$run_id``.
 
     ``churned`` means what ``features.labels`` means: no order in the label window. Silence is counted as features
     count it, from the last order before the cutoff; ``mean_gap`` is the mean gap between the order days until then.
@@ -174,26 +191,12 @@ def _judged_sql(scored: ScoredAt) -> str:
     )
     churned = "NOT stayed" if scored.is_known else "CAST(NULL AS BOOLEAN)"
     return (
-        f"SELECT customer_id, risk, tier, expected_value, value_at_risk, {churned} AS churned, spent, "
-        f"mean_gap, n_gaps, "
+        "SELECT run_id, $cutoff AS as_of, customer_id, risk, tier, expected_value, value_at_risk, "
+        f"{churned} AS churned, spent, mean_gap, n_gaps, "
         f"CAST(last_order AS DATE) AS last_day, {age_days('last_order')} AS silent_days "
         f"FROM scores JOIN ({happened}) AS happened USING (customer_id) "
         "WHERE run_id = $run_id AND last_order IS NOT NULL"
     )
-
-
-def _followed_sql(scored: Sequence[ScoredAt]) -> tuple[str, dict[str, object]]:
-    """SELECT of the judged rows of several cutoffs with ``place``, their order; and its parameters."""
-    parts: list[str] = []
-    values: dict[str, object] = {}
-    for place, entry in enumerate(scored):
-        judged = _judged_sql(entry).replace("$cutoff", f"$cutoff_{place}").replace("$run_id", f"$run_{place}")
-        parts.append(
-            "SELECT customer_id, risk, tier, churned, mean_gap, n_gaps, last_day, silent_days, "
-            f"{place} AS place FROM ({judged})"
-        )
-        values |= {f"cutoff_{place}": entry.as_of, f"run_{place}": entry.run_id}
-    return " UNION ALL ".join(parts), values
 
 
 def _sum(groups: Any) -> Outcome:

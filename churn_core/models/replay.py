@@ -21,7 +21,7 @@ from churn_core.features.build import build_features
 from churn_core.features.definition import STEP_DAYS, count_at, first_cutoff, known_until
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.estimators import sigmoid
-from churn_core.models.judging import ScoredAt, first_warnings, judge_cutoff, lead_times
+from churn_core.models.judging import ScoredAt, first_warnings, judge_cutoff, lead_times, look_up
 from churn_core.models.outcomes import CutoffOutcome, LeadTimes, Outcome
 from churn_core.models.periods import (
     TRAINING_PERIODS,
@@ -121,28 +121,29 @@ def replay(
         progress=part(progress, 0.0, 0.9),
     )
     margin = float(warehouse.setting("margin_rate", 1.0))
+    asked = [
+        ScoredAt(run_id=-number, as_of=entry.cutoff, definition=definition) for number, entry in enumerate(scored, 1)
+    ]
     with warehouse.supposed() as tx:
-        asked = [
-            ScoredAt(run_id=-number, as_of=entry.cutoff, definition=definition)
-            for number, entry in enumerate(scored, 1)
-        ]
-        judged = []
-        for number, (at, entry) in enumerate(zip(asked, scored, strict=True)):
-            progress(0.9 + 0.06 * number / len(asked), f"what became of those scored on {at.as_of:%d %b %Y}")
+        for at, entry in zip(asked, scored, strict=True):
+            progress(0.9, f"tiers as of {at.as_of:%d %b %Y}")
             _suppose(tx, at, entry, high_from, medium_from)
             if retier is not None:
                 retier(tx, at.run_id)
-            judged.append(
-                judge_cutoff(
-                    tx,
-                    at,
-                    kind="replayed",
-                    model_version=version.model_version,
-                    estimator=entry.estimator,
-                    margin_rate=margin,
-                )
+        progress(0.93, "what became of everybody")
+        look_up(tx, asked)
+        judged = [
+            judge_cutoff(
+                tx,
+                at,
+                kind="replayed",
+                model_version=version.model_version,
+                estimator=entry.estimator,
+                margin_rate=margin,
             )
-        progress(0.96, "how early the warnings were")
+            for at, entry in zip(asked, scored, strict=True)
+        ]
+        progress(0.97, "how early the warnings were")
         warned = first_warnings(tx, asked)
         leads = lead_times(tx, asked, before_days=STEP_DAYS)
     n_most = max(len(entry.table) for entry in scored)

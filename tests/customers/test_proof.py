@@ -204,3 +204,14 @@ def test_without_a_model_there_is_no_replay(warehouse: Warehouse) -> None:
     found = proof(warehouse)
     assert (found.source, found.replay) == ("", None)
     assert "train one first" in found.obstacle
+
+
+def test_of_daily_runs_one_a_week_is_judged(warehouse: Warehouse) -> None:
+    live(warehouse)
+    daily = [day(age) for age in range(150, 59, -1)]
+    for as_of in daily:
+        add_run(warehouse, {"stays": 0.1, "came back": 0.8}, as_of=as_of)
+    found = lived(warehouse)
+    last_of_week = {as_of.isocalendar()[:2]: as_of for as_of in daily}
+    assert [outcome.as_of for outcome in found.cutoffs] == list(last_of_week.values())
+    assert found.n_left_out == len(daily) - len(last_of_week)
