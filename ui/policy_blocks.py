@@ -137,6 +137,7 @@ def _by_profit(stamp: Stamp, now: TierPolicy) -> TierPolicy | None:
 
 def _preview(counts: tuple[TierCount, ...], before: tuple[TierCount, ...], currency: str) -> None:
     """How many customers each tier would get."""
+    has_profit = any(found.profit is not None for found in counts)
     widgets.table(
         [
             {
@@ -145,6 +146,7 @@ def _preview(counts: tuple[TierCount, ...], before: tuple[TierCount, ...], curre
                 "Now": count(old.n_customers),
                 "Churners, expected": count(found.churners),
                 "Money at risk": money(found.value_at_risk, currency),
+                **({"Profit of contacting them": money(found.profit, currency)} if has_profit else {}),
             }
             for found, old in zip(counts, before, strict=True)
         ]

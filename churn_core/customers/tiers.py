@@ -53,6 +53,8 @@ class TierCount:
     """Churners to expect among them."""
     value_at_risk: float | None
     """In the shop's currency; None when no value is known."""
+    profit: float | None = None
+    """Expected profit of contacting them, by a policy by expected profit only; None when no value is known."""
 
 
 def policy_with(
@@ -149,9 +151,10 @@ def tier_counts(warehouse: Warehouse, policy: TierPolicy) -> tuple[TierCount, ..
         raise NotEnoughData("no customers were scored yet; train a model and score first.")
     check_usable(warehouse, policy, run.run_id)
     rule = tier_rule(warehouse, policy, run.run_id)
+    profit = f"sum({policy.profit.profit_sql()})" if policy.profit else "NULL"
     rows = warehouse.records(
         f"SELECT {rule.sql} AS tier, count(*) AS n_customers, sum(risk) AS churners, sum(value_at_risk) AS "
-        "value_at_risk FROM scores WHERE run_id = $run_id GROUP BY 1",
+        f"value_at_risk, {profit} AS profit FROM scores WHERE run_id = $run_id GROUP BY 1",
         rule.parameters | {"run_id": run.run_id},
     )
     found = {row["tier"]: TierCount(**row) for row in rows}

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from churn_core.customers.at_risk import count_and_totals, page
+from churn_core.customers.cutoffs import best_cutoff
 from churn_core.customers.profile import customer_profile
+from churn_core.customers.risk_counts import risk_counts
 from churn_core.customers.scenario import Scenario
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.tiers import (
@@ -85,6 +87,15 @@ def test_expected_profit_by_hand(warehouse: Warehouse) -> None:
     assert _tiers(warehouse) == "mlhhhl", "a pays with twice the chance: .9 x .4 x 10 = 3.6"
     save(warehouse, policy_with(warehouse, profit=Scenario(contact_cost=2.0, chance=0.2, margin=20.0)))
     assert _tiers(warehouse) == "hhmmll", "a margin per customer counts for everybody"
+
+
+def test_choosing_customer_by_customer_earns_at_least_as_much_as_any_threshold(shop: Warehouse) -> None:
+    for chance in (0.05, 0.2, 0.6):
+        scenario = Scenario(contact_cost=3.0, offer_cost=9.0, chance=chance)
+        high = tier_counts(shop, policy_with(shop, profit=scenario))[0]
+        best = best_cutoff(risk_counts(shop), scenario)
+        assert best is not None
+        assert (high.profit or 0.0) >= best.profit - 1e-9
 
 
 def test_an_unknown_chance_is_refused_for_tiers_by_profit(warehouse: Warehouse) -> None:
