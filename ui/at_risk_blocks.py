@@ -12,13 +12,20 @@ from churn_core.customers.at_risk import Totals
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.targets import export_name
 from churn_core.figures.theme import count, counted, money, percent
+from churn_core.models.runs import ScoreRun
 from ui import session
 from ui import session_customers as calls
 from ui.customer_table import customer_table, open_customer
-from ui.errors import guarded, plain
+from ui.errors import guarded, plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.picked import clear_picked, picked
 from ui.session import Stamp
+
+
+def notes_block(run: ScoreRun) -> None:
+    """What should be known about these scores: categories never seen, inputs without values, customers all new."""
+    for note in run.summary.get("notes") or ():
+        st.caption(f":orange[:material/info:] {sentence(note)}")
 
 
 def figures_block(found: Totals, currency: str) -> None:

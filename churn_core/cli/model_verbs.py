@@ -45,7 +45,7 @@ def add_verbs(verbs: Verbs) -> None:
     train.add_argument(
         "--budget", type=positive, metavar="SECONDS", help="search for better settings this long; Ctrl-C keeps the best"
     )
-    train.add_argument("--search-trials", type=positive, metavar="N", help="settings tried at most, with --budget")
+    train.add_argument("--search-trials", type=positive, metavar="N", help="search this many settings at most")
     train.add_argument(
         "--signals",
         metavar="A,B",
@@ -85,7 +85,7 @@ def train_model(args: argparse.Namespace) -> int:
         _choose_signals(warehouse, args.signals)
     progress = ProgressLine()
     whole = part(progress, 0.0, 0.8 if args.score else 1.0)
-    if args.budget is None:
+    if args.budget is None and args.search_trials is None:
         version = train(warehouse, seed=args.seed, source=args.source, as_of=args.as_of, recipe=recipe, progress=whole)
     else:
         version = _searched(args, warehouse, recipe, whole)
@@ -124,19 +124,18 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 def _searched(args: argparse.Namespace, warehouse: Warehouse, recipe: Recipe, progress: Progress) -> ModelVersion:
     """Search within the budget, then train; the first Ctrl-C ends the search and keeps the best."""
     if args.as_of is not None:
-        raise InputError("--budget and --as-of exclude each other; search on all that is known, or train as of a day.")
+        raise InputError("a search and --as-of exclude each other; search on all that is known, or train as of a day.")
     from churn_core.models.search import train_searched
 
-    limit = {"n_trials": args.search_trials} if args.search_trials else {}
     with stoppable(progress, "stopping the search; the best so far is kept (Ctrl-C again stops at once)") as reported:
         return train_searched(
             warehouse,
             budget_seconds=args.budget,
+            n_trials=args.search_trials,
             seed=args.seed,
             source=args.source,
             recipe=recipe,
             progress=reported,
-            **limit,
         )
 
 

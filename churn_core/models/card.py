@@ -324,12 +324,18 @@ def _again(version: ModelVersion) -> Section:
     chosen = [f"{name}={option}" for name, option in (recipe.get("preparation") or {}).items() if option != "usual"]
     if chosen:
         command += f" --prepare {','.join(chosen)}"
+    found = summary.get("search")
+    searched = (
+        "The settings were found by a search. One that ends by the clock may end elsewhere when it is repeated; one "
+        "that ends by the number of tries (--search-trials) does not."
+    )
     libraries = ", ".join(f"{name} {number}" for name, number in sorted((summary.get("libraries") or {}).items()))
     return Section(
         title="How to get it again",
         paragraphs=(
             "The same data, definition, seed, recipe and libraries give the same model and the same scores bit for "
             "bit; the digest above then comes out equal.",
+            *((searched,) if found else ()),
         ),
         tables=(
             _facts(

@@ -79,6 +79,9 @@ def _rows(prefix: str, found: Mapping[str, object]) -> Iterator[tuple[str, str]]
         if isinstance(value, Mapping):
             yield from _rows(f"{label}: ", value)
         elif isinstance(value, Sequence) and not isinstance(value, str):
+            if any(isinstance(entry, Mapping | list) for entry in value):
+                yield label, f"{len(value)} entries"
+                continue
             yield label, ", ".join(_value(entry) for entry in value[:20]) + (", ..." if len(value) > 20 else "")
         elif value is not None:
             yield label, _value(value)

@@ -23,6 +23,7 @@ if now.run is None:
     )
     st.stop()
 
+blocks.notes_block(now.run)
 currency = session.currency()
 chosen = filter_block(stamp, now.run.source)
 totals = calls.totals(stamp, chosen)

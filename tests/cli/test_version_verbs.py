@@ -101,7 +101,7 @@ def test_a_model_travels_as_a_file(shop: Churn, tmp_path: Path) -> None:
         (("--prepare", "mising=knn"), "choice of preparation 'mising' not found; did you mean 'missing'"),
         (("--budget", "0"), "'0' is not a whole number above zero"),
         (("--as-of", "11.9.2011"), "is not a date"),
-        (("--budget", "5", "--as-of", "2025-01-01"), "--budget and --as-of exclude each other"),
+        (("--budget", "5", "--as-of", "2025-01-01"), "a search and --as-of exclude each other"),
     ],
 )
 def test_a_recipe_that_cannot_be_used_is_refused(churn: Churn, arguments: tuple[str, ...], words: str) -> None:

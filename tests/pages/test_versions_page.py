@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from churn_core.customers.tiers import score_workspace
 from churn_core.models.model_file import model_file
 from churn_core.models.recipe import Recipe
 from churn_core.models.registry import model_versions
@@ -153,3 +154,17 @@ def test_one_version_has_nothing_to_be_compared_with(snapshot_home: Home, app: A
     visit = app(VERSIONS)
     assert "There is one version so far" in everything_said(visit)
     assert not visit.exception
+
+
+def test_what_scoring_never_saw_is_said_above_the_list(home: Home, app: App) -> None:
+    warehouse = open_workspace("Members")
+    with warehouse.transaction() as tx:
+        tx.execute(
+            "UPDATE snapshots SET attributes = json_merge_patch(attributes, '{\"plan\": \"weekly\"}') "
+            "WHERE customer_id < 'M-00010'"
+        )
+        tx.bump_data_version()
+    score_workspace(warehouse)
+    assert "10 customers have a value of 'plan' that the model never saw" in everything_said(
+        app("pages/customers/at_risk.py")
+    ).replace("\\", "")
