@@ -99,9 +99,8 @@ def kind_block(found: Proof) -> Kind:
     return "replayed" if chosen == "replayed" else "lived"
 
 
-def numbers_block(found: Proof, kind: Kind) -> None:
+def numbers_block(found: Proof, cutoffs: list[CutoffOutcome], kind: Kind) -> None:
     """The answer in four numbers."""
-    cutoffs = [outcome for outcome in cutoffs_of(found) if outcome.kind == kind]
     warned = _warned(found, kind)
     leads = _leads(found, kind)
     high, everybody = total(outcome.tiers["high"] for outcome in cutoffs), total(one.everybody for one in cutoffs)
@@ -179,12 +178,11 @@ def lead_block(found: Proof, kind: Kind) -> None:
     st.caption(lead_basis(leads))
 
 
-def money_block(cutoffs: list[CutoffOutcome], kind: Kind) -> None:
+def money_block(cutoffs: list[CutoffOutcome]) -> None:
     """Money that left and whether it had been warned of; money of those who stayed, expected and spent."""
     chart(figures.money_figure(cutoffs, mode=session.mode()), key="money")
-    shown = [outcome for outcome in cutoffs if outcome.kind == kind]
-    table([_money_row(outcome) for outcome in shown])
-    all_money = total_money(outcome.money for outcome in shown)
+    table([_money_row(outcome) for outcome in cutoffs])
+    all_money = total_money(outcome.money for outcome in cutoffs)
     if all_money.stayed_value:
         st.caption(
             "Money that left is the expected value, as it was told then, of customers who left. Those who stayed were "

@@ -262,7 +262,7 @@ def money_figure(cutoffs: Sequence[CutoffOutcome], *, mode: Mode = "light") -> g
         hovertemplate="%{x}: %{y:.1%} of customers were in the high tier<extra></extra>",
     )
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title_text="share in the high tier")
-    figure.update_xaxes(type="category")
+    figure.update_xaxes(type="category", categoryarray=[day(found.as_of) for found in shown])
     return styled(figure, title=money_sentence(cutoffs), mode=mode)
 
 

@@ -39,17 +39,18 @@ if not cutoffs:
 
 blocks.series_block(cutoffs)
 kind = blocks.kind_block(found)
-blocks.numbers_block(found, kind)
+chosen = [outcome for outcome in cutoffs if outcome.kind == kind]
+blocks.numbers_block(found, chosen, kind)
 alerts, levels, early, money = st.tabs(
     ["Were the alerts right?", "Are the risks right?", "Were they early?", "What was it worth?"]
 )
 with alerts:
-    blocks.alerts_block(cutoffs)
+    blocks.alerts_block(chosen)
 with levels:
-    blocks.calibration_block(cutoffs)
+    blocks.calibration_block(chosen)
 with early:
     blocks.lead_block(found, kind)
 with money:
-    blocks.money_block(cutoffs, kind)
+    blocks.money_block(chosen)
 blocks.table_block(cutoffs)
 blocks.notes_block(found)
