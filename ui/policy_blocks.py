@@ -63,10 +63,11 @@ def versions_block(stamp: Stamp) -> None:
             for saved in found
         ],
         config={
-            **{name: st.column_config.Column(width=75) for name in ("Version", "In force")},
-            "Kind": st.column_config.Column(width=130),
-            "Saved (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=140),
-            "By": st.column_config.Column(width=90),
+            **{name: st.column_config.Column(width=65) for name in ("Version", "In force")},
+            "Kind": st.column_config.Column(width=125),
+            "Rule": st.column_config.Column(width=330),
+            "Saved (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=135),
+            "By": st.column_config.Column(width=85),
         },
     )
     others = [saved.policy.version for saved in found if not saved.is_active]

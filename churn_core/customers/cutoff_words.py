@@ -34,7 +34,7 @@ def outcome_sentences(outcome: CutoffOutcome) -> tuple[str, ...]:
 def break_even_words(outcome: CutoffOutcome) -> str:
     """From which chance contacting pays, or why that cannot be said."""
     if outcome.break_even == 0:
-        return "It costs nothing as entered, so it always pays."
+        return "No cost is entered yet."
     if outcome.break_even is None:
         return f"{outcome.unknown['break_even'][:1].upper()}{outcome.unknown['break_even'][1:]}"
     return f"The offer must save {chance_words(outcome.break_even)} to pay for itself."

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Literal
 
+import pandas  # noqa: F401 - plotly uses it as soon as it is among the loaded modules, even half loaded by another visit
 import plotly.graph_objects as go
 
 Mode = Literal["light", "dark"]
