@@ -79,6 +79,7 @@ def _answer(stamp: Stamp, customer_id: str, model_version: int, supposed: Suppos
     return core.what_if(session.warehouse(stamp.workspace), of, supposed, seen=_seen(stamp))
 
 
+@st.cache_resource(show_spinner=False, max_entries=32)
 def _subject(stamp: Stamp, customer_id: str, model_version: int) -> Subject:
     return subject(session.warehouse(stamp.workspace), customer_id, model=_model(stamp, model_version))
 

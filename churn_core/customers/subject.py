@@ -48,6 +48,10 @@ class Subject:
     log_odds: float
     contributions: Mapping[str, float]
     """As stored: against the average customer, by input."""
+    data_version: int
+    """Data that the inputs were read from."""
+    frame: pd.DataFrame
+    """The inputs as they are in the data now; one row, not to be changed."""
 
     def completed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Inputs with those that the model makes itself, such as the orders expected."""
@@ -76,33 +80,26 @@ def subject(warehouse: Warehouse, customer_id: str, *, model: OrderModel | Snaps
         if definition is None or definition.version != run.definition_version:
             raise InputError("the churn definition has changed since the scoring; train and score again, then ask.")
     risk, log_odds, contributions = rows[0]
+    fitted = model or load_fitted(warehouse, run.model_version)
     return Subject(
         customer_id=customer_id,
         run=run,
-        model=model or load_fitted(warehouse, run.model_version),
+        model=fitted,
         definition=definition,
         risk=float(risk),
         log_odds=float(log_odds),
         contributions=dict(zip(run.feature_names, map(float, contributions), strict=True)),
+        data_version=warehouse.data_version,
+        frame=_frame(warehouse, run, fitted, definition, customer_id),
     )
 
 
 def inputs(warehouse: Warehouse, of: Subject) -> pd.DataFrame:
-    """The inputs of the customer as they are in the data now, as scoring would read them; one row.
+    """The inputs of the customer as the reader sees them, as scoring would read them; one row.
 
     InputError when the data no longer holds the customer.
     """
-    if of.definition is None or of.run.as_of is None:
-        return _table_inputs(warehouse, of)
-    asked = [name for name in of.run.feature_names if name in FEATURES or name.startswith(PREFIX)]
-    frame = build_features(
-        warehouse, of.run.as_of, of.definition, features=[*asked, *INPUTS], customer_ids=[of.customer_id]
-    )
-    if not len(frame):
-        raise InputError(
-            f"the data no longer holds an eligible customer {of.customer_id!r}; score the customers again."
-        )
-    return of.completed(frame)
+    return _frame(warehouse, of.run, of.model, of.definition, of.customer_id)
 
 
 def text_levels(warehouse: Warehouse, of: Subject, name: str) -> tuple[str, ...] | None:
@@ -121,23 +118,39 @@ def text_levels(warehouse: Warehouse, of: Subject, name: str) -> tuple[str, ...]
     return tuple(row[0] for row in rows)
 
 
-def _table_inputs(warehouse: Warehouse, of: Subject) -> pd.DataFrame:
+def _frame(
+    warehouse: Warehouse,
+    run: ScoreRun,
+    model: OrderModel | SnapshotModel,
+    definition: ChurnDefinition | None,
+    customer_id: str,
+) -> pd.DataFrame:
+    if isinstance(model, SnapshotModel) or definition is None or run.as_of is None:
+        return _table_row(warehouse, model, customer_id)
+    asked = [name for name in run.feature_names if name in FEATURES or name.startswith(PREFIX)]
+    frame = build_features(warehouse, run.as_of, definition, features=[*asked, *INPUTS], customer_ids=[customer_id])
+    if not len(frame):
+        raise InputError(f"the data no longer holds an eligible customer {customer_id!r}; score the customers again.")
+    return model.blend.with_expected(frame)
+
+
+def _table_row(warehouse: Warehouse, model: OrderModel | SnapshotModel, customer_id: str) -> pd.DataFrame:
     import pandas as pd
 
-    assert isinstance(of.model, SnapshotModel)
+    assert isinstance(model, SnapshotModel)
     text = warehouse.value(
         "SELECT CAST(attributes AS VARCHAR) FROM snapshots WHERE customer_id = $customer_id",
-        {"customer_id": of.customer_id},
+        {"customer_id": customer_id},
     )
     if text is None:
-        raise InputError(f"the table no longer holds the customer {of.customer_id!r}; score the customers again.")
+        raise InputError(f"the table no longer holds the customer {customer_id!r}; score the customers again.")
     found: dict[str, Any] = json.loads(text)
     row = {
         name: [_number_or_nothing(found.get(name)) if kind == "number" else found.get(name)]
-        for name, kind in of.model.kinds.items()
+        for name, kind in model.kinds.items()
     }
-    index = pd.Index([of.customer_id], name="customer_id")
-    return coerced(pd.DataFrame(row, index=index, dtype=object), dict(of.model.kinds))
+    index = pd.Index([customer_id], name="customer_id")
+    return coerced(pd.DataFrame(row, index=index, dtype=object), dict(model.kinds))
 
 
 def _number_or_nothing(value: object) -> object:

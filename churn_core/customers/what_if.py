@@ -111,9 +111,9 @@ def what_if(
     the data, or the churn definition, is no longer the one that was scored.
     """
     seen = possible.seen_values(warehouse, subject.run) if seen is None else seen
-    before = inputs(warehouse, subject)
+    before = subject.frame
     made = subject.model.contributions(before)
-    _refuse_other_data(subject, float(made.total()[0]))
+    _refuse_other_data(warehouse, subject, float(made.total()[0]))
     if supposed.is_nothing:
         return _answer(subject, before, before, made, made, supposed, seen)
     after = _supposed_inputs(warehouse, subject, supposed, seen)
@@ -125,10 +125,10 @@ def _supposed_inputs(
 ) -> pd.DataFrame:
     """The inputs after the facts and the values that are supposed."""
     facts, run = supposed.facts, subject.run
+    if facts.is_nothing:
+        return _with_values(warehouse, subject, subject.frame, supposed, seen)
     if subject.definition is None or run.as_of is None:
-        if not facts.is_nothing:
-            raise InputError("a labelled table holds no orders or visits to suppose; move values of its columns.")
-        return _with_values(warehouse, subject, inputs(warehouse, subject), supposed, seen)
+        raise InputError("a labelled table holds no orders or visits to suppose; move values of its columns.")
     levers.refuse_impossible(
         facts, levers.room(warehouse, subject.customer_id, run.as_of, subject.definition.activity_days)
     )
@@ -188,7 +188,9 @@ def _refuse_unknown(reader: Warehouse | Transaction, subject: Subject, name: str
         raise unknown_name(f"value of {name!r}:", str(value), levels)
 
 
-def _refuse_other_data(subject: Subject, log_odds: float) -> None:
+def _refuse_other_data(warehouse: Warehouse, subject: Subject, log_odds: float) -> None:
+    if warehouse.data_version != subject.data_version:
+        raise InputError("data was imported after this customer was read; score the customers again, then ask what if.")
     if abs(log_odds - subject.log_odds) > SAME:
         then, now = 100 * subject.risk, 100 * float(sigmoid(np.array(log_odds)))
         raise InputError(
