@@ -182,20 +182,13 @@ def _advice(report: DriftReport) -> None:
 
 def _risk_and_input(report: DriftReport) -> None:
     names = [shift.name for shift in report.inputs]
+    name = st.selectbox("Input", names, format_func=feature_label, key="input", bind="query-params", width=480)
     with st.grid(2, min_column_width=380, gap="medium"):
-        with st.container():
-            chart(
-                figures.shift_figure(report.risk, "Risk", axis="risk of churning", mode=session.mode()),
-                key="risk_shift",
-            )
-        with st.container():
-            if names:
-                name = st.selectbox(
-                    "Input", names, format_func=feature_label, key="input", bind="query-params", width=480
-                )
-                shift = report.inputs[names.index(name)]
-                figure = figures.shift_figure(shift, feature_label(name), axis=_unit(name), mode=session.mode())
-                chart(figure, key="input_shift")
+        chart(figures.shift_figure(report.risk, "Risk", axis="risk of churning", mode=session.mode()), key="risk_shift")
+        if name in names:
+            shift = report.inputs[names.index(name)]
+            figure = figures.shift_figure(shift, feature_label(name), axis=_unit(name), mode=session.mode())
+            chart(figure, key="input_shift")
 
 
 def _input_table(inputs: tuple[Shift, ...]) -> None:

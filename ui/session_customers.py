@@ -25,7 +25,7 @@ from churn_core.figures.contributions import Reading
 from churn_core.figures.customers import reason_label
 from churn_core.figures.theme import Mode
 from churn_core.jobs import Progress
-from churn_core.models.drift import DriftReport, newest_verdict
+from churn_core.models.drift import newest_verdict
 from churn_core.models.runs import latest_run
 from churn_core.warehouse import Warehouse
 from ui import session
@@ -46,8 +46,8 @@ def today(stamp: Stamp) -> Today:
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def newest_drift(stamp: Stamp) -> DriftReport | None:
-    """The newest scores against training; None where that cannot be told."""
+def newest_drift(stamp: Stamp) -> tuple[str, str] | None:
+    """Verdict and reason of the newest scores against training; None where that cannot be told."""
     return newest_verdict(session.warehouse(stamp.workspace))
 
 

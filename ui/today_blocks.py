@@ -93,14 +93,13 @@ def freshness_block(now: Today) -> None:
 
 def drift_block(stamp: Stamp) -> None:
     """That the customers are no longer those the model learned from; silent unless the verdict says strongly."""
-    report = calls.newest_drift(stamp)
-    if report is None or report.verdict != STRONG:
+    found = calls.newest_drift(stamp)
+    if found is None or found[0] != STRONG:
         return
-    first = f" {report.advice[0].what}." if report.advice else ""
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="drift"):
         st.markdown(
-            f":orange[▲ **Customers are strongly shifted from those the model learned from.**]{plain(first)}  \n"
-            f":gray[{sentence(plain(report.reason))}]",
+            ":orange[▲ **Customers are strongly shifted from those the model learned from.**]  \n"
+            f":gray[{sentence(plain(found[1]))}]",
             width="stretch",
         )
         st.page_link("pages/models/health.py", label="Health", icon=":material/arrow_forward:", width="content")

@@ -6,10 +6,13 @@ even sample of 20,000 customers where there are more. Large and small runs are t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from hashlib import md5
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from churn_core.errors import InputError, NotFound
 from churn_core.models.decay import Decay, decay_of_runs
@@ -24,12 +27,14 @@ from churn_core.models.drift_sizes import (
     overall,
 )
 from churn_core.models.families import CONSTANTS
+from churn_core.models.population import single
 from churn_core.models.registry import ModelVersion, model_version
 from churn_core.models.runs import ScoreRun, score_runs
-from churn_core.stats.columns import numbers
+from churn_core.stats.columns import is_number, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from churn_core.warehouse import Warehouse
 
@@ -86,21 +91,8 @@ def drift(
     """
     run = _asked_run(warehouse, run_id)
     version = _asked_version(warehouse, run, model_version)
-    population = version.summary["population"]
     values = run_values(warehouse, run)
-    weights = _weights(version)
-    inputs = [
-        number_shift(name, described, _column(values, name), weight=weights.get(name, 0.0))
-        for name, described in population["numbers"].items()
-        if name in run.feature_names
-    ]
-    kept: Mapping[str, Any] = run.summary.get("categories") or {}
-    inputs += [
-        category_shift(name, described, kept.get(name), weight=weights.get(name, 0.0))
-        for name, described in population["categories"].items()
-    ]
-    inputs.sort(key=lambda shift: (-ORDER.index(shift.verdict), -(shift.psi or 0.0), shift.name))
-    risk = number_shift(RISK, population["risk"], numbers(values[RISK]), weight=1.0, write=_as_percent)
+    risk, inputs = _shifts(version, run.feature_names, values, run.summary.get("categories") or {})
     found = overall(risk, inputs)
     stopped = stopped_tables(warehouse, run.as_of, run.feature_names) if run.as_of else ()
     decay, decay_note = decay_of_runs(warehouse, run.source) if with_decay else ((), "")
@@ -110,27 +102,42 @@ def drift(
         as_of=run.as_of,
         n_customers=run.n_customers,
         n_looked_at=len(values),
-        population=population["rows"],
+        population=version.summary["population"]["rows"],
         verdict=found,
         reason=_reason(found, risk, inputs),
         risk=risk,
         inputs=tuple(inputs),
-        advice=advice_on(found, inputs, stopped, population, run),
+        advice=advice_on(found, inputs, stopped, version.summary["population"], run),
         decay=decay,
         decay_note=decay_note,
     )
 
 
-def newest_verdict(warehouse: Warehouse) -> DriftReport | None:
-    """The newest run against the version that scored it, without decay; None where that cannot be told."""
-    runs = score_runs(warehouse, limit=1)
-    if not runs:
+def drift_at_scoring(
+    version: ModelVersion,
+    frame: pd.DataFrame,
+    risk: NDArray[np.float64],
+    categories: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """Verdict and reason for customers just scored, to be kept with the run; None where nobody kept "then".
+
+    The same customers, sizes and verdict as :func:`drift` finds later in the stored run.
+    """
+    if not is_kept(version):
         return None
-    rows = warehouse.rows(
-        "SELECT 1 FROM model_versions WHERE model_version = $number AND json_exists(summary, '$.population.n')",
-        {"number": runs[0].model_version},
-    )
-    return drift(warehouse, run_id=runs[0].run_id, with_decay=False) if rows else None
+    rows = _looked_at(frame.index)
+    some = frame.iloc[rows]
+    values = {str(name): single(some[name]) for name in some.columns if is_number(some[name])}
+    found_risk, inputs = _shifts(version, tuple(values), {**values, RISK: risk[rows]}, categories)
+    found = overall(found_risk, inputs)
+    return {"verdict": found, "reason": _reason(found, found_risk, inputs)}
+
+
+def newest_verdict(warehouse: Warehouse) -> tuple[str, str] | None:
+    """Verdict and reason kept with the newest run; None before the first, or where that could not be told."""
+    runs = score_runs(warehouse, limit=1)
+    kept = runs[0].summary.get("drift") if runs else None
+    return (str(kept["verdict"]), str(kept["reason"])) if kept else None
 
 
 def run_values(warehouse: Warehouse, run: ScoreRun) -> pd.DataFrame:
@@ -180,8 +187,35 @@ def _as_percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _column(values: pd.DataFrame, name: str) -> Any:
-    return numbers(values[name])
+def _shifts(
+    version: ModelVersion, names: Collection[str], values: Mapping[str, Any] | pd.DataFrame, kept: Mapping[str, Any]
+) -> tuple[Shift, list[Shift]]:
+    """The risk and every input that is there now, the largest shift first."""
+    population, weights = version.summary["population"], _weights(version)
+    inputs = [
+        number_shift(name, described, _numbers(values[name]), weight=weights.get(name, 0.0))
+        for name, described in population["numbers"].items()
+        if name in names
+    ]
+    inputs += [
+        category_shift(name, described, kept.get(name), weight=weights.get(name, 0.0))
+        for name, described in population["categories"].items()
+    ]
+    inputs.sort(key=lambda shift: (-ORDER.index(shift.verdict), -(shift.psi or 0.0), shift.name))
+    risk = number_shift(RISK, population["risk"], _numbers(values[RISK]), weight=1.0, write=_as_percent)
+    return risk, inputs
+
+
+def _looked_at(customers: pd.Index) -> NDArray[np.int64]:
+    """Positions of the customers that are looked at: those with the smallest digests, as the database orders them."""
+    if len(customers) <= MOST_CUSTOMERS:
+        return np.arange(len(customers))
+    digests = np.array([md5(str(customer).encode(), usedforsecurity=False).digest() for customer in customers])
+    return np.sort(np.argsort(digests, kind="stable")[:MOST_CUSTOMERS])
+
+
+def _numbers(values: Any) -> NDArray[np.float64]:
+    return np.asarray(values, dtype=float) if isinstance(values, np.ndarray) else numbers(values)
 
 
 def _weights(version: ModelVersion) -> dict[str, float]:

@@ -108,7 +108,7 @@ def number_shift(
     values: NDArray[np.float64],
     *,
     weight: float,
-    write: Callable[[float], str] = "{:.4g}".format,
+    write: Callable[[float], str] = "{:,.4g}".format,
 ) -> Shift:
     """A number against its description from training; ``write`` puts the edges of its bins into words."""
     known = values[~np.isnan(values)]
@@ -177,7 +177,7 @@ RESTS_FROM = 0.25
 """Share of the model that must rest on shifted inputs before the whole is called so."""
 
 
-def bin_names(edges: Sequence[float], write: Callable[[float], str] = "{:.4g}".format) -> tuple[str, ...]:
+def bin_names(edges: Sequence[float], write: Callable[[float], str] = "{:,.4g}".format) -> tuple[str, ...]:
     """The bins in words, the missing values last.
 
     >>> bin_names([1.0, 2.5])

@@ -17,6 +17,7 @@ from churn_core.features.definition import known_until
 from churn_core.intake.snapshot_frame import snapshot_to_score
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.blend import EXPECTED
+from churn_core.models.drift import drift_at_scoring
 from churn_core.models.estimators import sigmoid
 from churn_core.models.learned_kinds import require_kinds
 from churn_core.models.order_model import OrderModel
@@ -117,6 +118,7 @@ def score_customers(
         texts = writer.write(chunk, against_average, is_high=tier == "high")
         amount = scored.amount[start : start + len(chunk)] * margin
         _keep(scored, chunk, names, against_average, log_odds, risk, tier, amount, texts)
+    categories = category_counts(scored.frame)
     run = ScoreRun(
         run_id=0,
         scored_at=utc_now(),
@@ -137,7 +139,8 @@ def score_customers(
             "margin_rate": margin,
             "currency": currency,
             "standard_error": dict(zip(names, np.sqrt(variance).tolist(), strict=True)) if variance.any() else None,
-            "categories": category_counts(scored.frame),
+            "categories": categories,
+            "drift": drift_at_scoring(version, scored.frame, _risks(scored), categories),
             "notes": [*scored.notes, *scoring_notes(scored.frame, version.summary.get("population"))],
         },
     )
@@ -184,6 +187,11 @@ def _snapshot_inputs(warehouse: Warehouse, model: SnapshotModel) -> _Scored:
     notes = (f"{who} there in training; new ones get the average of the models.",) if n_new else ()
     amount = worth if worth is not None else np.full(len(frame), np.nan)
     return _Scored(frame=frame, amount=amount, as_of=None, definition_version=0, notes=notes)
+
+
+def _risks(scored: _Scored) -> NDArray[np.float64]:
+    """The risks of all chunks, in the order of the customers."""
+    return np.concatenate([table["risk"].to_numpy() for table in scored.tables["scores"]])
 
 
 def _average_contributions(model: OrderModel | SnapshotModel, frame: pd.DataFrame) -> NDArray[np.float64]:

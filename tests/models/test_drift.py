@@ -141,13 +141,27 @@ def test_a_shop_that_went_on_as_before_is_stable(trained_shop: Warehouse) -> Non
     assert sum(shift.weight for shift in report.inputs) == pytest.approx(1, abs=0.01)
 
 
+def test_the_verdict_kept_at_scoring_is_the_one_found_in_the_stored_run(trained_shop: Warehouse) -> None:
+    report = drift(trained_shop)
+    assert newest_verdict(trained_shop) == (report.verdict, report.reason)
+
+
+def test_a_sample_takes_the_same_customers_from_memory_and_from_the_table(
+    trained_copy: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("churn_core.models.drift.MOST_CUSTOMERS", 400)
+    run = score_customers(trained_copy, high_from=0.6, medium_from=0.3)
+    report = drift(trained_copy)
+    assert report.n_looked_at == 400 < run.n_customers
+    assert newest_verdict(trained_copy) == (report.verdict, report.reason)
+
+
 def test_a_planted_shift_of_what_the_model_rests_on_is_reported(trained_copy: Warehouse) -> None:
     before = drift(trained_copy)
     heavy = sorted((s for s in before.inputs if s.mean_now), key=lambda s: -s.weight)[:6]
     for shift in heavy:
         _change(trained_copy, shift.name, f"x + {3 * (abs(shift.mean_now or 0.0) + 1)}")
-    report = newest_verdict(trained_copy)
-    assert report is not None
+    report = drift(trained_copy)
     assert report.verdict == "strongly shifted"
     assert {shift.name for shift in heavy} <= {s.name for s in report.inputs if s.verdict == "strongly shifted"}
     assert report.advice
@@ -205,6 +219,7 @@ def test_a_table_scored_again_with_other_customers_is_compared(warehouse: Wareho
     score_customers(warehouse, high_from=0.6, medium_from=0.3)
     report = drift(warehouse)
     assert report.verdict == "strongly shifted"
+    assert newest_verdict(warehouse) == (report.verdict, report.reason)
     words = {shift.name: shift.verdict for shift in report.inputs}
     assert words["plan"] == words["tenure"] == "strongly shifted"
     assert words["region"] == "stable"
@@ -219,7 +234,6 @@ def test_without_runs_or_records_there_is_one_sentence(warehouse: Warehouse, tra
         drift(trained_copy, run_id=77)
     with trained_copy.transaction() as tx:
         tx.execute("UPDATE model_versions SET summary = json_merge_patch(summary, '{\"population\": null}')")
-    assert newest_verdict(trained_copy) is None
     with pytest.raises(InputError, match="before this check existed"):
         drift(trained_copy)
 

@@ -31,6 +31,7 @@ PAGES = [
     "pages/models/drivers.py",
     "pages/models/cutoffs.py",
     "pages/models/proof.py",
+    "pages/models/health.py",
     "pages/models/versions.py",
     "pages/settings/settings.py",
 ]

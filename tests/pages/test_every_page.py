@@ -20,6 +20,7 @@ TITLES = {
     "pages/models/drivers.py": "Drivers",
     "pages/models/cutoffs.py": "Cut-offs",
     "pages/models/proof.py": "Proof",
+    "pages/models/health.py": "Health",
     "pages/settings/settings.py": "Settings",
 }
 SAYS_WHEN_EMPTY = {
@@ -34,6 +35,7 @@ SAYS_WHEN_EMPTY = {
     "pages/models/drivers.py": "Nobody was scored yet",
     "pages/models/cutoffs.py": "Nobody was scored yet",
     "pages/models/proof.py": "nobody was warned",
+    "pages/models/health.py": "No model was trained",
     "pages/settings/settings.py": "No customer attributes were uploaded yet",
 }
 SAYS_WITH_THE_DEMO = {
@@ -44,6 +46,7 @@ SAYS_WITH_THE_DEMO = {
     "pages/models/drivers.py": "is moved most by",
     "pages/models/cutoffs.py": "would have stayed anyway",
     "pages/models/proof.py": "who would have been warned between",
+    "pages/models/health.py": "Is a planted future column found?",
     "pages/settings/settings.py": "High from",
 }
 SAYS_WITH_A_SNAPSHOT = {
@@ -54,6 +57,7 @@ SAYS_WITH_A_SNAPSHOT = {
     "pages/models/drivers.py": "is moved most by",
     "pages/models/cutoffs.py": "would have stayed anyway",
     "pages/models/proof.py": "It holds no later outcome",
+    "pages/models/health.py": "Not for a table without time",
     "pages/settings/settings.py": "High from",
 }
 
