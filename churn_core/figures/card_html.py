@@ -49,8 +49,13 @@ def _section(section: Section, evaluation: Evaluation | None) -> Iterator[str]:
 
 def _table(table: CardTable) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in table.header)
-    rows = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
+    rows = "\n".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
     return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>'
+
+
+def _cell(text: str) -> str:
+    """A cell; a number and its percent sign stay on one line."""
+    return escape(text).replace(" %", "&nbsp;%")
 
 
 def _calibration(found: Evaluation) -> str:
@@ -127,7 +132,7 @@ def _style() -> str:
             ".wide { overflow-x: auto; margin: 12px 0; }",
             "table { border-collapse: collapse; width: 100%; }",
             "th, td { text-align: left; vertical-align: top; padding: 5px 12px 5px 0; "
-            "border-bottom: 1px solid var(--grid); overflow-wrap: anywhere; }",
+            "border-bottom: 1px solid var(--grid); overflow-wrap: break-word; }",
             "th { color: var(--muted); font-weight: 600; } td:first-child { min-width: 130px; }",
             ".charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 20px; }",
             "figure { margin: 8px 0; max-width: 420px; } figcaption { font-weight: 600; margin-bottom: 4px; }",

@@ -89,5 +89,5 @@ def _rows(prefix: str, found: Mapping[str, object]) -> Iterator[tuple[str, str]]
 
 def _value(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.5g}"
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.5g}"
     return str(value)

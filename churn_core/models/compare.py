@@ -172,10 +172,14 @@ def _why_not(a: ModelVersion, b: ModelVersion) -> str:
         )
     if "imported" in a.summary or "imported" in b.summary:
         return f"{names} were judged in different workspaces; their measures cannot be set against each other."
-    if a.data_version != b.data_version or _judged_on(a) != _judged_on(b):
+    if a.data_version != b.data_version:
         return (
             f"{names} were judged on different data (data versions {a.data_version} and {b.data_version}); their "
             "measures cannot be set against each other."
+        )
+    if _judged_on(a) != _judged_on(b):
+        return (
+            f"{names} were judged on different customers or cutoffs; their measures cannot be set against each other."
         )
     return ""
 
