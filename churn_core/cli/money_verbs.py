@@ -26,12 +26,8 @@ def add_verbs(verbs: Verbs) -> None:
     _add_scenario_options(cutoffs)
     cutoffs.add_argument("--save", action="store_true", help="remember these inputs as the scenario")
 
-    policy = verbs.add_parser(
-        "policy",
-        help="Who counts as high, medium and low risk.",
-        description="Who counts as high, medium and low risk.",
-    )
-    kinds = policy.add_subparsers(dest="kind", metavar="KIND", required=True)
+    policy = add_verb(verbs, "policy", list_policies, "Who counts as high, medium and low risk: list or change it.")
+    kinds = policy.add_subparsers(dest="kind", metavar="KIND", help="list when none is named")
     add_verb(kinds, "list", list_policies, "All versions of the tier policy, and which one is active.")
     by_risk = add_verb(kinds, "probability", save_probability, "High and medium from these risks on.")
     by_risk.add_argument("--high", type=probability, required=True, metavar="RISK", help="high from this risk on")

@@ -17,6 +17,7 @@ from .conftest import Churn, one_sentence, run_process
 VERBS = (
     "demo", "import", "quality", "define", "train", "score", "targets", "backtest", "workspaces", "serve",
     "models", "promote", "rollback", "archive", "card",
+    "proof", "drift", "moved", "experiment", "drivers", "cutoffs", "policy",
 )  # fmt: skip
 
 
