@@ -124,7 +124,8 @@ def test_the_bars_start_at_the_base_and_end_at_the_customers_log_odds(
     waterfall = contributions_figure(score, reading).data[0]
     assert waterfall.base == score.run.base_log_odds
     assert waterfall.base + sum(waterfall.x) == pytest.approx(score.log_odds)
-    assert waterfall.text[-1] == f"to {100 * score.risk:.1f} %", "the last bar ends at the customer's risk"
+    last = f"{waterfall.x[-1]:+.2f} → {100 * score.risk:.1f} %"
+    assert waterfall.text[-1] == last, "the last bar says its step and ends at the customer's risk"
 
 
 def test_many_contributions_are_summed_up_in_one_bar(warehouse: Warehouse) -> None:

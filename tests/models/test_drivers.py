@@ -10,12 +10,16 @@ import pytest
 from churn_core.customers import drivers as module
 from churn_core.customers.dependence import dependence
 from churn_core.customers.drivers import drivers, sample
+from churn_core.customers.levers import Facts
 from churn_core.customers.segments import save_segment
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.similar import ALIKE_IN, similar
+from churn_core.customers.subject import subject
+from churn_core.customers.what_if import Supposition, what_if
 from churn_core.errors import NotEnoughData, NotFound
 from churn_core.figures.dependence import dependence_figure
 from churn_core.figures.drivers import difference_figure, differing, importance_figure, swarm_figure
+from churn_core.figures.what_if import what_if_figure, what_if_sentence
 from churn_core.models.families import CONSTANTS, family_of
 from churn_core.models.runs import ScoreRun, latest_run
 from churn_core.models.scoring import score_customers
@@ -206,3 +210,16 @@ def test_similar_customers_are_the_nearest_in_tenure_and_order_days(trained_shop
 def test_without_tenure_nobody_is_called_similar(table: Warehouse) -> None:
     customer = table.value("SELECT min(customer_id) FROM scores")
     assert similar(table, run_of(table), customer) is None
+
+
+def test_the_supposed_way_starts_and_ends_at_the_two_risks(trained_shop: Warehouse) -> None:
+    of = subject(trained_shop, trained_shop.value("SELECT arg_max(customer_id, risk) FROM scores"))
+    result = what_if(trained_shop, of, Supposition(facts=Facts(orders_now=True)))
+    figure = what_if_figure(result)
+    way = figure.data[0]
+    assert way.base == result.log_odds_before
+    assert way.base + sum(way.x) == pytest.approx(result.log_odds_after, abs=1e-9)
+    before, after = 100 * result.risk_before, 100 * result.risk_after
+    title = figure.layout.title.text
+    assert title == f"Risk would move from {before:.1f} % to {after:.1f} % ({after - before:+.1f} points)"
+    assert what_if_sentence(what_if(trained_shop, of, Supposition())) == f"Risk would stay at {before:.1f} %"
