@@ -15,6 +15,8 @@ from churn_core.figures.theme import count, counted, percent
 from churn_core.jobs import Progress, part
 from churn_core.models.estimators import SAMPLED
 from churn_core.models.evaluation import METRIC_LABELS, METRICS
+from churn_core.models.preparation_plan import PreparationPlan
+from churn_core.models.preparation_words import plan_words
 from churn_core.models.registry import ModelVersion
 from churn_core.settings import choose_source, settings
 from churn_core.state import WorkspaceState
@@ -122,6 +124,9 @@ def _candidates(version: ModelVersion) -> None:
     if not judged:
         return
     st.subheader(f"What was tried for model {version.model_version}", anchor=False)
+    prepared = _prepared(version)
+    if prepared:
+        st.caption(f"Inputs prepared by choice: {plain(prepared)}.")
     best = version.summary["backtest"].get("chosen")
     table(
         [
@@ -133,6 +138,12 @@ def _candidates(version: ModelVersion) -> None:
             for name, values in judged.items()
         ],
     )
+
+
+def _prepared(version: ModelVersion) -> str:
+    """The choices of preparation a version was trained with, in words; empty for the usual one."""
+    stored = (version.summary.get("recipe") or {}).get("preparation")
+    return "; ".join(plan_words(PreparationPlan.from_json(stored))) if stored else ""
 
 
 def _contributions(name: str, judged: Mapping[str, Any]) -> str:
