@@ -59,7 +59,7 @@ def replay_block(found: Proof, *, is_running: bool) -> None:
         elif not found.obstacle:
             st.markdown(
                 "Nothing was replayed yet. A replay goes back to past days, trains with what was known then, scores "
-                "everybody and looks what happened: proof from the first day. It takes about half as long as training."
+                "everybody and looks what happened: proof from the first day. It takes about as long as training."
                 if not _lived(found)
                 else "Past days can also be scored again as if on that day, so that more of them are judged."
             )
