@@ -31,6 +31,12 @@ def why_moved(args: argparse.Namespace) -> int:
 def _lines(found: Movement) -> list[str]:
     lines = [found.sentence]
     for part in found.parts:
-        lines.append(f"{part.shown_points:+6.1f}  {part.label}. {part.words}")
-        lines += [f"        {cause.shown_points:+6.1f}  {cause.words}" for cause in part.causes if cause.shown_points]
+        lines.append(f"{_points(part.shown_points)}  {part.label}. {part.words}")
+        lines += [
+            f"        {_points(cause.shown_points)}  {cause.words}" for cause in part.causes if cause.shown_points
+        ]
     return [*lines, *found.notes]
+
+
+def _points(points: float) -> str:
+    return f"{points:+6.1f}" if points else f"{0:6.1f}"

@@ -56,7 +56,8 @@ class Movement:
     @property
     def sentence(self) -> str:
         """The movement in one sentence, with the parts that can be seen."""
-        ends = f"from {_at(self.before)} to {_at(self.after)}"
+        same_day = f"{self.before.moment:%Y%m%d}" == f"{self.after.moment:%Y%m%d}"
+        ends = f"from {_at(self.before, same_day)} to {_at(self.after, same_day)}"
         points = self.shown_points
         if points:
             moved = f"The risk {'rose' if points > 0 else 'fell'} {ends}, by {abs(points):.1f} points"
@@ -182,5 +183,6 @@ def _shown(part: Part, points: float) -> Part:
     return replace(part, shown_points=points, causes=causes)
 
 
-def _at(scoring: Scoring) -> str:
-    return f"{100 * scoring.risk:.1f} % on {scoring.moment:%-d %b %Y}"
+def _at(scoring: Scoring, is_same_day: bool) -> str:
+    where = f"in run {scoring.run_id}" if is_same_day else f"on {scoring.moment:%-d %b %Y}"
+    return f"{100 * scoring.risk:.1f} % {where}"

@@ -30,7 +30,7 @@ from churn_core.models.movement import (
     shares,
 )
 from churn_core.models.order_model import OrderModel
-from churn_core.models.registry import ModelVersion, model_version
+from churn_core.models.registry import ModelVersion, model_versions
 from churn_core.models.snapshot_model import SnapshotModel
 from churn_core.models.training import load_fitted
 
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from churn_core.warehouse import Warehouse
 
 OTHERS_DID = "What other customers did moves what is usual in the shop."
+SAMPLED = (
+    "The model's contributions are sampled: the parts are exact, the numbers inside time and behaviour are estimates."
+)
 SAME_ANSWER = 1e-4
 """Log-odds within which a row put together again counts as the row that was scored."""
 
@@ -126,7 +129,9 @@ def split_table(warehouse: Warehouse, customer_id: str, before: Scoring, after: 
             part_of(
                 "behaviour",
                 found["behaviour"],
-                "What the customer's row of the table says has changed.",
+                "What the customer's row of the table says has changed."
+                if found["behaviour"].log_odds_change
+                else "The customer's row of the table says what it said before.",
                 say.causes(found["behaviour"].by_input, states["then"], states["now"], currency=currency),
             ),
             _model_part(warehouse, found["model"], before, after, notes),
@@ -159,6 +164,8 @@ def _answers(
             answers |= {(which, state): ask(model, frame) for state, frame in states.items()}
         except ChurnError as error:
             notes.append(_sentence(error))
+    if any(answer.is_sampled for answer in answers.values()):
+        notes.append(SAMPLED)
     return answers, list(dict.fromkeys(notes))
 
 
@@ -180,13 +187,13 @@ def _orders(
         answers.setdefault(("earlier", "then"), _stored(before))
         answers.setdefault(("later", "now"), _stored(after))
         if full:
-            notes.append(f"Time and behaviour are told by model {before.model_version} alone.")
+            notes.append(f"Everything but the model is told by model {before.model_version} alone.")
         return model_last
     if has_later:
         answers.setdefault(("earlier", "then"), _stored(before))
         notes.append(
-            f"Time and behaviour are told by model {after.model_version} alone; what remains is put down to the model, "
-            "corrections of past data included."
+            f"Everything but the model is told by model {after.model_version} alone; what remains is put down to the "
+            "model, corrections of past data included."
         )
         return model_first
     notes.append("So the change is known, and what it is made of is not.")
@@ -221,13 +228,19 @@ def _model_part(warehouse: Warehouse, share: Share, before: Scoring, after: Scor
     """The model's part with what is known about the two versions."""
     if before.model_version == after.model_version:
         return part_of("model", share, f"Model {after.model_version} scored both times.", ())
-    old, new = (model_version(warehouse, scoring.model_version) for scoring in (before, after))
+    words = f"Model {after.model_version} instead of model {before.model_version}"
+    causes = say.season_cause(share.by_input, share.risk_change)
+    known = {version.model_version: version for version in model_versions(warehouse)}
+    old, new = known.get(before.model_version), known.get(after.model_version)
+    if old is None or new is None:
+        return part_of("model", share, f"{words}.", causes)
     if before.definition_version != after.definition_version:
         notes.append(_definition_note(old, new))
-    return part_of("model", share, _model_words(old, new), say.season_cause(share.by_input, share.risk_change))
+    return part_of("model", share, f"{words}{_model_words(old, new)}.", causes)
 
 
 def _model_words(old: ModelVersion, new: ModelVersion) -> str:
+    """What is different about the newer version, to go on with; empty when nothing is known to be."""
     known = [str(version.summary.get("known_until", ""))[:10] for version in (old, new)]
     dates = [f"{datetime.fromisoformat(text):%-d %b %Y}" for text in known if text]
     learnt = ""
@@ -236,7 +249,7 @@ def _model_words(old: ModelVersion, new: ModelVersion) -> str:
         learnt = same if dates[0] == dates[1] else f"learnt until {dates[1]} instead of {dates[0]}"
     kind = "" if old.estimator == new.estimator else f"{new.estimator} instead of {old.estimator}"
     more = "; ".join(text for text in (learnt, kind) if text)
-    return f"Model {new.model_version} instead of model {old.model_version}{': ' + more if more else ''}."
+    return f": {more}" if more else ""
 
 
 def _definition_note(old: ModelVersion, new: ModelVersion) -> str:

@@ -56,6 +56,8 @@ class Answer:
     log_odds: float
     contributions: Mapping[str, float] = field(default_factory=dict)
     """By input, in log-odds; empty where only the stored answer is known."""
+    is_sampled: bool = False
+    """Whether the contributions are estimates; risk and log-odds never are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,12 @@ def ask(model: Model, frame: pd.DataFrame) -> Answer:
     made = model.contributions(frame)
     log_odds = float(made.total()[0])
     values = dict(zip(made.feature_names, (float(value) for value in made.values[0]), strict=True))
-    return Answer(risk=risk_of(log_odds), log_odds=log_odds, contributions=values)
+    return Answer(
+        risk=risk_of(log_odds),
+        log_odds=log_odds,
+        contributions=values,
+        is_sampled=made.standard_error is not None,
+    )
 
 
 def risk_of(log_odds: float) -> float:
