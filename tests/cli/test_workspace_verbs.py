@@ -21,9 +21,13 @@ VERBS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", VERBS)
+OF_EXPERIMENT = ("experiment size", "experiment assign", "experiment readout")
+"""``experiment`` has verbs of its own, which take the options."""
+
+
+@pytest.mark.parametrize("verb", (*(verb for verb in VERBS if verb != "experiment"), *OF_EXPERIMENT))
 def test_every_verb_explains_itself(churn: Churn, verb: str) -> None:
-    shown = churn(verb, "--help")
+    shown = churn(*verb.split(), "--help")
     assert shown.code == 0
     assert shown.out.startswith(f"usage: churn {verb}")
     assert "--json" in shown.out
