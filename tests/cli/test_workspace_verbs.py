@@ -25,7 +25,7 @@ OF_EXPERIMENT = ("experiment size", "experiment assign", "experiment readout")
 """``experiment`` has verbs of its own, which take the options."""
 
 
-@pytest.mark.parametrize("verb", (*(verb for verb in VERBS if verb != "experiment"), *OF_EXPERIMENT))
+@pytest.mark.parametrize("verb", [*(verb for verb in VERBS if verb != "experiment"), *OF_EXPERIMENT])
 def test_every_verb_explains_itself(churn: Churn, verb: str) -> None:
     shown = churn(*verb.split(), "--help")
     assert shown.code == 0
