@@ -142,9 +142,7 @@ def show_seasons(judged: Sequence[Judged]) -> None:
     if known:
         before = float(np.mean([abs(line.left_out - line.actual) for line in known]))
         after = float(np.mean([abs(line.predicted - line.actual) for line in known]))
-        print(
-            f"mean absolute gap where the season is known: {100 * before:.1f} points left out, {100 * after:.1f} given\n"
-        )
+        print(f"mean absolute gap where it is known: {100 * before:.1f} points left out, {100 * after:.1f} as given\n")
 
 
 def verdict(judged: Sequence[Judged]) -> bool:

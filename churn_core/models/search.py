@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,8 @@ class SearchResult:
     """What should be known about it, in sentences."""
     cutoffs: tuple[datetime, ...] = ()
     """The cutoffs that settings were compared at."""
+    was_stopped: bool = False
+    """Whether a person stopped it before the budget was used up."""
     fitted: FittedSnapshot | None = None
     """The model of a labelled table, which was fitted on the way."""
 
@@ -65,7 +67,7 @@ class SearchResult:
             "n_tries": sum(entry.n_tries for entry in self.found),
             "seconds": round(sum(entry.seconds for entry in self.found), 1),
             "budget_seconds": _total([entry.budget_seconds for entry in self.found]),
-            "was_stopped": any(entry.was_stopped for entry in self.found),
+            "was_stopped": self.was_stopped,
             "best": tries[0]["best"] if len(tries) == 1 else {},
             "curve": tries[0]["curve"] if len(tries) == 1 else [],
             "folds": tries if len(tries) > 1 else [],
@@ -180,8 +182,9 @@ def search_orders(
         source="orders",
         recipe=found.recipe(asked, keep_all=True),
         found=(found,),
-        notes=(_what_came_of_it((found,)), _where(judge.cutoffs)),
+        notes=(_what_came_of_it((found,), was_stopped=found.was_stopped), _where(judge.cutoffs)),
         cutoffs=tuple(judge.cutoffs),
+        was_stopped=found.was_stopped,
     )
 
 
@@ -202,7 +205,8 @@ def search_table(
         source="snapshots",
         recipe=recipe or Recipe(),
         found=made.found,
-        notes=(_what_came_of_it(made.found),),
+        notes=(_what_came_of_it(made.found, was_stopped=made.was_stopped),),
+        was_stopped=made.was_stopped,
         fitted=made.fitted,
     )
 
@@ -238,7 +242,8 @@ def _search_before_judging(
                 )
                 return _noted(result, _honesty(is_honest=as_of != end))
     except JobCancelled:
-        return _noted(nothing, "The search was stopped before anything was tried; the usual settings are used.")
+        stopped = replace(nothing, was_stopped=True)
+        return _noted(stopped, "The search was stopped before anything was tried; the usual settings are used.")
     return _noted(nothing, "No settings were searched: too few past cutoffs have earlier ones to learn from.")
 
 
@@ -252,20 +257,13 @@ def _honesty(*, is_honest: bool) -> str:
 
 
 def _noted(result: SearchResult, note: str) -> SearchResult:
-    return SearchResult(
-        source=result.source,
-        recipe=result.recipe,
-        found=result.found,
-        notes=(*result.notes, note),
-        cutoffs=result.cutoffs,
-        fitted=result.fitted,
-    )
+    return replace(result, notes=(*result.notes, note))
 
 
-def _what_came_of_it(found: Sequence[Found]) -> str:
+def _what_came_of_it(found: Sequence[Found], *, was_stopped: bool) -> str:
     n_tries = sum(entry.n_tries for entry in found)
     changed = sorted({name for entry in found for name, tried in entry.best.items() if tried.settings})
-    ended = "stopped by hand" if any(entry.was_stopped for entry in found) else "ended as planned"
+    ended = "stopped by hand" if was_stopped else "ended as planned"
     came = f"better settings for {', '.join(changed)}" if changed else "nothing clearly better than the usual settings"
     return f"Search of settings, {ended} after {n_tries} tries: it found {came}."
 

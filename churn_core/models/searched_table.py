@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from churn_core.errors import InputError
+from churn_core.errors import InputError, JobCancelled
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.backtest import Backtest
 from churn_core.models.blend import Blend
@@ -77,6 +77,8 @@ class SearchedTable:
     fitted: FittedSnapshot
     found: tuple[Found, ...]
     """What the search of each fold came back with."""
+    was_stopped: bool = False
+    """Whether a person stopped it before the budget was used up."""
 
 
 def fit_searched(
@@ -96,12 +98,11 @@ def fit_searched(
     """
     if len(set(table.frame.index)) < len(table.frame):
         raise InputError("a customer id occurs more than once; give one row per customer, or another id column.")
-    progress(0.0, "looking for rows that repeat each other")
+    is_stopped = _asks_to_stop(progress)
     started = time.monotonic()
     twins = find_twins(table.frame)
     folds = stratified_folds(table.churned, twins.group, n_folds=n_folds, seed=seed)
     made: list[SearchedRows] = []
-    is_stopped = False
     for fold in range(n_folds):
         rest = None if budget_seconds is None else budget_seconds - (time.monotonic() - started)
         is_over = is_stopped or (rest is not None and rest <= 0)
@@ -122,7 +123,16 @@ def fit_searched(
     return SearchedTable(
         fitted=_judged(table, twins, folds, made),
         found=tuple(rows.found for rows in made),
+        was_stopped=is_stopped,
     )
+
+
+def _asks_to_stop(progress: Progress) -> bool:
+    try:
+        progress(0.0, "looking for rows that repeat each other")
+    except JobCancelled:
+        return True
+    return False
 
 
 def _of_fold(progress: Progress, fold: int, n_folds: int) -> Progress:
