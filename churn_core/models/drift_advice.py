@@ -168,8 +168,8 @@ def _about_change(moved: Sequence[Shift], found: Sequence[Advice]) -> Advice:
         kind="retrain",
         what=f"Put the import right, {when}" if when.startswith("then") else when,
         why=(
-            f"{names}{more} moved, on which {share:.0f} % of the model rests; a model knows best the customers it "
-            "learned from."
+            f"{names}{more} moved since the model was made, on which {share:.0f} % of it rests; a model knows best the "
+            "customers it learned from."
         ),
     )
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from churn_core.timeline import ChurnDefinition
     from churn_core.warehouse import Warehouse
 
-POPULATION_ROWS = 20_000
-"""Training rows that are described."""
+POPULATION_ROWS = 10_000
+"""Customers that are described."""
 
 
 def order_health(
@@ -52,18 +52,18 @@ def order_health(
     learned = [period for period in periods if period.cutoff.isoformat() in set(fitted.summary["cutoffs"])]
     if not periods:
         return {"guard": {"checks": [], "overfit": []}, "population": None}
-    present = build_features(warehouse, end, definition, n_most=MOST_ROWS)
+    present = build_features(warehouse, end, definition, n_most=POPULATION_ROWS)
     checks = _order_checks(warehouse, fitted, periods, end, lambda: recipe.make("logistic"), seed)
     rows = [_judged_row(entry, fitted.chosen, periods, seed) for entry in fitted.judged]
     if learned and len(present):
         known, _, _ = stacked([_thinned(period, len(learned)) for period in learned])
-        rows.append(open_row("now", known, present, seed=seed))
+        rows.append(open_row("now", known, present.iloc[every(len(present))], seed=seed))
     return {
         "guard": {
             "checks": [check.to_json() for check in checks],
             "overfit": rows_to_json([row for row in rows if row]),
         },
-        "population": _order_population(fitted, learned or periods),
+        "population": _order_population(fitted, learned or periods, present, end) if len(present) else None,
     }
 
 
@@ -168,18 +168,20 @@ def _fold_rows(table: SnapshotTable, fitted: FittedSnapshot, seed: int) -> list[
     return rows
 
 
-def _order_population(fitted: FittedOrders, learned: Sequence[Period]) -> dict[str, Any]:
-    """All cutoffs learned from together, evenly sampled, with what the model says about them."""
+def _order_population(
+    fitted: FittedOrders, learned: Sequence[Period], present: pd.DataFrame, end: datetime
+) -> dict[str, Any]:
+    """The customers as they stood when the model was made, with what it says about them, and its cutoffs' means.
+
+    Not the rows it learned from: those are older by a horizon at least, and a young shop ages meanwhile. The judgement
+    at past cutoffs bears with that distance as well; what comes on top of it later is drift.
+    """
     blend = fitted.model.blend
+    frame = blend.with_expected(present)
     parts = [_thinned(period, len(learned), POPULATION_ROWS) for period in learned]
-    frame, _, _ = stacked(parts)
-    frame = blend.with_expected(frame)
     return {
         **describe_population(frame, sigmoid(blend.log_odds(frame)), leave_out=CONSTANTS),
-        "rows": (
-            f"{len(frame):,} customers of the {len(learned)} cutoffs it learned from, "
-            f"{learned[0].cutoff:%d %b %Y} to {learned[-1].cutoff:%d %b %Y}"
-        ),
+        "rows": f"{len(frame):,} customers as they stood on {end:%d %b %Y}, when the model was made",
         "cutoffs": [cutoff_means(part.cutoff, blend.with_expected(part.frame)) for part in parts],
     }
 

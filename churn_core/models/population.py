@@ -1,8 +1,8 @@
-"""How the customers looked whom a model learned from: what later ones are compared with.
+"""How the customers looked when a model was made: what later ones are compared with.
 
 A description, not the customers: bins with shares, quantiles, shares of missing values and of categories, as plain
-JSON that is kept with the model version. All cutoffs learned from are described together, because that is the range of
-seasons the model knows; the means of each cutoff stand beside it, so that a season can be told from a change.
+JSON that is kept with the model version. The means of every cutoff learned from stand beside it, so that a season the
+model knows can be told from a change.
 """
 
 from __future__ import annotations
