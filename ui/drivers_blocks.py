@@ -107,9 +107,8 @@ def swarm_block(stamp: Stamp, chosen: CustomerFilter, found: Drivers) -> None:
     chart(figures.swarm_figure(found, drawn, mode=session.mode()), key="swarm")
     of_whom = f"{count(n_shown)} of {counted(drawn.n_customers, 'customer')}"
     drawn_how = ", drawn by a digest of their ids" if n_shown < drawn.n_customers else ""
-    st.caption(
-        f"Each dot is one of {of_whom}{drawn_how}. Strong colour is a high value, faint a low one; orange is a text, or not known."
-    )
+    colours = "Strong colour is a high value, faint a low one; orange is a text, or not known."
+    st.caption(f"Each dot is one of {of_whom}{drawn_how}. {colours}")
 
 
 def dependence_block(stamp: Stamp, chosen: CustomerFilter, found: Drivers, currency: str) -> None:
