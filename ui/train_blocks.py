@@ -91,7 +91,7 @@ def start_block(stamp: Stamp, source: str, asked: Asked) -> None:
         if learned is not None and not is_running and asked.is_usual and _knows_all(learned, stamp.state, source):
             st.caption(
                 f"Nothing new to learn: data and definition are those of model {learned.model_version}. Training again "
-                "gives the same model, unless the stable attributes were changed."
+                "gives the same model, unless stable attributes or signals were changed."
             )
 
 
