@@ -50,9 +50,9 @@ class Asked:
 
 def choices_block(stamp: Stamp, source: str) -> Asked:
     """The expander with all that an analyst may choose; the answer is what to train with."""
-    with st.expander("Choices for analysts", icon=":material/tune:", key="analyst_choices"):
+    with st.expander("Choices for analysts", key="analyst_choices"):
         st.caption("Everything here has a usual answer that was measured to do well. Change it to see what it does.")
-        estimators, preparation, search = st.tabs(["Estimators", "Preparation", "Search"])
+        estimators, preparation, search = st.tabs(["Estimators", "Preparation", "Search"], key="analyst_tabs")
         with estimators:
             names = _estimators(source)
         with preparation:

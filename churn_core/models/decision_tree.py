@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from churn_core.models.boosted import Boosted
-from churn_core.models.estimators import Estimator, sigmoid
+from churn_core.models.estimators import Estimator, logit, sigmoid
 from churn_core.models.preparation import OTHER, tree_matrix
 
 if TYPE_CHECKING:
@@ -160,5 +160,7 @@ def rules_of(estimators: Iterable[Estimator]) -> list[dict[str, Any]] | None:
     for made in estimators:
         tree = getattr(made, "inner", made)
         if isinstance(tree, DecisionTree):
-            return [asdict(rule) for rule in tree.rules()]
+            # Learnt from balanced outcomes, the leaves' risks are brought back to the real prior as the answers are.
+            offset = getattr(made, "offset", 0.0)
+            return [asdict(rule) | {"risk": float(sigmoid(logit(rule.risk) + offset))} for rule in tree.rules()]
     return None

@@ -180,7 +180,7 @@ def _stability(
     moment: NDArray[np.int64] | None,
     draw: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Share of random halves in which the L1 penalty keeps an input (Meinshausen and Buhlmann, 2010)."""
+    """Share of random halves in which the L1 penalty keeps an input (Meinshausen and Bühlmann, 2010)."""
     matrix, owners = design(preparation, rows)
     _, unit = _halves_of(moment)
     unit = np.arange(len(outcome)) if unit is None else unit

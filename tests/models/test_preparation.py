@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from churn_core.errors import InputError, NotEnoughData
+from churn_core.models.decision_tree import rules_of
 from churn_core.models.estimators import estimator_from_json, make_estimator, sigmoid
 from churn_core.models.periods import CUTOFF_NUMBER
 from churn_core.models.preparation_missing import fill_missing
@@ -131,6 +132,18 @@ def test_the_correction_is_the_difference_of_the_priors() -> None:
     for choices in ({"weights": "balanced"}, {"resampling": "over"}, {"resampling": "smote"}):
         assert prepared(**choices).fit(frame, churned, seed=1).offset == pytest.approx(expected)
     assert prepared(missing="median").fit(frame, churned, seed=1).offset == 0.0
+
+
+def test_rules_of_a_tree_tell_real_risks_whatever_it_was_shown() -> None:
+    frame, churned = shop(6_000, seed=2, level=-4.2)
+    for resampling in ("usual", "over"):
+        plan = PreparationPlan(missing="median", resampling=resampling)
+        made = Prepared(plan=plan, inner=make_estimator("decision_tree")).fit(frame, churned, seed=1)
+        rules = rules_of([made])
+        assert rules is not None
+        answers = np.unique(sigmoid(made.log_odds(frame)).round(6))
+        assert {round(rule["risk"], 6) for rule in rules} == set(answers)
+        assert answers.min() < churned.mean() < 0.2
 
 
 def test_an_indicator_is_explained_by_its_input() -> None:
