@@ -21,6 +21,7 @@ from churn_core.errors import ChurnError, InputError
 from churn_core.features.attributes import PREFIX
 from churn_core.features.registry import FEATURES
 from churn_core.models.blend import EXPECTED, SEASON
+from churn_core.models.model_trial import survives
 from churn_core.models.present import definition_words
 from churn_core.models.registry import ModelVersion, insert_model, model_version, stored_artifact
 from churn_core.models.training import fitted_from
@@ -114,6 +115,8 @@ def add_model(warehouse: Warehouse, content: bytes, name: str) -> ModelVersion:
     _check_libraries(record["summary"].get("libraries"), name)
     _check_model(record, name)
     definition = _definition_here(warehouse, record, name)
+    if not survives(record["artifact"]):
+        raise InputError(f"the model in {name!r} breaks when it is asked about a customer; export it again.")
     summary = {
         **record["summary"],
         "imported": {

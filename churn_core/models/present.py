@@ -5,6 +5,7 @@ Separate from scoring because nothing is stored and no reasons are written; inpu
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from churn_core.timeline import ChurnDefinition
     from churn_core.warehouse import Warehouse
 
+logger = logging.getLogger(__name__)
+
 TRIED = 50
 """Customers a version is tried on before it is promoted."""
 
@@ -42,6 +45,12 @@ def obstacle(warehouse: Warehouse, version: ModelVersion) -> str:
         risks = present_risks(warehouse, version, n_most=TRIED)
     except (InputError, NotEnoughData) as error:
         return f"model {version.model_version} cannot score the customers as they are: {error}"
+    except Exception as error:
+        logger.exception("trying model %s failed", version.model_version)
+        return (
+            f"model {version.model_version} cannot be used, because trying it ended with an unexpected "
+            f"{type(error).__name__}; train a new model."
+        )
     if not np.isfinite(risks.to_numpy()).all():
         return f"model {version.model_version} gives no risk for some customers; train a new model."
     return ""

@@ -147,11 +147,19 @@ def _set(content: dict[str, Any], field: str, value: Any) -> None:
     content["model"][field] = value
 
 
+def _replace(content: dict[str, Any], old: str, new: str) -> None:
+    text = content["model"]["artifact"]
+    assert old in text
+    content["model"]["artifact"] = text.replace(old, new)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (lambda found: _set(found, "artifact", '{"kind":"orders"}'), "cannot be rebuilt"),
         (lambda found: _set(found, "artifact", "not json"), "cannot be rebuilt"),
+        (lambda found: _replace(found, "split_feature=", "split_feature=9999 "), "breaks when it is asked"),
+        (lambda found: _replace(found, "Tree=0", "nonsense"), "breaks when it is asked"),
         (lambda found: _set(found, "source", "snapshots"), "does not match its own list of inputs"),
         (lambda found: found["model"]["feature_names"].reverse(), "does not match its own list of inputs"),
         (lambda found: found["model"].pop("estimator"), "lacks 'estimator'"),

@@ -196,3 +196,15 @@ def test_a_version_answers_for_the_days_it_learned(trained_shop: Warehouse) -> N
     version = model_version(trained_shop, 1)
     assert version.answers(replace(DEFINITION, version=12))
     assert not version.answers(replace(DEFINITION, lead_days=7, version=version.definition_version))
+
+
+def test_a_version_that_fails_when_it_is_tried_is_not_promoted(
+    three: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise ZeroDivisionError("deep inside")
+
+    monkeypatch.setattr("churn_core.models.snapshot_model.SnapshotModel.contributions", broken)
+    with pytest.raises(InputError, match="trying it ended with an unexpected ZeroDivisionError; train a new model"):
+        promote(three, 1)
+    assert statuses(three)[3] == "champion"
