@@ -48,10 +48,10 @@ def trial_block(stamp: Stamp, source: str) -> None:
 def _on_what(trial: PreparationTrial) -> str:
     where = "later cutoffs" if trial.source == "orders" else "held-out folds"
     learners = " and ".join(estimator_label(name) for name in trial.learners)
-    shares = " in equal shares" if len(trial.learners) > 1 else ""
+    shares = " in equal shares have" if len(trial.learners) > 1 else " has"
     return (
         f"{count(trial.n_rows)} rows of {counted(trial.n_customers, 'customer')} at {trial.n_parts} {where}; "
-        f"{percent(trial.churn_rate)} churned. With the usual preparation {plain(learners)}{shares} have a log loss of "
+        f"{percent(trial.churn_rate)} churned. With the usual preparation {plain(learners)}{shares} a log loss of "
         f"{trial.log_loss:.4f} and an AUC of {trial.auc:.4f}, and predicted {percent(trial.mean_predicted)} before "
         "calibration."
     )
