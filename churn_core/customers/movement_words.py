@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from churn_core.customers.movement_states import Happened
 from churn_core.features.words import feature_words, value_text
-from churn_core.models.families import CONSTANTS, SAME_FOR_ALL, family_label, family_of, feature_entry
+from churn_core.models.blend import SEASON
+from churn_core.models.families import SAME_FOR_ALL, family_label, family_of, feature_entry
 from churn_core.models.telling import KNOWN_DIRECTIONS, KNOWN_DIRECTIONS_OF_FAMILIES, SILENCE, SILENT, own_gaps
 from churn_core.stats.columns import is_number, numbers
 
@@ -76,7 +77,7 @@ def causes(
 
 def season_cause(by_input: Mapping[str, float], total: float) -> tuple[Cause, ...]:
     """What the season had in a change of the model, and everything else about the model; empty without a season."""
-    season = sum(change for name, change in by_input.items() if name in CONSTANTS)
+    season = by_input.get(SEASON, 0.0)
     if abs(season) < LEAST_CHANGE:
         return ()
     return (
