@@ -166,10 +166,11 @@ def search_orders(
             f"{len(judge.cutoffs)} past cutoffs have earlier ones to learn from, but settings are compared at "
             f"{LEAST_CUTOFFS} at least; train without a search, or import a longer history."
         )
+    names = asked.learners(ORDER_LEARNERS)
     spent = time.monotonic() - started
     found = search(
         judge,
-        asked.learners(ORDER_LEARNERS),
+        names,
         source="orders",
         recipe=asked,
         usual={},
@@ -180,7 +181,7 @@ def search_orders(
     )
     return SearchResult(
         source="orders",
-        recipe=found.recipe(asked, keep_all=True),
+        recipe=found.recipe(asked, names),
         found=(found,),
         notes=(_what_came_of_it((found,), was_stopped=found.was_stopped), _where(judge.cutoffs)),
         cutoffs=tuple(judge.cutoffs),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from churn_core.models.recipe import Recipe
 from churn_core.models.search_judge import Judge, calibrated_loss, row_losses
 from churn_core.models.search_learner import Learner, Tried
 from churn_core.models.search_space import SPACES, in_words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LEAST_TURNS = 3
 """Tries of a learner before it may have to wait."""
@@ -55,18 +58,26 @@ class Found:
         """The learners that the blend of the best needs."""
         return tuple(name for name in self.best if self.shares[name] >= LEAST_SHARE) or tuple(self.best)
 
-    def recipe(self, base: Recipe, *, keep_all: bool = False) -> Recipe:
-        """The recipe of what was found: the learners the blend needs (or all), with their best settings."""
-        if not self.best:
-            return base
-        names = tuple(self.best) if keep_all else self.kept
+    def recipe(self, base: Recipe, names: Sequence[str]) -> Recipe:
+        """The recipe of these learners with what was found for them; usual settings where nothing was."""
         changed = base
         for name in names:
-            changed = with_settings(changed, name, self.best[name].settings)
+            if name in self.best:
+                changed = with_settings(changed, name, self.best[name].settings)
         return Recipe(
-            estimators=names,
+            estimators=tuple(names),
             settings={name: values for name, values in changed.settings.items() if name in names},
             preparation=base.preparation,
+        )
+
+    def joined(self, judge: Judge, more: Found) -> Found:
+        """With the learners of another search on the same rows, which counts for nothing else."""
+        best = {**self.best, **more.best}
+        return replace(
+            self,
+            best=best,
+            usual_log_loss={**self.usual_log_loss, **more.usual_log_loss},
+            shares=shares_of(judge, {name: tried.answers for name, tried in best.items()}),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -223,7 +234,7 @@ class _Run:
                 return None
         return Tried(settings=settings, log_loss=calibrated_loss(self.judge, answers), answers=answers)
 
-    def _is_hopeless(self, best: Tried, answers: np.ndarray, n_parts: int) -> bool:
+    def _is_hopeless(self, best: Tried, answers: NDArray[np.float64], n_parts: int) -> bool:
         if n_parts < 2 or n_parts == len(self.judge.parts):
             return False
         reached = calibrated_loss(self.judge, best.answers, n_parts)
@@ -250,13 +261,19 @@ class _Run:
         return f"best log loss {best['log_loss']:.4f} after {self.n_tries} tries: {best['words']}"
 
 
+def shares_of(judge: Judge, answers: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+    """The share of each learner in their blend (weights of least log loss, none negative, times their spread)."""
+    if not answers:
+        return {}
+    columns = np.column_stack(list(answers.values()))
+    slopes = np.asarray(fit_weights(columns, judge.churned, judge.level_of).slopes)
+    size = slopes * columns.std(axis=0)
+    total = max(float(size.sum()), 1e-12)
+    return {name: float(part) / total for name, part in zip(answers, size, strict=True)}
+
+
 def _share_out(judge: Judge, learners: Sequence[Learner]) -> None:
-    """The share of each learner in the blend of the best (weights of least log loss, none negative)."""
-    ready = [one for one in learners if one.best is not None]
-    if not ready:
-        return
-    answers = np.column_stack([one.best.answers for one in ready if one.best is not None])
-    slopes = np.asarray(fit_weights(answers, judge.churned, judge.level_of).slopes)
-    size = slopes * answers.std(axis=0)
-    for one, part in zip(ready, size / max(float(size.sum()), 1e-12), strict=True):
-        one.share = float(part)
+    answers = {one.name: one.best.answers for one in learners if one.best is not None}
+    shares = shares_of(judge, answers)
+    for one in learners:
+        one.share = shares.get(one.name, one.share)

@@ -204,10 +204,10 @@ def search_rows(
     names = searched_learners(len(frame), asked)
     judge = HeldOutFolds(frame, churned, group, seed=seed)
 
-    def looked_for(seconds: float | None, tries: int | None, seen: Progress) -> Found:
+    def looked_for(learners: Sequence[str], seconds: float | None, tries: int | None, seen: Progress) -> Found:
         return search(
             judge,
-            names,
+            learners,
             source="snapshots",
             recipe=asked,
             usual=SETTINGS,
@@ -217,18 +217,21 @@ def search_rows(
             progress=seen,
         )
 
+    needed = asked.learners([name for name in TABLE_LEARNERS if name in names])
     if budget_seconds is None and n_tries is None:
-        names = asked.learners([name for name in TABLE_LEARNERS if name in names])
-        n_tries = len(names)
-    found = looked_for(budget_seconds, n_tries, progress)
-    if not found.best:
-        names = asked.learners([name for name in TABLE_LEARNERS if name in names])
-        found = looked_for(None, len(names), no_progress)
+        names = ()
+    found = looked_for(names, budget_seconds, n_tries, progress) if names else None
+    missing = [name for name in needed if found is None or name not in found.best]
+    if missing:
+        # A budget too small for a first try must not cost a learner that training would have used anyway.
+        usual = looked_for(missing, None, len(missing), no_progress)
+        found = found.joined(judge, usual) if found else usual
+    assert found is not None
     return _fitted(frame, judge, found, asked, seed)
 
 
 def _fitted(frame: pd.DataFrame, judge: HeldOutFolds, found: Found, asked: Recipe, seed: int) -> SearchedRows:
-    recipe = found.recipe(asked, keep_all=True)
+    recipe = found.recipe(asked, tuple(found.best))
     answers = {name: tried.answers for name, tried in found.best.items()}
     members = {
         name: recipe.make(name, **SETTINGS.get(name, {})).fit(frame, judge.churned, seed=seed) for name in answers

@@ -103,7 +103,7 @@ def test_the_budget_ends_the_search_within_a_fit(judge: HeldOutFolds, ticking: l
 def test_a_budget_too_small_for_one_try_finds_nothing(judge: HeldOutFolds, ticking: list[float]) -> None:
     made = look(judge, budget_seconds=2.0)
     assert made.n_tries == 0
-    assert made.recipe(QUICK) == QUICK
+    assert made.recipe(QUICK, ("logistic",)) == QUICK
 
 
 @pytest.mark.parametrize("options", [{}, {"budget_seconds": 0.0}, {"n_tries": 0}])
@@ -125,7 +125,7 @@ def test_what_was_found_survives_as_a_recipe(judge: HeldOutFolds) -> None:
     base = Recipe(estimators=("logistic",), settings={"logistic": {"n_knots": 1}})
     made = replace(look(judge, n_tries=6), shares={"logistic": 1.0})
     better = replace(made.best["logistic"], settings={"strength": 0.5})
-    recipe = replace(made, best={"logistic": better}).recipe(base)
+    recipe = replace(made, best={"logistic": better}).recipe(base, ("logistic",))
     assert recipe.settings == {"logistic": {"n_knots": 1, "strength": 0.5}}
     again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
     assert again == recipe
@@ -208,6 +208,15 @@ def test_training_with_a_search_keeps_its_record(warehouse: Warehouse, table: pd
     assert trial.result["n_tries"] == 10
     again = train_searched(warehouse, budget_seconds=None, n_trials=2, recipe=QUICK)
     assert again.summary["backtest"] == version.summary["backtest"]
+
+
+def test_a_budget_that_is_over_at_once_costs_no_learner(table: pd.DataFrame) -> None:
+    read = read_snapshot(table, label="churned", id_column="customer")
+    asked = Recipe(estimators=("logistic", "decision_tree"))
+    made = search_table(read, budget_seconds=0.001, recipe=asked)
+    assert made.fitted is not None
+    assert set(made.fitted.backtest.evaluations) == {"logistic", "decision_tree", "stacking", "blend"}
+    assert not made.was_stopped
 
 
 @pytest.mark.parametrize("after", [0, 30])
