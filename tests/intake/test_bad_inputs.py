@@ -124,7 +124,7 @@ UNUSABLE: dict[str, tuple[str, str]] = {
         "customer_id,order_time,amount,currency\n1,2024-01-01,5,EUR\n2,2024-01-02,6,GBP\n3,2024-01-02,6,gbp\n",
         "GBP 2 times, EUR 1 times",
     ),
-    "label never true": ("customer_id,churn,x\n1,no,3\n2,no,4\n3,no,4\n", "say which of these mean"),
+    "label never true": ("customer_id,churn,x\n1,no,3\n2,no,4\n3,no,4\n", "holds only 'no'; customers who left and"),
 }
 
 
