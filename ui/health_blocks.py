@@ -210,11 +210,11 @@ def _input_table(inputs: tuple[Shift, ...]) -> None:
         most_rows=12,
     )
     st.caption(
-        "PSI: population stability index over ten bins of training, missing values being one more; shifted from 0.10, "
-        "strongly from 0.25. Distance: Wasserstein, in standard deviations of training; shifted from 0.30, strongly "
+        "PSI: population stability index over ten bins, missing values being one more; shifted from 0.10, "
+        "strongly from 0.25. Distance: Wasserstein, in standard deviations; shifted from 0.30, strongly "
         "from 0.50. Where the distance is small, the index alone counts one step at most. Below 300 customers nothing "
-        "is said; more customers never make a shift larger. Arrows: in training → now. Of the model: share of all "
-        "movement of the risks in training that rests on the input."
+        "is said; more customers never make a shift larger. Arrows: when the model was made → now. Of the model: "
+        "share of all movement of the risks in training that rests on the input."
     )
 
 

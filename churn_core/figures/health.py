@@ -38,7 +38,10 @@ def shift_figure(shift: Shift, label: str, *, axis: str = "", mode: Mode = "ligh
         if name not in ("missing", "other") or shift.then[number] or (shift.now and shift.now[number])
     ]
     figure = go.Figure()
-    for name, shares, colour in (("in training", shift.then, colours.neutral), ("now", shift.now, colours.accent)):
+    for name, shares, colour in (
+        ("when the model was made", shift.then, colours.neutral),
+        ("now", shift.now, colours.accent),
+    ):
         if shares:
             figure.add_bar(
                 x=[plain(shift.bins[number]) for number in kept],
@@ -55,9 +58,11 @@ def shift_figure(shift: Shift, label: str, *, axis: str = "", mode: Mode = "ligh
 
 def shift_sentence(shift: Shift, label: str) -> str:
     """What happened to one input, or to the risk."""
-    numbers = f"n = {shift.n_now:,} now, {shift.n_then:,} in training"
+    numbers = f"n = {shift.n_now:,} now, {shift.n_then:,} then"
     if not shift.now:
-        return f"{label}: how it stands now was not kept for this run ({shift.n_then:,} customers in training)"
+        return (
+            f"{label}: how it stands now was not kept for this run ({shift.n_then:,} customers when the model was made)"
+        )
     sizes = f"PSI {shift.psi:.2f}" if shift.psi is not None else ""
     if shift.distance is not None:
         sizes += f", distance {shift.distance:.2f}"

@@ -117,13 +117,11 @@ def _about_broken(broken: Sequence[Shift]) -> Advice:
     more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
     if (first.missing_now or 0.0) - first.missing_then >= 0.5:
         what = (
-            f"is missing for {100 * (first.missing_now or 0.0):.0f} % of customers, in training for "
-            f"{100 * first.missing_then:.0f} %"
+            f"is missing for {100 * (first.missing_now or 0.0):.0f} % of customers, when the model "
+            f"was made for {100 * first.missing_then:.0f} %"
         )
     else:
-        what = (
-            f"is the same for {100 * max(first.now):.0f} % of customers, in training for {100 * max(first.then):.0f} %"
-        )
+        what = f"is the same for {100 * max(first.now):.0f} % of customers, before for {100 * max(first.then):.0f} %"
     return Advice(
         kind="import",
         what="Check the import",

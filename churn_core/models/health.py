@@ -20,7 +20,7 @@ from churn_core.models.estimators import Estimator, sigmoid
 from churn_core.models.families import CONSTANTS
 from churn_core.models.overfit import MOST_ROWS, OverfitRow, every, open_row, overfit_row, rows_to_json
 from churn_core.models.periods import Period, stacked
-from churn_core.models.population import cutoff_means, describe_population
+from churn_core.models.population import cutoff_means, describe_population, known_names
 from churn_core.models.seen import newest_seen
 from churn_core.models.snapshot_model import SETTINGS, FittedSnapshot, SnapshotModel
 
@@ -179,8 +179,11 @@ def _order_population(
     blend = fitted.model.blend
     frame = blend.with_expected(present)
     parts = [_thinned(period, len(learned), POPULATION_ROWS) for period in learned]
+    described = describe_population(frame, sigmoid(blend.log_odds(frame)), leave_out=CONSTANTS)
+    for name, column in described["categories"].items():
+        column["names"] = known_names(period.frame[name] for period in learned)
     return {
-        **describe_population(frame, sigmoid(blend.log_odds(frame)), leave_out=CONSTANTS),
+        **described,
         "rows": f"{len(frame):,} customers as they stood on {end:%d %b %Y}, when the model was made",
         "cutoffs": [cutoff_means(part.cutoff, blend.with_expected(part.frame)) for part in parts],
     }

@@ -7,7 +7,7 @@ model knows can be told from a change.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,12 @@ def cutoff_means(cutoff: datetime, frame: pd.DataFrame, *, leave_out: Collection
     means = {str(name): _mean(single(frame[name])) for name in frame.columns if is_number(frame[name])}
     kept = {name: mean for name, mean in means.items() if mean is not None and name not in leave_out}
     return {"cutoff": cutoff.isoformat(), "n": len(frame), "means": kept}
+
+
+def known_names(columns: Iterable[pd.Series]) -> list[str] | None:
+    """All categories that occur in any of the columns, or None where there are too many to keep."""
+    names = {str(name) for values in columns for name in values.dropna().unique()}
+    return sorted(names) if len(names) <= MOST_NAMES else None
 
 
 def new_categories(described: Mapping[str, Any], values: pd.Series) -> pd.Series:

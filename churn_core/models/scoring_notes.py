@@ -61,8 +61,8 @@ def _empty_note(frame: pd.DataFrame, population: Mapping[str, Any]) -> str:
     verb = "has" if len(empty) == 1 else "have"
     filled = 100 * (1 - empty[0][0])
     return (
-        f"{named}{more} {verb} no value for anybody, though in training {filled:.0f} % of customers had one: these "
-        "risks rest on the rest; check the import."
+        f"{named}{more} {verb} no value for anybody, though {filled:.0f} % of customers had one when the "
+        "model was made: these risks rest on the rest; check the import."
     )
 
 
@@ -97,9 +97,9 @@ def _history_note(frame: pd.DataFrame, population: Mapping[str, Any]) -> str:
     if not len(known) or known.max() >= least:
         return ""
     return (
-        f"All customers are new: the longest known one first ordered {known.max():.0f} days ago, in training 95 % had "
-        f"been known for more than {least:.0f} days, so the model has seen hardly anybody like them; take the risks as "
-        "rough until they have a history."
+        f"All customers are new: the longest known one first ordered {known.max():.0f} days ago; when the model "
+        f"was made 95 % had been known for more than {least:.0f} days, so the model has seen hardly anybody like them; "
+        "take the risks as rough until they have a history."
     )
 
 

@@ -36,7 +36,7 @@ def test_new_categories_are_counted_and_named() -> None:
 def test_inputs_that_lost_their_values_are_named() -> None:
     frame = members(400)[["tenure", "calls", "plan"]]
     (note,) = scoring_notes(frame.assign(tenure=np.nan), _population(frame))
-    assert "'tenure' has no value for anybody, though in training 100 % of customers had one" in note
+    assert "'tenure' has no value for anybody, though 100 % of customers had one when the model was made" in note
     assert scoring_notes(frame.assign(tenure=np.nan), _population(frame.assign(tenure=np.nan))) == ()
 
 
@@ -85,3 +85,16 @@ def test_a_table_that_vanished_before_scoring_is_refused_by_name(trained_copy: W
         tx.execute("DELETE FROM tickets")
     with pytest.raises(InputError, match="train again"):
         score_customers(trained_copy, high_from=0.6, medium_from=0.3)
+
+
+def test_new_values_of_a_stable_attribute_are_told_from_those_learned(trained_copy: Warehouse) -> None:
+    with trained_copy.transaction() as tx:
+        tx.save_setting("stable_attributes", ["country"])
+    version = train_model(trained_copy)
+    known = version.summary["population"]["categories"]["attribute:country"]["names"]
+    assert known
+    assert score_customers(trained_copy, high_from=0.6, medium_from=0.3).summary["notes"] == []
+    with trained_copy.transaction() as tx:
+        tx.execute("UPDATE customers SET country = 'Atlantis' WHERE country = $name", {"name": known[0]})
+    (note,) = score_customers(trained_copy, high_from=0.6, medium_from=0.3).summary["notes"]
+    assert "a value of 'country' that the model never saw ('Atlantis')" in note
