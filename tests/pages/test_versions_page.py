@@ -160,7 +160,7 @@ def test_what_scoring_never_saw_is_said_above_the_list(home: Home, app: App) -> 
     warehouse = open_workspace("Members")
     with warehouse.transaction() as tx:
         tx.execute(
-            "UPDATE snapshots SET attributes = json_merge_patch(attributes, '{\"plan\": \"weekly\"}') "
+            'UPDATE snapshots SET attributes = json_merge_patch(attributes, \'{"plan": "weekly"}\') '
             "WHERE customer_id < 'M-00010'"
         )
         tx.bump_data_version()
