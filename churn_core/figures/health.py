@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from churn_core.figures.theme import Mode, counted, palette, percent, plain, styled
+from churn_core.figures.theme import Mode, counted, palette, plain, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,7 @@ def decay_figure(decay: Sequence[Decay], *, mode: Mode = "light") -> go.Figure:
         line={"color": colours.neutral, "dash": "dot", "width": 1.5},
         hovertemplate="judged in training: AUC %{y:.3f}<extra></extra>",
     )
-    figure.update_yaxes(title_text="ROC-AUC", tickformat=".2f")
+    figure.update_yaxes(title_text="ROC-AUC", tickformat=".3f")
     figure.update_xaxes(title_text="scored as of", tickformat="%-d %b %Y", tickvals=[entry.as_of for entry in shown])
     return styled(figure, title=decay_sentence(decay), mode=mode)
 
@@ -114,5 +114,4 @@ def decay_sentence(decay: Sequence[Decay]) -> str:
     kept = sum(entry.verdict == "as promised" for entry in known)
     if not known:
         return f"{counted(len(decay), 'run')} with a known outcome, too small or unjudged to compare"
-    share = percent(kept / len(known))
-    return f"{kept} of {counted(len(known), 'run')} ranked customers as well as training promised ({share})"
+    return f"{kept} of {counted(len(known), 'run')} ranked customers as well as training promised"
