@@ -149,9 +149,10 @@ class JobRunner:
 
     def _run(self, job_id: str, work: Callable[[Progress], Mapping[str, Any] | None]) -> None:
         def progress(share: float, message: str) -> None:
+            # Told first, because work that keeps what it has goes on to its end after it was asked to stop.
+            self._update(job_id, status="running", share_done=min(max(share, 0.0), 1.0), message=message)
             if job_id in self._cancelled:
                 raise JobCancelled("cancelled; nothing was changed.")
-            self._update(job_id, status="running", share_done=min(max(share, 0.0), 1.0), message=message)
 
         try:
             progress(0.0, "started")

@@ -17,7 +17,7 @@ from ui import session
 from ui.errors import guarded, plain, sentence
 from ui.model_results import estimator_label
 from ui.session import Stamp
-from ui.trial_blocks import trial_block
+from ui.trial_blocks import search_block, trial_block
 from ui.widgets import job_started
 
 MOST_MINUTES = 120
@@ -61,6 +61,7 @@ def choices_block(stamp: Stamp, source: str) -> Asked:
             trial_block(stamp, source)
         with search:
             minutes = _search_minutes()
+            search_block(stamp, source)
     return Asked(recipe=Recipe(estimators=names, preparation=plan), search_minutes=minutes)
 
 

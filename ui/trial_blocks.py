@@ -1,4 +1,4 @@
-"""What each choice of preparation did to the backtest: the latest trial as a chart and a table."""
+"""What was tried before training: what each choice of preparation did to the backtest, what the last search found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from churn_core.models.preparation_trial import Change, PreparationTrial
 from churn_core.models.trials import Trial, latest_trial
 from ui import session
 from ui.errors import plain, sentence
-from ui.model_results import estimator_label
+from ui.model_results import estimator_label, with_labels
 from ui.session import Stamp
 from ui.widgets import chart, table
 
@@ -18,13 +18,13 @@ TOGETHER = "together"
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _latest(stamp: Stamp, source: str) -> Trial | None:
-    return latest_trial(session.warehouse(stamp.workspace), "preparation", source=source)
+def _latest(stamp: Stamp, kind: str, source: str) -> Trial | None:
+    return latest_trial(session.warehouse(stamp.workspace), kind, source=source)
 
 
 def trial_block(stamp: Stamp, source: str) -> None:
     """The latest trial: on what, what each option changed, and what the steps found."""
-    stored = _latest(stamp, source)
+    stored = _latest(stamp, "preparation", source)
     if stored is None:
         st.caption("Not tried on this data yet, so nothing is known about what a choice does here.")
         return
@@ -43,6 +43,30 @@ def trial_block(stamp: Stamp, source: str) -> None:
     )
     table(_rows(trial, learner), most_rows=24)
     _notes(trial)
+
+
+def search_block(stamp: Stamp, source: str) -> None:
+    """What the latest search found, and each improvement on the way."""
+    stored = _latest(stamp, "search", source)
+    if stored is None:
+        return
+    st.markdown(f"**The latest search, {day(stored.made_at)}**")
+    if stored.is_stale(stamp.state):
+        st.warning("The data or the churn definition has changed since.")
+    st.markdown(" ".join(sentence(note) for note in stored.result["notes"]))
+    steps = stored.result["curve"]
+    if len(steps) > 1:
+        table(
+            [
+                {
+                    "Tries": count(step["n_tries"]),
+                    "Seconds": count(step["seconds"]),
+                    "Best log loss": f"{step['log_loss']:.4f}",
+                    "With": with_labels(step["words"]),
+                }
+                for step in steps
+            ]
+        )
 
 
 def _on_what(trial: PreparationTrial) -> str:

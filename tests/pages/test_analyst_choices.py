@@ -145,6 +145,28 @@ def test_the_latest_trial_is_shown_with_its_intervals(demo_home: Home, app: App)
     assert "has changed since; try again" in said_on(app(TRAIN))
 
 
+def test_the_latest_search_is_told(demo_home: Home, app: App) -> None:
+    warehouse = open_workspace(DEMO)
+    state = workspace_state(warehouse)
+    assert "The latest search" not in said_on(app(TRAIN))
+    steps = [
+        {"n_tries": 1, "seconds": 2.0, "log_loss": 0.43, "words": "lightgbm with its usual settings"},
+        {"n_tries": 9, "seconds": 31.0, "log_loss": 0.42, "words": "lightgbm with 200 trees"},
+    ]
+    store_trial(
+        warehouse,
+        kind="search",
+        source="orders",
+        data_version=state.data_version,
+        definition_version=state.definition_version,
+        result={"notes": ["Search of settings, stopped by hand after 9 tries."], "curve": steps},
+    )
+    visit = app(TRAIN)
+    assert "Search of settings, stopped by hand after 9 tries." in said_on(visit)
+    shown = next(table.value for table in visit.dataframe if "Best log loss" in table.value)
+    assert shown["With"].tolist() == ["LightGBM with its usual settings", "LightGBM with 200 trees"]
+
+
 def test_the_button_tries_with_the_chosen_estimators(
     demo_home: Home, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
