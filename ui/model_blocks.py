@@ -99,7 +99,7 @@ def season_block(version: ModelVersion) -> None:
     if found is None:
         return
     st.markdown(
-        f"Of today's customers, between **{percent(found['predicted_low'])}** and "
+        f"Of the customers when it was trained, between **{percent(found['predicted_low'])}** and "
         f"**{percent(found['predicted_high'])}** may leave (95 % range of the mean risk, for not knowing the "
         f"level better); predicted: **{percent(found['predicted'])}**."
     )
