@@ -24,6 +24,8 @@ from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp
 from ui.widgets import chart
 
+PARTS = ("What adds up to it", "Why did it move?", "What if?", "What happened", "All numbers")
+"""What can be looked at of a scored customer, one at a time, below who, how likely and why in words."""
 READINGS: tuple[Reading, ...] = ("by group", "every signal")
 
 
@@ -75,8 +77,9 @@ def _purchase_figures(profile: CustomerProfile, currency: str) -> None:
     bought = profile.purchases
     if bought is None:
         return
-    single = bought.median_gap_days is None
-    gap = "a single order day" if single else f"median gap {measure(bought.median_gap_days, 'days')}"
+    gap = "a single order day"
+    if bought.mean_gap_days is not None:
+        gap = f"mean gap {counted(round(bought.mean_gap_days), 'day')}"
     key_figure("Last order", day(bought.last_order), gap)
     returned = counted(bought.n_returns, "return") if bought.n_returns else "no returns"
     key_figure("Orders", count(bought.n_orders), f"{money(bought.spend_amount, currency)}, {returned}")
@@ -91,31 +94,24 @@ def _facts(profile: CustomerProfile) -> list[str]:
     return facts
 
 
-def force_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> Reading:
-    """The force plot with how to read it; the reading that was chosen."""
-    st.markdown(f"**{plain(explained(score))}**")
+def contributions_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
+    """What adds up to the risk: the force plot with how to read it, and the same as steps with their words."""
     reading: Reading = st.segmented_control(
         "Signals", READINGS, key="signals", bind="query-params", required=True, default=READINGS[0],
         label_visibility="collapsed",
     )  # fmt: skip
     force = calls.force_plot(stamp, customer_id, reading, currency, session.mode())
     st.iframe(force, height=HEIGHT, alt="SHAP force plot")
-    st.caption(_how_to_read(score, reading))
-    return reading
+    st.caption(_how_to_read(score, reading), help=_where_it_starts(score))
+    chart(contributions_figure(score, reading, currency=currency, mode=session.mode()), key="contributions")
 
 
 def _how_to_read(score: CustomerScore, reading: Reading) -> str:
     """The force plot and the bars in plain words."""
-    start, end = percent(score.usual_risk), percent(score.risk)
     words = (
-        f"Every bar pushes the risk up (red) or down (blue). They start at {start}, the model's answer for an average "
-        f"customer of whom nothing else is known, and end at this customer's {end}."
+        f"Every bar pushes the risk up (red) or down (blue): from {percent(score.usual_risk)}, the model's answer for "
+        f"an average customer of whom nothing else is known, to this customer's {percent(score.risk)}."
     )
-    if score.mean_risk is not None:
-        words += (
-            " The start is an average on the stretched scale of the bars; the mean risk on Today, "
-            f"{percent(score.mean_risk)}, is the plain mean of all {count(score.run.n_customers)} customers scored."
-        )
     if reading == "every signal":
         words += (
             " Signals of one group overlap and may pull against each other: read a single one only together with "
@@ -125,8 +121,23 @@ def _how_to_read(score: CustomerScore, reading: Reading) -> str:
     return f"{words} {plain(sampled)}" if sampled else words
 
 
+def _where_it_starts(score: CustomerScore) -> str:
+    """What the bars measure, and why they do not start at the mean risk."""
+    words = (
+        "The bars are SHAP values of the calibrated log-odds, a scale stretched towards 0 % and 100 % on which "
+        "contributions add up to the risk exactly. They start at the average on this scale."
+    )
+    if score.mean_risk is None:
+        return words
+    return (
+        f"{words} The mean risk on Today, {percent(score.mean_risk)}, is the plain mean of all "
+        f"{count(score.run.n_customers)} customers scored."
+    )
+
+
 def reasons_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
     """Reasons in words, each with what is usual among similar customers."""
+    st.markdown(f"**{plain(explained(score))}**")
     alike = calls.similar_customers(stamp, customer_id)
     for title, reasons in (("Raises the risk", score.reasons_up), ("Lowers the risk", score.reasons_down)):
         st.markdown(f"**{title}**")
@@ -152,11 +163,6 @@ def _among_similar(reason: str, score: CustomerScore, alike: Similar | None, cur
     return f" :gray[· similar {plain(range_text(part.unit, low, high, currency=currency))}]"
 
 
-def contributions_block(score: CustomerScore, reading: Reading, currency: str) -> None:
-    """The same contributions as a chart with their words."""
-    chart(contributions_figure(score, reading, currency=currency, mode=session.mode()), key="contributions")
-
-
 def history_block(stamp: Stamp, profile: CustomerProfile) -> None:
     """Risk over the scorings, or why there is no line yet."""
     if not profile.history:
@@ -171,6 +177,7 @@ def history_block(stamp: Stamp, profile: CustomerProfile) -> None:
 def timeline_block(profile: CustomerProfile, currency: str) -> None:
     """What happened when, as a chart and as a list."""
     if not profile.timeline:
+        st.markdown(":gray[No order, visit or message of this customer was imported.]")
         return
     chart(timeline_figure(profile, currency=currency, mode=session.mode()), key="timeline")
     left_off = f", {counted(profile.n_left_off, 'older entry', 'older entries')} left off" if profile.n_left_off else ""
@@ -195,31 +202,34 @@ def features_block(stamp: Stamp, score: CustomerScore, customer_id: str, currenc
     places = {family.name: place for place, family in enumerate(by_family(score))}
     parts = sorted(score.contributions, key=lambda part: places.get(family_of(part.name), len(places)))
     alike = calls.similar_customers(stamp, customer_id)
-    with st.expander(f"All {counted(len(parts), 'feature')} of the model"):
-        st.dataframe(
-            [
-                {
-                    "Group": family_label(family_of(part.name)),
-                    "Feature": part.label,
-                    "Value": value_text(part, currency),
-                    "Usual": _range(part, (part.usual_low, part.usual_high), currency),
-                    **({"Similar": _range(part, alike.ranges.get(part.name), currency)} if alike else {}),
-                    "Contribution": part.contribution,
-                    "Meaning": part.meaning,
-                }
-                for part in parts
-            ],
-            hide_index=True,
-            column_config={
-                "Contribution": st.column_config.NumberColumn(
-                    format="%+.3f", help="Change of the calibrated log-odds; positive raises the risk"
-                ),
-                "Usual": st.column_config.TextColumn(help="The middle half of all customers who were scored"),
-                "Similar": st.column_config.TextColumn(
-                    help="The middle half of those who have been customers about as long, with about as many order days"
-                ),
-            },
-        )
+    st.caption(
+        f"All {counted(len(parts), 'number')} that the model sees of this customer, the group that moves the risk "
+        "most first."
+    )
+    st.dataframe(
+        [
+            {
+                "Group": family_label(family_of(part.name)),
+                "Feature": part.label,
+                "Value": value_text(part, currency),
+                "Usual": _range(part, (part.usual_low, part.usual_high), currency),
+                **({"Similar": _range(part, alike.ranges.get(part.name), currency)} if alike else {}),
+                "Contribution": part.contribution,
+                "Meaning": part.meaning,
+            }
+            for part in parts
+        ],
+        hide_index=True,
+        column_config={
+            "Contribution": st.column_config.NumberColumn(
+                format="%+.3f", help="Change of the calibrated log-odds; positive raises the risk"
+            ),
+            "Usual": st.column_config.TextColumn(help="The middle half of all customers who were scored"),
+            "Similar": st.column_config.TextColumn(
+                help="The middle half of those who have been customers about as long, with about as many order days"
+            ),
+        },
+    )
 
 
 def attributes_block(profile: CustomerProfile) -> None:

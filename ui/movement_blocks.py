@@ -23,10 +23,10 @@ def _movement(stamp: Stamp, customer_id: str, from_run: int, to_run: int) -> Mov
 
 
 def movement_block(stamp: Stamp, profile: CustomerProfile) -> None:
-    """Why the risk moved between two score runs, by default the last two; nothing with fewer than two."""
+    """Why the risk moved between two score runs, by default the last two; with one there is nothing to compare yet."""
     if len(profile.history) < 2:
+        st.markdown(":gray[There is one scoring so far. After the next, this part says why the risk moved.]")
         return
-    st.subheader("Why did the risk move?", anchor=False)
     chosen = _two_runs(profile.history)
     if chosen is None:
         st.info("Choose two different score runs to compare.")

@@ -11,9 +11,10 @@ import streamlit as st
 
 from churn_core.customers import levers, possible
 from churn_core.customers import what_if as core
+from churn_core.customers.contradictions import Value
 from churn_core.customers.explanation import sampled_words
 from churn_core.customers.levers import Facts, Room
-from churn_core.customers.possible import Seen, Value
+from churn_core.customers.possible import Seen
 from churn_core.customers.profile import CustomerScore, feature_label
 from churn_core.customers.subject import Subject, subject, text_levels
 from churn_core.customers.what_if import CAVEAT, InputChange, Supposition, WhatIf
@@ -43,7 +44,6 @@ MOST_VISITS_SHOWN = 20
 
 def what_if_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
     """Move what can be moved, see the risk move."""
-    st.subheader("What if?", anchor=False)
     st.fragment(_asked)(stamp, score, customer_id, currency)
 
 
@@ -88,7 +88,8 @@ def _asked(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) 
     with errors_shown():
         version = score.run.model_version
         try:
-            found = _room(stamp, customer_id, version)
+            with st.spinner("Reading customer and model", show_time=False):
+                found = _room(stamp, customer_id, version)
         except ChurnError as reason:
             # Nobody asked anything yet, so why nothing can be asked is no error.
             st.markdown(f":gray[{sentence(reason)}]")

@@ -37,8 +37,8 @@ class Purchases:
     """Sum of all orders, in the shop's currency; None when orders have no amounts."""
     first_order: datetime
     last_order: datetime
-    median_gap_days: float | None
-    """Median days between order days; None with a single one."""
+    mean_gap_days: float | None
+    """Mean days between order days, the gap that silence is measured by; None with a single one."""
     n_returns: int
     returned_amount: float | None
     """Paid back, in the shop's currency."""
@@ -98,7 +98,7 @@ def purchases(warehouse: Warehouse, customer_id: str) -> Purchases | None:
     """The order history of a customer in numbers; None when there are no orders."""
     rows = warehouse.records(
         "SELECT count(*) AS n_orders, CAST(sum(amount) AS DOUBLE) AS spend_amount, min(order_time) AS first_order, "
-        "max(order_time) AS last_order, median(gap_days) AS median_gap_days FROM orders "
+        "max(order_time) AS last_order, avg(gap_days) AS mean_gap_days FROM orders "
         "WHERE customer_id = $customer_id",
         {"customer_id": customer_id},
     )

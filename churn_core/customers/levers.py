@@ -7,6 +7,7 @@ ends the lateness, adds to every window and to the lifetime, and no number contr
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -104,10 +105,10 @@ def refuse_impossible(facts: Facts, found: Room) -> None:
         ("n_opened", found.n_unopened, "opened e-mails"),
     ):
         value = getattr(facts, name)
-        if value != int(value) or value < 0:
-            raise InputError(f"{value:g} {noun} were asked for; give a whole number from 0 on.")
+        if not math.isfinite(value) or value != int(value) or value < 0:
+            raise InputError(f"{value:,} {noun} were asked for; give a whole number from 0 on.")
         if value > most:
-            raise InputError(f"{value:g} {noun} were asked for, and at most {most:,} are possible; give fewer.")
+            raise InputError(f"{value:,} {noun} were asked for, and at most {most:,} are possible; give fewer.")
     if found.days_to_leave is not None and facts.silent_days > found.days_to_leave:
         raise InputError(
             f"after {facts.silent_days:,} more days of silence the customer has left the activity window of the churn "
@@ -130,6 +131,7 @@ def suppose(tx: Transaction, customer_id: str, cutoff: datetime, facts: Facts) -
         "cutoff": cutoff,
         "new_id": _ID,
         **{field.name: getattr(facts, field.name) for field in fields(facts)},
+        "silent_days": int(facts.silent_days),
     }
     if facts.silent_days:
         _grow_older(tx, parameters)

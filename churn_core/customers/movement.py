@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from churn_core.customers.movement_parts import Part, PartName, Scoring
-from churn_core.customers.movement_split import part_of, split_orders, split_table
+from churn_core.customers.movement_split import SAMPLED, part_of, split_orders, split_table
 from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.models.movement import Share
 from churn_core.stats.rounding import rounded_to_sum
@@ -108,7 +108,9 @@ def why_moved(
     split = split_orders if before.as_of and after.as_of else split_table
     found = split(warehouse, customer_id, before, after, currency)
     made = _rounded(_with_data(found.parts, before, after), before, after)
-    return Movement(customer_id=customer_id, before=before, after=after, parts=made, notes=found.notes)
+    has_estimates = any(part.causes for part in made)
+    notes = tuple(note for note in found.notes if note != SAMPLED or has_estimates)
+    return Movement(customer_id=customer_id, before=before, after=after, parts=made, notes=notes)
 
 
 def _chosen(

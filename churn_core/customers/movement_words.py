@@ -26,7 +26,8 @@ N_CAUSES = 3
 LEAST_CHANGE = 0.005
 """Change of the risk below which a family is not told by itself."""
 SMALL_CHANGES = "smaller changes"
-SEVERAL = "several numbers together"
+TOGETHER = "its numbers together, among them"
+"""Said of a group whose sum no number of it explains alone."""
 UNMOVED = "unchanged, but counts differently beside the other numbers"
 SILENCE_FAMILY = "silence"
 
@@ -141,8 +142,17 @@ def _words(
         words = _change(name, before, after, members[name], currency) if members[name] * total > 0 else ""
         if words:
             return words
-    moved = any(_is_moved(name, before, after) for name in members)
-    return f"{family_label(family)}: {SEVERAL if moved else UNMOVED}"
+    moved = _most_moved(members, before, after, currency)
+    return f"{family_label(family)}: {f'{TOGETHER} {moved}' if moved else UNMOVED}"
+
+
+def _most_moved(members: Mapping[str, float], before: pd.DataFrame, after: pd.DataFrame, currency: str) -> str:
+    """The number that counts most of those that moved, whichever way it points; empty where none moved."""
+    for name in sorted(members, key=lambda name: (-abs(members[name]), name)):
+        words = _change(name, before, after, 0.0, currency)
+        if words:
+            return words
+    return ""
 
 
 def _silence(before: pd.DataFrame, after: pd.DataFrame, since: Happened | None, total: float) -> str:
@@ -185,13 +195,6 @@ def _direction(name: str) -> float:
     if name in SILENCE:
         return 1.0
     return KNOWN_DIRECTIONS.get(name, KNOWN_DIRECTIONS_OF_FAMILIES.get(family_of(name), 0.0))
-
-
-def _is_moved(name: str, before: pd.DataFrame, after: pd.DataFrame) -> bool:
-    if name not in before.columns or name not in after.columns:
-        return False
-    old, new = before[name].iloc[0], after[name].iloc[0]
-    return bool(old != new and (old == old or new == new))
 
 
 def _text_change(name: str, old: object, new: object) -> str:

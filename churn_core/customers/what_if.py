@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from churn_core.customers import levers, possible
+from churn_core.customers.contradictions import Value
 from churn_core.customers.levers import Facts
-from churn_core.customers.possible import Seen, Value, unheard_of
+from churn_core.customers.possible import Seen, unheard_of
 from churn_core.customers.subject import Subject, inputs, text_levels
 from churn_core.errors import InputError, unknown_name
 from churn_core.features.supposed import recalculated

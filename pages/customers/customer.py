@@ -29,19 +29,36 @@ if customer_id is None:
 
 currency = session.currency()
 profile = calls.customer(stamp, customer_id)
+score = profile.score
 blocks.facts_block(profile, currency)
-if profile.score is not None:
-    reading = blocks.force_block(stamp, profile.score, customer_id, currency)
-    left, right = side_by_side(2, key="reasons")
-    with left:
-        blocks.reasons_block(stamp, profile.score, customer_id, currency)
-    with right:
-        blocks.history_block(stamp, profile)
-    blocks.contributions_block(profile.score, reading, currency)
-movement_block(stamp, profile)
-if profile.score is not None:
-    what_if_block(stamp, profile.score, customer_id, currency)
-blocks.timeline_block(profile, currency)
-if profile.score is not None:
-    blocks.features_block(stamp, profile.score, customer_id, currency)
-blocks.attributes_block(profile)
+if score is None:
+    if profile.history:
+        movement_block(stamp, profile)
+    blocks.timeline_block(profile, currency)
+    blocks.attributes_block(profile)
+    st.stop()
+
+left, right = side_by_side(2, key="reasons")
+with left:
+    blocks.reasons_block(stamp, score, customer_id, currency)
+with right:
+    blocks.history_block(stamp, profile)
+
+# Only the part that is open is worked out: models are asked again when somebody wants to know.
+why, moved, what_if, happened, numbers = st.tabs(blocks.PARTS, key="part", bind="query-params", on_change="rerun")
+if why.open:
+    with why:
+        blocks.contributions_block(stamp, score, customer_id, currency)
+if moved.open:
+    with moved:
+        movement_block(stamp, profile)
+if what_if.open:
+    with what_if:
+        what_if_block(stamp, score, customer_id, currency)
+if happened.open:
+    with happened:
+        blocks.timeline_block(profile, currency)
+if numbers.open:
+    with numbers:
+        blocks.features_block(stamp, score, customer_id, currency)
+        blocks.attributes_block(profile)

@@ -182,12 +182,12 @@ def test_the_history_is_in_the_order_of_cutoffs_and_keeps_the_latest_scoring_of_
     assert figure.layout.title.text == "Risk is 40.0 %, 10.0 points down since 1 May 2026"
 
 
-def test_the_timeline_counts_orders_and_names_the_median_gap(warehouse: Warehouse) -> None:
+def test_the_timeline_counts_orders_and_names_the_mean_gap(warehouse: Warehouse) -> None:
     add_orders(warehouse, {"a": [10, 31, 52]})
     with warehouse.transaction() as tx:
         tx.execute("UPDATE orders SET gap_days = 21 WHERE order_id <> 'a/52'")
     figure = timeline_figure(customer_profile(warehouse, "a"))
-    assert figure.layout.title.text == "3 orders since 10 Sep 2026, the last on 22 Oct 2026, median gap 21 days"
+    assert figure.layout.title.text == "3 orders since 10 Sep 2026, the last on 22 Oct 2026, mean gap 21 days"
     assert len(figure.data[0].x) == 3
 
 

@@ -180,6 +180,7 @@ def test_requests_ratings_and_e_mails_follow(trained_copy: Warehouse) -> None:
         ({"n_visits": 5000}, "at most 100"),
         ({"n_opened": 400}, "opened e-mails"),
         ({"rating": 17.0}, "ratings here go from"),
+        ({"silent_days": float("nan")}, "whole number"),
         ({"order_amount": 10.0}, "without an order"),
         ({"orders_now": True, "order_amount": -3.0}, "impossible"),
     ],
@@ -203,10 +204,20 @@ def test_impossible_facts_are_refused_in_one_sentence(
         ({"n_orders": 1.0}, "every day needs an order"),
         ({"n_visits_30": 4000.0}, "shorter time lies within the longer"),
         ({"n_order_days_90": float("inf")}, "finite"),
+        ({"n_order_days": None}, "known of everybody"),
+        ({"days_since_last_order": None}, "known of everybody"),
+        ({"days_since_last_visit": 1e6}, "more than a hundred years"),
+        ({"days_since_last_visit": 600.0, "n_visits_30": 1.0}, "with the last visit 600 days ago"),
+        ({"n_events_30": 0.0, "n_events_7": 0.0, "n_visits_30": 1.0}, "part of the others"),
+        ({"mean_gap_days": 0.0}, "at least a day apart"),
+        ({"longest_gap_days": 2000.0}, "whole history"),
+        ({"gap_spread_days": 9000.0}, "do not differ by more"),
+        ({"largest_order_amount": 0.01}, "above the largest"),
+        ({"n_orders": 900.0, "n_order_days": 900.0}, "from the first order to the last"),
     ],
 )
 def test_impossible_numbers_are_refused_in_one_sentence(
-    trained_shop: Warehouse, asked: Subject, values: dict[str, float], words: str
+    trained_shop: Warehouse, asked: Subject, values: dict[str, float | None], words: str
 ) -> None:
     with pytest.raises(InputError, match=words) as refused:
         give(trained_shop, asked, **values)
@@ -220,7 +231,7 @@ def test_spend_without_an_order_and_a_last_order_outside_of_its_window_are_refus
     windows = [days for days in (7, 30, 90, 180, 365) if days < recency]
     assert windows, "the customer has been silent for more than a week"
     days = windows[-1]
-    with pytest.raises(InputError, match="cannot hold an order day"):
+    with pytest.raises(InputError, match="cannot hold one"):
         give(trained_shop, asked, **{f"n_order_days_{days}": 1.0})
     wider = max(spend for spend in (7, 30) if spend < recency)
     longer = value(asked, trained_shop, "spend_amount_90")
@@ -264,10 +275,11 @@ def test_several_values_move_at_once(trained_shop: Warehouse, asked: Subject) ->
 
 
 def test_values_outside_of_anything_seen_are_answered_with_a_warning(trained_shop: Warehouse, asked: Subject) -> None:
-    spread = value(asked, trained_shop, "gap_spread_days")
-    assert not any("Spread of gaps" in words for words in give(trained_shop, asked, gap_spread_days=spread).unheard_of)
-    far = give(trained_shop, asked, gap_spread_days=9_000.0)
-    assert any(words.startswith("Spread of gaps would be 9,000; among the") for words in far.unheard_of)
+    largest = value(asked, trained_shop, "largest_order_amount")
+    near = give(trained_shop, asked, largest_order_amount=largest + 0.01)
+    assert not any("Largest order" in words for words in near.unheard_of)
+    far = give(trained_shop, asked, largest_order_amount=2_000_000.0)
+    assert any(words.startswith("Largest order would be 2,000,000; among the") for words in far.unheard_of)
 
 
 def test_unknown_inputs_and_customers_are_named(trained_shop: Warehouse, asked: Subject, warehouse: Warehouse) -> None:
