@@ -259,7 +259,13 @@ SNAPSHOTS = Table(
     adds="risk from a single table with a churn column",
     columns=(
         _CUSTOMER,
-        _column("churned", "BOOLEAN", "Whether the customer left: the label", "required", example="no"),
+        _column(
+            "churned",
+            "BOOLEAN",
+            "Whether the customer left: the label; empty where it is not known yet",
+            "required",
+            example="no",
+        ),
         _column(
             "value_amount",
             "DECIMAL(18,2)",

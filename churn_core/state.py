@@ -27,7 +27,9 @@ class WorkspaceState:
     last_order_at: datetime | None
     """Newest order."""
     n_snapshots: int
-    """Customers of an uploaded table with a label."""
+    """Customers of an uploaded table with a churn label."""
+    n_labelled: int
+    """Of these, customers whose label is known."""
     definition_version: int
     """Active churn definition; 0 when none was saved."""
     model_version: int
@@ -65,6 +67,7 @@ SELECT
     (SELECT max(imported_at) FROM imports) AS imported_at,
     (SELECT max(order_time) FROM orders) AS last_order_at,
     (SELECT count(*) FROM snapshots) AS n_snapshots,
+    (SELECT count(churned) FROM snapshots) AS n_labelled,
     (SELECT coalesce(max(version), 0) FROM churn_definitions) AS definition_version,
     (SELECT coalesce(max(model_version), 0) FROM model_versions WHERE status = 'champion') AS model_version,
     (SELECT coalesce(arg_max(data_version, model_version), 0) FROM model_versions WHERE status = 'champion')

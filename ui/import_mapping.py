@@ -144,6 +144,14 @@ def _label_inputs(source: Source, mapping: Mapping) -> Mapping:
     if column is None:
         return mapping
     found = source.counted(column)
+    n_without = source.column(column).n_empty
+    if n_without > 0:
+        st.info(
+            f"{counted(n_without, 'row')} without a label: nothing is learned from them, and they are scored like all "
+            "others."
+        )
+    if not found:
+        return mapping
     total = sum(n for _, n in found)
     shares = {value: f"{value}: {counted(n, 'customer')}, {percent(n / total)}" for value, n in found}
     positive = st.multiselect(
@@ -155,12 +163,6 @@ def _label_inputs(source: Source, mapping: Mapping) -> Mapping:
         persist_state="page",
         help="Please confirm: everything else on these pages follows from it.",
     )
-    n_without = source.column(column).n_empty
-    if n_without > 0:
-        st.warning(
-            f"{counted(n_without, 'row')} without a label will be set aside: a labelled table is learned from and "
-            "scored only where the label is known. To score customers whose outcome is open, import their orders."
-        )
     return replace(mapping, label_positive=tuple(positive))
 
 

@@ -54,9 +54,11 @@ def plan_block(stamp: Stamp, source: str) -> None:
     """What would be trained, on what, and why this method."""
     with st.container(border=True):
         if source == "snapshots":
+            n_open = stamp.state.n_snapshots - stamp.state.n_labelled
             st.markdown(
-                f"**A model of the label** in {counted(stamp.state.n_snapshots, 'row')}. It is judged on rows it did "
+                f"**A model of the label** in {counted(stamp.state.n_labelled, 'row')}. It is judged on rows it did "
                 "not learn from: folds with the same share of churners, exact and near duplicates kept together."
+                + (f" {counted(n_open, 'row')} without a label: scored, not learned from." if n_open else "")
             )
         else:
             definition = active_definition(session.warehouse())
@@ -210,9 +212,12 @@ def _start(source: str, asked: Asked) -> None:
     def work(progress: Progress) -> dict[str, object]:
         version = _trained(warehouse, source, asked, part(progress, 0.0, 0.75))
         run = score_workspace(warehouse, progress=to_the_end(part(progress, 0.75, 1.0)))
+        trained = (
+            f"Model {version.model_version} ({estimator_label(version.estimator)}) was trained and "
+            f"{counted(run.n_customers, 'customer')} scored."
+        )
         return {
-            "message": f"Model {version.model_version} ({estimator_label(version.estimator)}) was trained and "
-            f"{counted(run.n_customers, 'customer')} scored.",
+            "message": " ".join([trained, *(run.summary.get("notes") or ())]),
             "model_version": version.model_version,
             "run_id": run.run_id,
         }

@@ -14,7 +14,7 @@ from churn_core.errors import NotEnoughData
 from churn_core.features.attributes import PREFIX
 from churn_core.features.build import build_features
 from churn_core.features.registry import FEATURES
-from churn_core.intake.snapshot_frame import coerced, workspace_snapshot
+from churn_core.intake.snapshot_frame import snapshot_to_score
 from churn_core.models.bgnbd import INPUTS
 from churn_core.models.telling import MEAN_GAP, N_ORDER_DAYS, SILENT, USUAL_GAP
 from churn_core.stats.columns import is_number
@@ -82,10 +82,10 @@ def table_states(
 
     NotEnoughData when the customer is not in the table any more.
     """
-    table = workspace_snapshot(warehouse).frame
+    table, _ = snapshot_to_score(warehouse, kinds)
     if customer_id not in table.index:
         raise NotEnoughData("the customer is not in the labelled table any more, so its row cannot be looked at again.")
-    now = coerced(table.loc[[customer_id]], kinds)
+    now = table.loc[[customer_id]]
     numbers = {name: [stored[name]] for name in now.columns if name in stored and is_number(now[name])}
     then = now.assign(**{name: _as_float(value) for name, value in numbers.items()})
     return {"then": then, "now": now}

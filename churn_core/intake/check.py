@@ -90,10 +90,12 @@ def _check_label(warehouse: Warehouse, source: Source, mapping: Mapping, parsed:
     column = mapping.fields.get("churned", "")
     if not mapping.label_positive:
         raise InputError(label_problem(column, [value for value, _ in source.counted(column, n_most=5)]))
-    ((n_left, n_all),) = warehouse.rows(
-        f"SELECT count(*) FILTER (WHERE churned), count(*) FROM {parsed} WHERE fault IS NULL"
+    ((n_left, n_known),) = warehouse.rows(
+        f"SELECT count(*) FILTER (WHERE churned), count(churned) FROM {parsed} WHERE fault IS NULL"
     )
-    if n_left in (0, n_all):
+    if n_known == 0 and warehouse.rows("SELECT 1 FROM snapshots WHERE churned IS NOT NULL LIMIT 1"):
+        return
+    if n_left in (0, n_known):
         words = "nobody" if n_left == 0 else "everybody"
         found = ", ".join(repr(value) for value, _ in source.counted(column, n_most=5))
         raise InputError(

@@ -160,16 +160,16 @@ class _Load:
         return [merge_rows(self._tx, kind, self._positive(), provided, self._import_id)]
 
     def _note_label(self) -> None:
-        """What the label was taken to mean, and that rows without one cannot be used."""
+        """What the label was taken to mean, and what becomes of customers without one."""
         label = self._mapping.fields["churned"]
         values = " or ".join(repr(value) for value in self._mapping.label_positive)
         self._notes.append(f"It was read as a labelled table: {values} in {label!r} means that the customer left.")
-        n_unknown = int(self._tx.value("SELECT count(*) FROM faults WHERE field = 'churned'"))
-        if n_unknown:
-            customers = "customer has" if n_unknown == 1 else "customers have"
+        n_open = int(self._tx.value(f"SELECT count(*) FROM {self._parsed} WHERE fault IS NULL AND churned IS NULL"))
+        if n_open:
+            customers = "customer has" if n_open == 1 else "customers have"
             self._notes.append(
-                f"{n_unknown:,} {customers} no label in {label!r}: a labelled table is learned from and scored where "
-                "the label is known, so they get no risk; to score customers whose outcome is open, load their orders."
+                f"{n_open:,} {customers} no label in {label!r}: nothing is learned from them, and they are scored like "
+                "all others."
             )
 
     def _returns_of_orders(self) -> TableCounts:

@@ -185,7 +185,7 @@ def _fault(kind: Kind, fields: Sequence[Field]) -> str:
     cases = []
     for field in fields:
         text = f"t_{field.name}"
-        if field.required or field.name == "customer_id":
+        if (field.required or field.name == "customer_id") and field.name != "churned":
             cases.append((f"{text} IS NULL", field, f"'the {_word(field)} is missing'"))
         if field.type == "time":
             cases.append(

@@ -361,9 +361,14 @@ _SERVICE: tuple[Check, ...] = (
         "value_missing", "snapshots", COMPLETENESS, "value_amount IS NULL", "without a value",
         "Risk is not affected; value at risk stays empty.", warning_from=NEVER,
     ),
+    _row(
+        "label_missing", "snapshots", COMPLETENESS, "churned IS NULL", "without a churn label",
+        "Nothing is learned from them; they are scored like all others.", warning_from=NEVER,
+    ),
     Check(
         name="one_class", table="snapshots", dimension=VALIDITY,
-        count_sql="SELECT count(*), CASE WHEN count(DISTINCT churned) < 2 THEN count(*) ELSE 0 END FROM snapshots",
+        count_sql="SELECT count(*), CASE WHEN count(DISTINCT churned) < 2 THEN count(churned) ELSE 0 END "
+        "FROM snapshots",
         found="with the same label",
         effect="Without both kinds of customers there is nothing to learn.",
         problem_from=0.0,

@@ -70,7 +70,7 @@ def read_snapshot(frame: pd.DataFrame, *, label: str, id_column: str | None = No
 
 
 def workspace_snapshot(warehouse: Warehouse) -> SnapshotTable:
-    """The ``snapshots`` of a workspace, ordered by customer id."""
+    """The labelled rows of ``snapshots``, ordered by customer id; a note says how many have no label."""
     table = stored_snapshot(warehouse)
     if table is None:
         raise NotEnoughData("there is no table with a churn column yet; import one first.")
@@ -78,12 +78,15 @@ def workspace_snapshot(warehouse: Warehouse) -> SnapshotTable:
 
 
 def stored_snapshot(warehouse: Warehouse) -> SnapshotTable | None:
-    """The ``snapshots`` of a workspace as they are, whether or not they can be learned from; None without rows."""
-    stored = _stored_rows(warehouse)
+    """The labelled rows of ``snapshots`` as they are, whether or not they can be learned from; None without any."""
+    stored = _stored_rows(warehouse, is_labelled=True)
     if stored is None:
         return None
     raw, churned, worth = stored
     features, notes = typed(raw)
+    n_open = warehouse.n_rows("snapshots") - len(raw)
+    if n_open:
+        notes = (f"{n_open:,} {_customers(n_open)} no label: nothing is learned from them, they are scored.", *notes)
     return SnapshotTable(frame=features, churned=churned, value_amount=worth, notes=notes)
 
 
@@ -92,23 +95,29 @@ def snapshot_to_score(
 ) -> tuple[pd.DataFrame, NDArray[np.float64] | None]:
     """The columns a model learned (name -> number or category) of all customers, and what each customer is worth.
 
-    Whatever is in the columns now, they are read as in training; a column that has become constant stays. InputError
-    when one is not there any more or its numbers have become text, NotEnoughData without a table.
+    Customers without a label are among them. Whatever is in the columns now, they are read as in training; a column
+    that has become constant stays. InputError when one is not there any more or its numbers have become text,
+    NotEnoughData without a table.
     """
-    stored = _stored_rows(warehouse)
+    stored = _stored_rows(warehouse, is_labelled=False)
     if stored is None:
         raise NotEnoughData("there is no table with a churn column yet; import one first.")
     return coerced(stored[0], dict(kinds)), stored[2]
 
 
 def _stored_rows(
-    warehouse: Warehouse,
+    warehouse: Warehouse, *, is_labelled: bool
 ) -> tuple[pd.DataFrame, NDArray[np.bool_], NDArray[np.float64] | None] | None:
-    """Columns as they were imported, outcomes and values of the ``snapshots``, by customer id; None without rows."""
+    """Columns as they were imported, outcomes and values of the ``snapshots``, by customer id; None without rows.
+
+    ``is_labelled`` leaves out those without a label; otherwise their outcome stands as "stayed" and means nothing.
+    """
     import pandas as pd
 
+    where = "WHERE churned IS NOT NULL" if is_labelled else ""
     rows = warehouse.rows(
-        "SELECT customer_id, churned, CAST(value_amount AS DOUBLE), attributes FROM snapshots ORDER BY customer_id"
+        "SELECT customer_id, churned, CAST(value_amount AS DOUBLE), attributes "
+        f"FROM snapshots {where} ORDER BY customer_id"
     )
     if not rows:
         return None
@@ -225,6 +234,10 @@ def _useless(values: pd.Series, name: str) -> str:
     if all_distinct and whole and (_ID.search(name) or known.max() - known.min() == len(values) - 1):
         return "it numbers the rows"
     return ""
+
+
+def _customers(n: int) -> str:
+    return "customer has" if n == 1 else "customers have"
 
 
 def _checked(table: SnapshotTable) -> SnapshotTable:

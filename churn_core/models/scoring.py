@@ -106,7 +106,7 @@ def score_customers(
         if made.standard_error is not None:
             variance += made.standard_error**2 * len(chunk) / len(scored.frame)
         if start == 0:
-            centre = _average_contributions(model, scored.frame)
+            centre = _average_contributions(model, scored.frame, made.values)
             base = made.base + float(centre.sum())
             writer.learn_directions(chunk, log_odds)
         against_average = made.values - centre
@@ -183,8 +183,9 @@ def _order_inputs(warehouse: Warehouse, model: OrderModel, version: ModelVersion
 def _snapshot_inputs(warehouse: Warehouse, model: SnapshotModel) -> _Scored:
     frame, worth = snapshot_to_score(warehouse, model.kinds)
     n_new = sum(str(customer) not in model.fold_of for customer in frame.index)
-    who = "None of the customers was" if n_new == len(frame) else f"{n_new:,} customers were not"
-    notes = (f"{who} there in training; new ones get the average of the models.",) if n_new else ()
+    who = f"{n_new:,} customers were" if n_new > 1 else "1 customer was"
+    who = "None of the customers was" if n_new == len(frame) else f"{who} not"
+    notes = (f"{who} learned from (new, or without a label); they get the average of the models.",) if n_new else ()
     amount = worth if worth is not None else np.full(len(frame), np.nan)
     return _Scored(frame=frame, amount=amount, as_of=None, definition_version=0, notes=notes)
 
@@ -194,12 +195,17 @@ def _risks(scored: _Scored) -> NDArray[np.float64]:
     return np.concatenate([table["risk"].to_numpy() for table in scored.tables["scores"]])
 
 
-def _average_contributions(model: OrderModel | SnapshotModel, frame: pd.DataFrame) -> NDArray[np.float64]:
+def _average_contributions(
+    model: OrderModel | SnapshotModel, frame: pd.DataFrame, first: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Mean contribution of each input among these customers: reasons tell what sets somebody apart from them.
 
     Taken off every customer and added to the base, so the sums stay exact and the base is the average customer.
+    ``first`` are the contributions of the first chunk; where it holds everybody, nothing is asked twice.
     """
     step = max(1, len(frame) // CENTRED_ON)
+    if len(first) == len(frame):
+        return np.asarray(first[::step].mean(axis=0))
     return np.asarray(model.contributions(frame.iloc[::step]).values.mean(axis=0))
 
 

@@ -292,13 +292,14 @@ def test_the_reason_for_a_kind_speaks_in_words(read: Read) -> None:
     assert not re.search(r"n_items \(", reason)
 
 
-def test_rows_without_a_label_are_set_aside_with_what_that_means(warehouse: Warehouse, load: Load) -> None:
+def test_rows_without_a_label_are_kept_with_what_that_means(warehouse: Warehouse, load: Load) -> None:
     labels = ["Yes", "No", "", "No", "Unknown", "?"]
     result = load("id,tenure,Churn\n" + "".join(f"C{n},{n},{labels[n % 6]}\n" for n in range(N)))
-    assert (result.n_added, result.n_rejected) == (30, 30)
+    assert (result.n_added, result.n_rejected) == (60, 0)
     assert "'Yes' in 'Churn' means that the customer left" in result.message
     assert "30 customers have no label" in result.message
-    assert "they get no risk" in result.message
+    assert "nothing is learned from them, and they are scored" in result.message
+    assert warehouse.value("SELECT count(*) FROM snapshots WHERE churned IS NULL") == 30
 
 
 def test_labels_of_having_and_not_having_are_both_known(warehouse: Warehouse, load: Load) -> None:

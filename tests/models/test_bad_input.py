@@ -275,7 +275,7 @@ def test_new_categories_are_said_and_scored_like_rare_ones(shop: Shop) -> None:
 def test_new_customers_of_a_table_are_scored_and_counted(shop: Shop) -> None:
     table = members(100, seed=8).assign(customer=lambda frame: "new" + frame["customer"])
     shop.learned(members(300)).load(table)
-    assert "100 customers were not there in training" in shop.notes()
+    assert "100 customers were not learned from (new, or without a label)" in shop.notes()
 
 
 def test_a_shop_of_new_customers_only_says_so(trained_copy: Warehouse) -> None:

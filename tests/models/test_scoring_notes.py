@@ -63,7 +63,7 @@ def test_a_table_of_other_customers_with_other_plans_is_scored_with_notes(wareho
     fill_snapshots(warehouse, other)
     run = score_customers(warehouse, high_from=0.6, medium_from=0.3)
     notes = " ".join(run.summary["notes"])
-    assert "None of the customers was there in training" in notes
+    assert "None of the customers was learned from" in notes
     assert "50 customers have a value of 'plan' that the model never saw ('weekly')" in notes
     assert run.n_customers == 300
     assert warehouse.value("SELECT count(*) FROM scores WHERE risk BETWEEN 0 AND 1") == 300

@@ -208,7 +208,7 @@ def test_rows_without_a_label_are_announced_before_the_import(page: AppTest) -> 
     table = labelled_table(200)
     table.loc[:11, "churned"] = ""
     give(page, "members.csv", table.to_csv(index=False))
-    assert any("12 rows without a label will be set aside" in warning.value for warning in page.warning)
+    assert any("12 rows without a label: nothing is learned from them" in info.value for info in page.info)
 
 
 def test_a_file_is_read_differently_on_request(page: AppTest) -> None:
