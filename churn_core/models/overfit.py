@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 5_000
 """Rows looked at on either side of one cutoff."""
+FOREST_ROWS = 2_000
+"""Of these, rows that the isolation forest is asked about."""
 LEAST_OF_EACH = 10
 """Customers of each outcome that a comparison needs on either side."""
 GAP_FROM = 0.05
@@ -106,29 +108,32 @@ def overfit_row(
     import pandas as pd
 
     train = pd.concat([frame for frame, _, _ in frames], ignore_index=True)
-    n_outside = outside(train, judged[0], seed=seed)
     return OverfitRow(
         where=where,
         train=_side([(churned, z) for _, churned, z in frames]),
         judged=_side([judged[1:]]),
-        **_shares(n_outside, len(judged[0])),
+        **_shares(*outside(train, judged[0], seed=seed)),
     )
 
 
 def open_row(where: str, train: pd.DataFrame, present: pd.DataFrame, *, seed: int) -> OverfitRow:
     """The same for customers whose outcome is open: only how unusual they are can be told."""
-    return OverfitRow(where=where, train=None, judged=None, **_shares(outside(train, present, seed=seed), len(present)))
+    return OverfitRow(where=where, train=None, judged=None, **_shares(*outside(train, present, seed=seed)))
 
 
-def outside(train: pd.DataFrame, asked: pd.DataFrame, *, seed: int) -> int:
-    """Rows more unusual than 99 % of the training rows, by an isolation forest (Liu, Ting & Zhou, 2008)."""
+def outside(train: pd.DataFrame, asked: pd.DataFrame, *, seed: int) -> tuple[int, int]:
+    """Rows more unusual than 99 % of the training rows, and of how many, by an isolation forest.
+
+    Liu, Ting & Zhou, 2008. Of more than :data:`FOREST_ROWS` on either side, an even selection is looked at.
+    """
     from sklearn.ensemble import IsolationForest
 
+    train, asked = train.iloc[every(len(train), FOREST_ROWS)], asked.iloc[every(len(asked), FOREST_ROWS)]
     prepared = fit_preparation(train)
     known, _ = design(prepared, train)
     forest = IsolationForest(n_estimators=100, max_samples=min(256, len(known)), random_state=seed).fit(known)
     limit = np.quantile(forest.score_samples(known), UNUSUAL_SHARE)
-    return int((forest.score_samples(design(prepared, asked)[0]) < limit).sum())
+    return int((forest.score_samples(design(prepared, asked)[0]) < limit).sum()), len(asked)
 
 
 def every(n_rows: int, n_most: int = MOST_ROWS) -> slice:

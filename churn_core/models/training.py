@@ -27,6 +27,7 @@ from churn_core.jobs import Progress, no_progress
 from churn_core.models.families import CONSTANTS
 from churn_core.models.health import order_health, table_health
 from churn_core.models.order_model import FittedOrders, fit_orders
+from churn_core.models.overfit import every
 from churn_core.models.recipe import Recipe
 from churn_core.models.registry import (
     ModelVersion,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelVersion", "Trained", "champion", "load_fitted", "model_versions", "train_model"]
 
+EXPLAINED_ROWS = 1_000
+"""Rows of a labelled table that stand for all when the inputs are ranked; its many deep trees are slow to explain."""
 LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 
 
@@ -191,7 +194,7 @@ def _train_snapshots(
         f"scored by a model that never saw them, and {judged.chosen} was best in the folds."
     )
     definition = active_definition(warehouse)
-    some = coerced(table.frame, dict(fitted.model.kinds)).iloc[:5_000]
+    some = coerced(table.frame.iloc[every(len(table.frame), EXPLAINED_ROWS)], dict(fitted.model.kinds))
     summary = {
         "method": "full",
         "method_reason": reason,

@@ -49,7 +49,7 @@ def test_the_season_plays_no_part_in_the_log_loss() -> None:
 
 
 def test_rows_of_the_same_kind_are_as_unusual_as_expected_and_others_are_not() -> None:
-    same = [outside(_rows(seed)[0], _rows(seed + 50)[0], seed=seed) / N for seed in range(6)]
+    same = [np.divide(*outside(_rows(seed)[0], _rows(seed + 50)[0], seed=seed)) for seed in range(6)]
     assert 0.005 < np.mean(same) < 0.02
     far, _ = _rows(3)
     assert open_row("now", _rows(1)[0], far + 4.0, seed=0).outside_verdict == "far outside"
