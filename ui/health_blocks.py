@@ -11,7 +11,7 @@ from churn_core.features.registry import FEATURES
 from churn_core.figures import health as figures
 from churn_core.figures.theme import UNKNOWN, count, day, percent
 from churn_core.models.drift import DriftReport, drift, is_kept
-from churn_core.models.drift_sizes import Shift
+from churn_core.models.drift_sizes import Shift, short_number
 from churn_core.models.guard import GuardCheck, checks_from_json
 from churn_core.models.overfit import OverfitRow, rows_from_json
 from churn_core.models.registry import ModelVersion
@@ -24,6 +24,12 @@ from ui.widgets import chart, empty_state, table
 
 UNTOLD = "This version was trained before this check existed: train again to have it."
 _COLOURS = {"passed": "green", "warning": "orange"}
+_COLUMN_HELP = {
+    "PSI": "Population stability index over ten bins, missing values being one more",
+    "Distance": "Wasserstein distance, in standard deviations of the customers then",
+    "Missing": "Share of the customers without a value",
+    "Weight": "Share of all movement of the risks in training that rests on the input",
+}
 _ADVICE = {"import": ":material/upload_file:", "season": ":material/calendar_month:", "retrain": ":material/refresh:"}
 _LINKS = {"import": ("pages/data/import_file.py", "Import"), "retrain": ("pages/models/train.py", "Train")}
 
@@ -199,23 +205,28 @@ def _input_table(inputs: tuple[Shift, ...]) -> None:
                 "Verdict": figures.verdict_label(shift.verdict),
                 "PSI": UNKNOWN if shift.psi is None else f"{shift.psi:.2f}",
                 "Distance": UNKNOWN if shift.distance is None else f"{shift.distance:.2f}",
-                "Missing": f"{percent(shift.missing_then)} → {percent(shift.missing_now)}",
-                "Mean": f"{_number(shift.mean_then)} → {_number(shift.mean_now)}"
+                "Missing": _changed(percent(shift.missing_then), percent(shift.missing_now)),
+                "Mean": _changed(_number(shift.mean_then), _number(shift.mean_now))
                 if shift.kind == "number"
                 else UNKNOWN,
-                "Of the model": percent(shift.weight),
+                "Weight": percent(shift.weight),
             }
             for shift in inputs
         ],
+        config={name: st.column_config.Column(help=words) for name, words in _COLUMN_HELP.items()},
         most_rows=12,
     )
     st.caption(
-        "PSI: population stability index over ten bins, missing values being one more; shifted from 0.10, "
-        "strongly from 0.25. Distance: Wasserstein, in standard deviations; shifted from 0.30, strongly "
-        "from 0.50. Where the distance is small, the index alone counts one step at most. Below 300 customers nothing "
-        "is said; more customers never make a shift larger. Arrows: when the model was made → now. Of the model: "
-        "share of all movement of the risks in training that rests on the input."
+        "The largest shift first; arrows: when the model was made → now. PSI says how many customers stand in another "
+        "bin than then (shifted from 0.10, strongly from 0.25), the distance how far they moved, in standard "
+        "deviations (from 0.30, from 0.50). Where the distance is small, PSI counts one step at most. Weight: how much "
+        "of the model rests on the input. Below 300 customers nothing is said; more never make a shift larger."
     )
+
+
+def _changed(then: str, now: str) -> str:
+    """Both numbers with an arrow, or one of them where they are the same."""
+    return then if then == now else f"{then} → {now}"
 
 
 def _overfit_sentence(rows: tuple[OverfitRow, ...]) -> str:
@@ -264,7 +275,7 @@ def _metric(metric: Any) -> str:
 
 
 def _number(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.4g}"
+    return UNKNOWN if value is None else short_number(value)
 
 
 def _moment(stored: str | None) -> str:

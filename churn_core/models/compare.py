@@ -177,10 +177,14 @@ def _why_not(a: ModelVersion, b: ModelVersion) -> str:
             f"{names} were judged on different data (data versions {a.data_version} and {b.data_version}); their "
             "measures cannot be set against each other."
         )
-    if _judged_on(a) != _judged_on(b):
+    if _judged_at(a) != _judged_at(b):
         return (
-            f"{names} were judged on different customers or cutoffs; their measures cannot be set against each other."
+            f"model {a.model_version} was judged at {_cutoff_words(_judged_at(a))} and model {b.model_version} at "
+            f"{_cutoff_words(_judged_at(b))}; their measures cannot be set against each other, because they are of "
+            "other customers and seasons."
         )
+    if _judged_on(a) != _judged_on(b):
+        return f"{names} were judged on different customers; their measures cannot be set against each other."
     return ""
 
 
@@ -189,11 +193,28 @@ def _is_same_question(a: ModelVersion, b: ModelVersion) -> bool:
     return a.source == b.source and (a.source == "snapshots" or (b.learned is not None and a.answers(b.learned)))
 
 
+def _judged_at(version: ModelVersion) -> tuple[str, ...]:
+    """The cutoffs a version was judged at, as ISO dates; none for a table without time."""
+    return tuple(str(period["cutoff"])[:10] for period in version.summary.get("periods") or ())
+
+
+def _cutoff_words(cutoffs: tuple[str, ...]) -> str:
+    """Cutoffs in words, as one day or from the first to the last.
+
+    >>> _cutoff_words(("2026-05-05",)), _cutoff_words(("2026-05-05", "2026-06-04"))
+    ('the cutoff of 2026-05-05', '2 cutoffs from 2026-05-05 to 2026-06-04')
+    """
+    if not cutoffs:
+        return "no cutoff"
+    if len(cutoffs) == 1:
+        return f"the cutoff of {cutoffs[0]}"
+    return f"{len(cutoffs)} cutoffs from {min(cutoffs)} to {max(cutoffs)}"
+
+
 def _judged_on(version: ModelVersion) -> tuple[Any, ...]:
-    """Where a version was judged: rows, churners and cutoffs."""
+    """On whom a version was judged: how many, and how many of them churned."""
     backtest = version.summary.get("backtest") or {}
-    cutoffs = tuple(period["cutoff"] for period in version.summary.get("periods") or ())
-    return backtest.get("n"), backtest.get("churn_rate"), cutoffs
+    return backtest.get("n"), backtest.get("churn_rate")
 
 
 def _metrics(a: ModelVersion, b: ModelVersion, *, is_same: bool) -> tuple[MetricPair, ...]:

@@ -190,7 +190,7 @@ def _as_percent(share: float) -> str:
 def _shifts(
     version: ModelVersion, names: Collection[str], values: Mapping[str, Any] | pd.DataFrame, kept: Mapping[str, Any]
 ) -> tuple[Shift, list[Shift]]:
-    """The risk and every input that is there now, the largest shift first."""
+    """The risk and every input that is there now, the largest shift first; of equal ones, what the model rests on."""
     population, weights = version.summary["population"], _weights(version)
     inputs = [
         number_shift(name, described, _numbers(values[name]), weight=weights.get(name, 0.0))
@@ -201,9 +201,13 @@ def _shifts(
         category_shift(name, described, kept.get(name), weight=weights.get(name, 0.0))
         for name, described in population["categories"].items()
     ]
-    inputs.sort(key=lambda shift: (-ORDER.index(shift.verdict), -(shift.psi or 0.0), shift.name))
+    inputs.sort(key=_most_urgent_first)
     risk = number_shift(RISK, population["risk"], _numbers(values[RISK]), weight=1.0, write=_as_percent)
     return risk, inputs
+
+
+def _most_urgent_first(shift: Shift) -> tuple[float, float, float, str]:
+    return (-ORDER.index(shift.verdict), -round(shift.psi or 0.0, 2), -shift.weight, shift.name)
 
 
 def _looked_at(customers: pd.Index) -> NDArray[np.int64]:

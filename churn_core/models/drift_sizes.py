@@ -108,7 +108,7 @@ def number_shift(
     values: NDArray[np.float64],
     *,
     weight: float,
-    write: Callable[[float], str] = "{:,.4g}".format,
+    write: Callable[[float], str] | None = None,
 ) -> Shift:
     """A number against its description from training; ``write`` puts the edges of its bins into words."""
     known = values[~np.isnan(values)]
@@ -177,16 +177,35 @@ RESTS_FROM = 0.25
 """Share of the model that must rest on shifted inputs before the whole is called so."""
 
 
-def bin_names(edges: Sequence[float], write: Callable[[float], str] = "{:,.4g}".format) -> tuple[str, ...]:
-    """The bins in words, the missing values last.
+def bin_names(edges: Sequence[float], write: Callable[[float], str] | None = None) -> tuple[str, ...]:
+    """The bins in words, the missing values last; with as many digits as tell the edges apart.
 
-    >>> bin_names([1.0, 2.5])
-    ('up to 1', '1 to 2.5', 'above 2.5', 'missing')
+    >>> bin_names([1.0, 2.5]), bin_names([1234.5, 31000.0])
+    (('up to 1', '1 to 2.5', 'above 2.5', 'missing'), ('up to 1,234', '1,234 to 31,000', 'above 31,000', 'missing'))
     """
     if not edges:
         return ("any", "missing")
-    between = [f"{write(low)} to {write(high)}" for low, high in pairwise(edges)]
-    return (f"up to {write(edges[0])}", *between, f"above {write(edges[-1])}", "missing")
+    words = [write(edge) for edge in edges] if write else _apart(edges)
+    between = [f"{low} to {high}" for low, high in pairwise(words)]
+    return (f"up to {words[0]}", *between, f"above {words[-1]}", "missing")
+
+
+def short_number(value: float, digits: int = 3) -> str:
+    """A number in so many digits that count, never with an exponent for what people count.
+
+    >>> short_number(45.71), short_number(12345.6), short_number(0.012345)
+    ('45.7', '12,346', '0.0123')
+    """
+    return f"{value:,.{max(0, digits - 3)}f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+
+
+def _apart(edges: Sequence[float]) -> list[str]:
+    """The edges in as few digits as keep them different; in all of theirs where six are not enough."""
+    for digits in (3, 4, 5, 6):
+        words = [short_number(edge, digits) for edge in edges]
+        if len(set(words)) == len(words):
+            return words
+    return [repr(edge) for edge in edges]
 
 
 def _step(size: float, shifted: float, strong: float) -> int:
