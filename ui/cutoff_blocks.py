@@ -10,7 +10,15 @@ from typing import Any
 import streamlit as st
 
 from churn_core.customers.cutoff_words import outcome_sentences
-from churn_core.customers.cutoffs import CutoffOutcome, best_cutoff, capacity_threshold, outcome
+from churn_core.customers.cutoffs import (
+    NO_COST,
+    NOBODY_CONTACTED,
+    CutoffOutcome,
+    best_cutoff,
+    capacity_is_tied,
+    capacity_threshold,
+    outcome,
+)
 from churn_core.customers.risk_counts import RiskCounts
 from churn_core.customers.scenario import NAMES, Scenario, save_scenario
 from churn_core.figures import cutoffs as figures
@@ -24,6 +32,11 @@ from ui.layout import side_by_side
 from ui.session import Stamp
 from ui.widgets import chart, table
 
+WHAT_TO_ENTER = (
+    "no cost is entered yet. Enter what a contact and an offer cost, and you see how often the offer must work to pay "
+    "for itself. Enter the chance to save as well, and you see the profit; while nobody has measured it, leave it "
+    "unknown and run a campaign with a control group."
+)
 WHY_SAME = "All customers have the same risk, so a threshold contacts everybody or nobody."
 
 
@@ -146,30 +159,36 @@ def _histogram(counts: RiskCounts, scenarios: dict[str, Scenario], outcomes: dic
     limits = {name: capacity_threshold(counts, scenario) for name, scenario in scenarios.items()}
     known = {name: limit for name, limit in limits.items() if limit is not None}
     chart(figures.cutoff_figure(counts, outcomes, capacity_from=known, mode=session.mode()), key="cutoffs_histogram")
+    for name, scenario in scenarios.items():
+        if capacity_is_tied(counts, scenario):
+            st.caption(
+                f"{name}: more customers share the highest risk than the {count(scenario.capacity)} that can be "
+                "contacted, so no threshold tells whom; tiers by capacity do."
+            )
 
 
 def _outcomes(outcomes: dict[str, CutoffOutcome], currency: str) -> None:
     """Both scenarios in words and in a table, with the difference."""
     for name, found in outcomes.items():
         st.markdown(f"**{name}** {plain(' '.join(outcome_sentences(found)))}")
+    without_cost = [name for name, found in outcomes.items() if found.unknown.get("break_even") == NO_COST]
+    if without_cost:
+        st.info(f"{' and '.join(without_cost)}: {WHAT_TO_ENTER}", icon=":material/edit:")
+    first = outcomes["A"]
+    on_the_past = first.judged is None or first.judged.is_past
     right = {name: st.column_config.Column(alignment="right") for name in (*NAMES, "B - A")}
     with st.grid(2, min_column_width=440, gap="medium"):
         earned, found_rows = (
             earning_rows(outcomes["A"], outcomes["B"], currency),
-            finding_rows(outcomes["A"], outcomes["B"]),
+            finding_rows(outcomes["A"], outcomes["B"], on_the_past=on_the_past),
         )
         table(earned, config=right, most_rows=len(earned))
         table(found_rows, config=right, most_rows=len(found_rows))
-    for reason in dict.fromkeys(reason for found in outcomes.values() for reason in found.unknown.values()):
-        st.caption(sentence(f"Where a dash stands: {reason}"))
-    first = outcomes["A"]
-    level = " and how far the level was off at the judged cutoffs." if first.judged else "; the model was not judged."
-    said = f"Expected numbers are sums of calibrated risks. The range holds chance{level}"
-    if first.judged:
-        said += (
-            f" Rows on the past count what happened to the {count(first.judged.n)} customers the model was judged on."
-        )
-    st.caption(plain(said))
+    reasons = dict.fromkeys(reason for found in outcomes.values() for reason in found.unknown.values())
+    for reason in reasons:
+        if reason not in (NO_COST, NOBODY_CONTACTED):
+            st.caption(sentence(f"Where a dash stands: {reason}"))
+    st.caption(plain(_basis(first)))
     n_unknown = first.n_contacted - first.n_value_known
     if n_unknown and first.value_reached is not None:
         st.caption(
@@ -178,18 +197,33 @@ def _outcomes(outcomes: dict[str, CutoffOutcome], currency: str) -> None:
         )
 
 
+def _basis(found: CutoffOutcome) -> str:
+    """What the expected numbers and the counted ones rest on."""
+    said = "Expected numbers are sums of calibrated risks. "
+    if found.judged is None:
+        return f"{said}The range holds chance alone, because the model was not judged."
+    n = count(found.judged.n)
+    if found.judged.is_past:
+        return (
+            f"{said}The range holds chance and how far the season may move the level of all risks. Rows on the past "
+            f"count what happened to the {n} customers the model was judged on, at earlier days."
+        )
+    return (
+        f"{said}The range holds chance and how far the level was off where the model was judged. Rows on held-out "
+        f"rows count what happened to the {n} customers, each judged by a model that had not seen them."
+    )
+
+
 def _earnings(counts: RiskCounts, scenarios: dict[str, Scenario], thresholds: dict[str, float], currency: str) -> None:
     """Profit over the threshold; while the chance is unknown, the chance from which contacting pays."""
     profit = figures.profit_figure(counts, scenarios, thresholds, currency=currency, mode=session.mode())
     if profit is not None:
         chart(profit, key="cutoffs_profit")
-        st.caption("Circle: the chosen threshold. Diamond: the threshold of most profit.")
+        st.caption("Circle: the chosen threshold. Diamond: the threshold of most profit that can be contacted.")
         return
     break_even = figures.break_even_figure(counts, scenarios, thresholds, mode=session.mode())
     if break_even is not None:
         chart(break_even, key="cutoffs_break_even")
-    elif all(scenario.is_free for scenario in scenarios.values()):
-        st.caption("Enter what a contact or an offer costs to see from which chance contacting pays.")
 
 
 def _confusions(outcomes: dict[str, CutoffOutcome]) -> None:

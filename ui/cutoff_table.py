@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from churn_core.customers.cutoffs import CutoffOutcome
+from churn_core.customers.cutoffs import NO_COST, CutoffOutcome
 from churn_core.customers.judged import Rate
-from churn_core.figures.theme import UNKNOWN, count, money, percent, points
+from churn_core.figures.theme import UNKNOWN, count, currency_sign, money, percent, points
 
 Row = dict[str, str]
+
+NONE_ENTERED = "none entered"
+"""Instead of a cost, as long as nothing was entered."""
 
 
 def earning_rows(first: CutoffOutcome, second: CutoffOutcome, currency: str) -> list[Row]:
     """Whom A and B contact and what it earns, and what B has more; an unknown number is a dash."""
 
     def amount(value: float | None) -> str:
-        return money(value, currency)
+        return whole_money(value, currency)
 
     def row(label: str, value: Callable[[CutoffOutcome], float | None], words: Callable[[float | None], str]) -> Row:
         return _row(label, value(first), value(second), words, signed)
@@ -32,8 +35,8 @@ def earning_rows(first: CutoffOutcome, second: CutoffOutcome, currency: str) -> 
     return rows if first.capacity is not None or second.capacity is not None else [rows[0], *rows[2:]]
 
 
-def finding_rows(first: CutoffOutcome, second: CutoffOutcome) -> list[Row]:
-    """How well A and B find churners: as the risks promise, and as it was on the judged past."""
+def finding_rows(first: CutoffOutcome, second: CutoffOutcome, *, on_the_past: bool = True) -> list[Row]:
+    """How well A and B find churners: as the risks promise, and as it was where the model was judged."""
     rows = [
         _row("Churners caught", first.caught, second.caught, count, signed),
         {"Measure": "… 95 % range", "A": _range(first), "B": _range(second), "B - A": ""},
@@ -44,7 +47,8 @@ def finding_rows(first: CutoffOutcome, second: CutoffOutcome) -> list[Row]:
         _row("F1", first.f1, second.f1, percent, _points),
     ]
     if first.judged and second.judged:
-        for label, name in (("Precision on the past", "precision"), ("Recall on the past", "recall")):
+        where = "on the past" if on_the_past else "on held-out rows"
+        for label, name in ((f"Precision {where}", "precision"), (f"Recall {where}", "recall")):
             rows += _judged_rows(label, getattr(first.judged, name), getattr(second.judged, name))
     return rows
 
@@ -87,20 +91,34 @@ def signed(more: float | None, words: Callable[[float | None], str]) -> str:
     return f"{'+' if more > 0 else '-'}{text}"
 
 
+def whole_money(amount: float | None, currency: str) -> str:
+    """An amount in full, so that the columns can be subtracted; beyond ten million in short.
+
+    >>> whole_money(16_421.3, "EUR"), whole_money(-1204.0, ""), whole_money(3.5, "GBP"), whole_money(2.5e7, "EUR")
+    ('€16,421', '-1,204', '£3.50', '€25.0m')
+    """
+    if amount is None or not 10 <= abs(amount) < 1e7:
+        return money(amount, currency)
+    return f"{'-' if amount < 0 else ''}{currency_sign(currency)}{count(abs(amount))}"
+
+
 def _cost_row(first: CutoffOutcome, second: CutoffOutcome, currency: str) -> Row:
     """What it costs; while the chance is unknown, from nobody saved to everybody taking the offer."""
 
     def words(found: CutoffOutcome) -> str:
+        if found.unknown.get("break_even") == NO_COST:
+            return NONE_ENTERED
         if found.cost is not None:
-            return money(found.cost, currency)
-        return f"{money(found.cost_least, currency)} to {money(found.cost_most, currency)}"
+            return whole_money(found.cost, currency)
+        return f"{whole_money(found.cost_least, currency)} to {whole_money(found.cost_most, currency)}"
 
-    more = None if first.cost is None or second.cost is None else second.cost - first.cost
+    is_known = all(found.cost is not None and words(found) != NONE_ENTERED for found in (first, second))
+    more = (second.cost or 0.0) - (first.cost or 0.0) if is_known else None
     return {
         "Measure": "Cost",
         "A": words(first),
         "B": words(second),
-        "B - A": signed(more, lambda value: money(value, currency)),
+        "B - A": signed(more, lambda value: whole_money(value, currency)),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import streamlit as st
 
-from churn_core.customers.proof import Proof, proof, replay_workspace
+from churn_core.customers.proof import Lived, LivedKey, Proof, lived, lived_key, proof, replay_workspace
 from churn_core.figures import proof as figures
 from churn_core.figures.theme import UNKNOWN, count, counted, day, money, percent, tier_label
 from churn_core.jobs import Progress
@@ -22,10 +22,18 @@ from ui.widgets import chart, job_started, table
 KINDS: dict[Kind, str] = {"lived": "Lived", "replayed": "Replayed"}
 
 
-@st.cache_data(show_spinner="Comparing past scores with what happened", max_entries=8)
+@st.cache_data(show_spinner=False, max_entries=8)
 def proof_of(stamp: Stamp) -> Proof:
     """Everything about past warnings."""
-    return proof(session.warehouse(stamp.workspace))
+    warehouse = session.warehouse(stamp.workspace)
+    is_table = not stamp.state.model_definition_version
+    return proof(warehouse, None if is_table else _lived_of(stamp.workspace, lived_key(warehouse)))
+
+
+@st.cache_data(show_spinner="Comparing past scores with what happened", max_entries=8)
+def _lived_of(workspace: str, key: LivedKey) -> Lived:
+    """The lived side, which takes longest; kept until something that it follows from changes."""
+    return lived(session.warehouse(workspace))
 
 
 def cutoffs_of(found: Proof) -> list[CutoffOutcome]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from churn_core.customers.cutoffs import CutoffOutcome
+from churn_core.customers.cutoffs import NO_COST, CutoffOutcome
 
 
 def contact_words(outcome: CutoffOutcome) -> str:
@@ -17,14 +17,16 @@ def contact_words(outcome: CutoffOutcome) -> str:
         return f"Nobody has a risk of {risk} or more."
     counts = outcome.confusion
     customers = "customer" if outcome.n_contacted == 1 else "customers"
+    is_all = outcome.n_contacted == outcome.n_customers > 1
+    whom = "Contact all" if is_all else f"Contact everybody from {risk} on:"
     return (
-        f"Contact everybody from {risk} on: {outcome.n_contacted:,} {customers}, about {counts.n_true_positive:,} of "
+        f"{whom} {outcome.n_contacted:,} {customers}{':' if is_all else ','} about {counts.n_true_positive:,} of "
         f"them would leave, {counts.n_false_positive:,} would have stayed anyway."
     )
 
 
 def outcome_sentences(outcome: CutoffOutcome) -> tuple[str, ...]:
-    """Whom a threshold contacts, whether that can be done, and from which chance it pays."""
+    """Whom a threshold contacts, whether that can be done, and from which chance it pays once a cost is known."""
     if not outcome.n_contacted:
         return (contact_words(outcome),)
     said = (contact_words(outcome), capacity_words(outcome), break_even_words(outcome))
@@ -32,9 +34,11 @@ def outcome_sentences(outcome: CutoffOutcome) -> tuple[str, ...]:
 
 
 def break_even_words(outcome: CutoffOutcome) -> str:
-    """From which chance contacting pays, or why that cannot be said."""
+    """From which chance contacting pays, or why that cannot be said; empty as long as no cost is known."""
+    if outcome.unknown.get("break_even") == NO_COST:
+        return ""
     if outcome.break_even == 0:
-        return "No cost is entered yet."
+        return "It pays whatever the chance: nobody who stays takes the offer."
     if outcome.break_even is None:
         return f"{outcome.unknown['break_even'][:1].upper()}{outcome.unknown['break_even'][1:]}"
     return f"The offer must save {chance_words(outcome.break_even)} to pay for itself."

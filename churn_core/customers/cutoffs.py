@@ -18,6 +18,7 @@ from churn_core.models.evaluation import Confusion
 from churn_core.stats.proportions import Z_95
 
 NOBODY_CONTACTED = "nobody has a risk that high; choose a lower threshold."
+NO_COST = "no cost is entered yet; enter what a contact or an offer costs."
 NEVER_PAYS = "the offer costs more than it saves even if it keeps every churner it reaches."
 
 
@@ -34,7 +35,7 @@ class CutoffOutcome:
     """Churners to expect among the contacted."""
     caught_low: float
     caught_high: float
-    """95 % range: chance, and how far the level of the model was off on the past where it was judged."""
+    """95 % range: chance, and how far the level of all risks may be off, as the model or its judged past says."""
     wasted: float
     """Contacted who would have stayed anyway."""
     missed: float
@@ -100,7 +101,7 @@ def outcome(counts: RiskCounts, scenario: Scenario, threshold: float) -> CutoffO
     reached, everybody = counts.at(step), counts.at(0)
     n = reached.n_customers
     stay = n - reached.churners
-    low, high = _caught_range(reached, counts.judged.level_error if counts.judged else 0.0)
+    low, high = _caught_range(counts, step)
     missed = everybody.churners - reached.churners
     value = value_reached(counts, reached, scenario)
     cost, profit = _cost(reached, scenario), None
@@ -206,14 +207,38 @@ def capacity_threshold(counts: RiskCounts, scenario: Scenario) -> float | None:
     return None if counts.at(step).n_customers == 0 else step / N_STEPS
 
 
-def _caught_range(reached: Slice, level_error: float) -> tuple[float, float]:
+def capacity_is_tied(counts: RiskCounts, scenario: Scenario) -> bool:
+    """Whether more customers share the highest risk than can be contacted, so that no threshold tells whom."""
+    return scenario.capacity is not None and capacity_threshold(counts, scenario) is None
+
+
+def _caught_range(counts: RiskCounts, step: int) -> tuple[float, float]:
     """95 % range of the churners among the contacted.
 
     Chance is that of a sum of independent outcomes with these risks (Poisson-binomial, normal approximation); to it
-    comes the error of the level, as large as it was on the past and the same for everybody.
+    comes the error of the level, which is the same for everybody. The two are independent, so their half widths add
+    up as squares.
     """
-    half = Z_95 * math.sqrt(reached.spread + (level_error * reached.n_customers) ** 2)
-    return max(0.0, reached.churners - half), min(float(reached.n_customers), reached.churners + half)
+    reached = counts.at(step)
+    chance = Z_95 * math.sqrt(reached.spread)
+    below, above = _level_widths(counts, step, reached)
+    low, high = reached.churners - math.hypot(chance, below), reached.churners + math.hypot(chance, above)
+    return max(0.0, low), min(float(reached.n_customers), high)
+
+
+def _level_widths(counts: RiskCounts, step: int, reached: Slice) -> tuple[float, float]:
+    """How many churners fewer and more there may be because the level of all risks is off.
+
+    As far as the model says for the seasons, in log-odds; where it does not, as far as it was off on the judged past.
+    """
+    if counts.judged is None:
+        return 0.0, 0.0
+    width = counts.judged.level_half_width
+    if width is None:
+        half = Z_95 * counts.judged.level_error * reached.n_customers
+        return half, half
+    below, above = (counts.churners_at_level(step, shift) for shift in (-width, width))
+    return reached.churners - below, above - reached.churners
 
 
 def _cost(reached: Slice, scenario: Scenario) -> float | None:
@@ -228,8 +253,8 @@ def _cost(reached: Slice, scenario: Scenario) -> float | None:
 
 
 def _break_even(reached: Slice, scenario: Scenario, value: float | None) -> float | None:
-    """The chance at which saved margin equals cost; None when none up to 1 does."""
-    if value is None or not reached.n_customers:
+    """The chance at which saved margin equals cost; None when none up to 1 does, or nothing costs anything."""
+    if value is None or not reached.n_customers or scenario.is_free:
         return None
     fixed = scenario.contact_cost * reached.n_customers + scenario.offer_cost * (reached.n_customers - reached.churners)
     per_chance = value - scenario.offer_cost * reached.churners
@@ -243,6 +268,8 @@ def _why(name: str, found: dict[str, float | None], n_contacted: int, scenario: 
         return NOBODY_CONTACTED
     if name == "recall":
         return "no churner is to be expected in this run."
+    if name == "break_even" and scenario.is_free:
+        return NO_COST
     if name == "break_even":
         return VALUE_UNKNOWN if found["value_reached"] is None else NEVER_PAYS
     if name == "value_reached" or (name in ("saved_margin", "profit") and found["value_reached"] is None):

@@ -31,7 +31,7 @@ from churn_core.warehouse import Warehouse
 DAYS_BETWEEN_SCORINGS = 30
 """Days from the first scoring to the second, which is at the end of the data."""
 
-REPLAYED_CUSTOMERS = 2_000
+REPLAYED_CUSTOMERS = 1_000
 """Customers of the replay; it is done again with everybody at the press of a button."""
 
 TRUTH_FILE = "ground_truth.parquet"

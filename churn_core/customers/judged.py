@@ -6,8 +6,9 @@ Separate because it counts what happened, while everything else about cut-offs i
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from churn_core.models.evaluation import Confusion, Evaluation, confusion, evaluation_from_dict
 from churn_core.models.registry import model_versions
@@ -36,6 +37,8 @@ class JudgedCutoff:
     counts: Confusion
     n: int
     """Customers judged, over all cutoffs."""
+    is_past: bool
+    """Whether they were judged at past cutoffs, rather than as held-out rows of a table without time."""
     precision: Rate | None
     """Churners among the called; None when nobody would have been called."""
     recall: Rate | None
@@ -51,6 +54,9 @@ class Judged:
     """Cutoffs it was judged at; 0 for a table without time."""
     level_error: float
     """How far the mean risk was from the share that churned: root mean square over the periods, as a share."""
+    level_half_width: float | None = None
+    """The level of all risks is within so many log-odds of the right one, with 95 % confidence, as the model reads it
+    from the seasons of the past; None where it has no seasons to read."""
 
     def at(self, threshold: float) -> JudgedCutoff:
         """Precision and recall on the past at a threshold, which is rounded to a whole percent."""
@@ -60,6 +66,7 @@ class Judged:
         return JudgedCutoff(
             counts=counts,
             n=self.evaluation.n,
+            is_past=self.n_periods > 0,
             precision=_rate(counts.n_true_positive, called),
             recall=_rate(counts.n_true_positive, churned),
         )
@@ -79,7 +86,14 @@ def judged_model(warehouse: Warehouse, model_version: int) -> Judged | None:
         evaluation=evaluation,
         n_periods=len(periods),
         level_error=math.sqrt(sum(gap * gap for gap in gaps) / len(gaps)),
+        level_half_width=_half_width(version.summary),
     )
+
+
+def _half_width(summary: Mapping[str, Any]) -> float | None:
+    season = (summary.get("calibration") or {}).get("season") or {}
+    width = season.get("half_width")
+    return None if width is None else float(width)
 
 
 def _rate(n_hits: int, n: int) -> Rate | None:

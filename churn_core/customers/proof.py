@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from churn_core.customers.tiers import active_policy, policy_words, retier
+from churn_core.customers.tiers import ACTIVE_VERSION, active_policy, policy_words, retier
 from churn_core.errors import ChurnError
 from churn_core.features.definition import known_until
 from churn_core.jobs import Progress, no_progress
@@ -63,8 +63,39 @@ class Proof:
     """Why the past cannot be replayed, in one sentence; empty when it can."""
 
 
-def proof(warehouse: Warehouse) -> Proof:
-    """The lived and the replayed side, and whether the replay still stands."""
+@dataclass(frozen=True, kw_only=True)
+class LivedKey:
+    """What the lived side follows from; while it is the same, judging again would find the same."""
+
+    created_at: datetime | None
+    """When the workspace was made."""
+    data_version: int
+    n_runs: int
+    newest_run: int
+    newest_model: int
+    """A new model tells until when orders were known at its data version, so whether a run was dated back."""
+    policy_version: int
+    """The active tier policy: another one draws the tiers of the latest run anew."""
+
+
+def lived_key(warehouse: Warehouse) -> LivedKey:
+    """The key of the lived side, in one cheap query."""
+    found = warehouse.records(
+        "SELECT (SELECT min(applied_at) FROM schema_migrations) AS created_at, "
+        "(SELECT count(*) FROM score_runs) AS n_runs, "
+        "(SELECT coalesce(max(run_id), 0) FROM score_runs) AS newest_run, "
+        "(SELECT coalesce(max(model_version), 0) FROM model_versions) AS newest_model, "
+        f"coalesce(({ACTIVE_VERSION}), 0) AS policy_version"
+    )
+    return LivedKey(data_version=warehouse.data_version, **found[0])
+
+
+def proof(warehouse: Warehouse, judged: Lived | None = None) -> Proof:
+    """The lived and the replayed side, and whether the replay still stands.
+
+    ``judged`` is the lived side when the caller has it already; otherwise it is looked up, which takes long where
+    there are many customers.
+    """
     version = champion(warehouse)
     source = version.source if version else ""
     made = latest_replay(warehouse) if source == "orders" else None
@@ -75,7 +106,7 @@ def proof(warehouse: Warehouse) -> Proof:
         obstacle = str(error)
     return Proof(
         source=source,
-        lived=lived(warehouse) if source != "snapshots" else None,
+        lived=None if source == "snapshots" else judged or lived(warehouse),
         replay=made,
         outdated=outdated(warehouse, made, version) if made and version else (),
         obstacle=obstacle,

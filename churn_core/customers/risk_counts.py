@@ -92,6 +92,13 @@ class RiskCounts:
         """The lowest threshold step that contacts at most so many customers; NOBODY when ties are more than that."""
         return int(np.argmax(self.sums[0] <= n_most))
 
+    def churners_at_level(self, step: int, shift: float) -> float:
+        """The churners to expect from a step on, were all risks shifted by so many log-odds."""
+        n, churners = -np.diff(self.sums[:2, step:], axis=1)
+        held = n > 0
+        risk = np.clip(churners[held] / n[held], 1e-12, 1 - 1e-12)
+        return float((n[held] / (1 + np.exp(-shift) * (1 - risk) / risk)).sum())
+
     def histogram(self, n_bins: int = N_HISTOGRAM_BINS) -> tuple[Slice, ...]:
         """The customers by risk in bins of equal width, lowest first; the last one includes a risk of 1."""
         edges = np.linspace(0, N_STEPS, n_bins + 1).round().astype(int)

@@ -8,14 +8,20 @@ import numpy as np
 import plotly.graph_objects as go
 
 from churn_core.customers.cutoff_words import chance_words
-from churn_core.customers.cutoffs import best_cutoff, break_even_by_step, outcome, profit_by_step
+from churn_core.customers.cutoffs import (
+    best_cutoff,
+    break_even_by_step,
+    capacity_is_tied,
+    outcome,
+    profit_by_step,
+)
 from churn_core.customers.risk_counts import N_STEPS
 from churn_core.figures.theme import Mode, Palette, count, counted, currency_sign, money, palette, percent, styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from churn_core.customers.cutoffs import CutoffOutcome
+    from churn_core.customers.cutoffs import BestCutoff, CutoffOutcome
     from churn_core.customers.risk_counts import RiskCounts
     from churn_core.customers.scenario import Scenario
 
@@ -53,7 +59,8 @@ def cutoff_figure(
     for (name, found), (colour, dash) in zip(outcomes.items(), _lines(colours), strict=False):
         _add_line(figure, found.threshold, f"{name}: from {percent(found.threshold)}", colour, dash, tallest)
     for name, threshold in (capacity_from or {}).items():
-        _add_line(figure, threshold, f"capacity of {name}: from {percent(threshold)}", colours.good, "dot", tallest)
+        words = f"capacity of {name}: {'everybody' if threshold <= counts.lowest else f'from {percent(threshold)}'}"
+        _add_line(figure, threshold, words, colours.good, "dot", tallest)
     figure.update_layout(barmode="stack", legend={"traceorder": "normal"})
     figure.update_xaxes(title_text="risk", tickformat=".0%", range=[-0.005, 1.005], dtick=0.1)
     figure.update_yaxes(title_text="customers", rangemode="tozero")
@@ -62,11 +69,15 @@ def cutoff_figure(
 
 def cutoff_sentence(outcomes: Mapping[str, CutoffOutcome]) -> str:
     """Whom each scenario contacts."""
-    return "; ".join(
-        f"{name} contacts {counted(found.n_contacted, 'customer')}, of whom about "
-        f"{count(found.confusion.n_true_positive)} would leave"
-        for name, found in outcomes.items()
-    )
+    return "; ".join(f"{name} contacts {_contacts(found)}" for name, found in outcomes.items())
+
+
+def _contacts(found: CutoffOutcome) -> str:
+    if not found.n_contacted:
+        return "nobody"
+    which = "all " if found.n_contacted == found.n_customers > 1 else ""
+    leave = f", of whom about {count(found.confusion.n_true_positive)} would leave"
+    return f"{which}{counted(found.n_contacted, 'customer')}{leave if found.n_contacted > 1 else ''}"
 
 
 def profit_figure(
@@ -77,12 +88,12 @@ def profit_figure(
     currency: str = "",
     mode: Mode = "light",
 ) -> go.Figure | None:
-    """Expected profit over the threshold, the best and the chosen one marked; None when it is unknown for all."""
+    """Expected profit over the threshold, marked the chosen one and the best that can be done; None where unknown."""
     colours = palette(mode)
     outline = {"width": 2, "color": colours.background}
     figure = go.Figure()
     for (name, scenario), (colour, dash) in zip(scenarios.items(), _lines(colours), strict=False):
-        profits, best = profit_by_step(counts, scenario), best_cutoff(counts, scenario)
+        profits, best = profit_by_step(counts, scenario), best_cutoff(counts, scenario, within_capacity=True)
         if profits is None or best is None:
             continue
         _add_curve(figure, profits, name, colour, dash, lambda value: money(value, currency))
@@ -108,21 +119,29 @@ def profit_figure(
 
 
 def profit_sentence(counts: RiskCounts, scenarios: Mapping[str, Scenario], currency: str = "") -> str:
-    """Where each scenario earns most."""
+    """Where each scenario earns most, within what can be contacted, and whether it would earn more without that."""
     words = []
     for name, scenario in scenarios.items():
-        best = best_cutoff(counts, scenario)
+        best = best_cutoff(counts, scenario, within_capacity=True)
         if best is None:
             continue
-        if best.threshold is None:
-            words.append(f"{name} earns nothing at any threshold")
+        if scenario.is_free:
+            words.append(f"{name} has no cost entered, so every contact seems to pay")
+        elif best.threshold is not None:
+            free = best_cutoff(counts, scenario)
+            limit = ""
+            if free is not None and free != best:
+                limit = f" (without its limit of {count(scenario.capacity)}: {_earns(free, currency)})"
+            words.append(f"{name} earns most from {percent(best.threshold)} on: {_earns(best, currency)}{limit}")
+        elif capacity_is_tied(counts, scenario):
+            words.append(f"{name} cannot keep to its capacity by a threshold")
         else:
-            fits = "" if best.within_capacity else ", more than can be contacted"
-            words.append(
-                f"{name} earns most from {percent(best.threshold)} on: {money(best.profit, currency)} with "
-                f"{counted(best.n_contacted, 'contact')}{fits}"
-            )
+            words.append(f"{name} loses money at every threshold, so contacting nobody is best")
     return "; ".join(words)
+
+
+def _earns(best: BestCutoff, currency: str) -> str:
+    return f"{money(best.profit, currency)} with {counted(best.n_contacted, 'contact')}"
 
 
 def break_even_figure(
@@ -157,10 +176,14 @@ def break_even_sentence(counts: RiskCounts, scenarios: Mapping[str, Scenario], t
     """How often the offer has to work at the chosen thresholds."""
     words = []
     for name, scenario in scenarios.items():
-        chance = outcome(counts, scenario, thresholds[name]).break_even
-        if chance is not None and not scenario.is_free:
-            words.append(f"{name} pays for itself when the offer saves {chance_words(chance)}")
-    return "; ".join(words) or "Neither scenario can pay for itself at these thresholds"
+        found = outcome(counts, scenario, thresholds[name])
+        if scenario.is_free:
+            continue
+        if found.break_even is not None:
+            words.append(f"{name} pays for itself when the offer saves {chance_words(found.break_even)}")
+        else:
+            words.append(f"{name} cannot pay for itself" if found.n_contacted else f"{name} contacts nobody")
+    return "; ".join(words)
 
 
 def _add_line(figure: go.Figure, at: float, text: str, colour: str, dash: str, top: float) -> None:
