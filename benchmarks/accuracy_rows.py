@@ -22,6 +22,7 @@ from churn_core.models.folds import stratified_folds
 from churn_core.models.periods import stacked
 from churn_core.models.recipe import Recipe
 from churn_core.models.search import search_orders
+from churn_core.models.search_run import counted
 from churn_core.models.searched_table import search_rows
 from churn_core.stats.clustered import auc_difference, mean_difference
 from churn_core.stats.ranking import auc
@@ -173,7 +174,8 @@ def judge_table(table: SnapshotTable, name: str, budget: float | None) -> Judged
                     seed=SEED,
                 )
                 risks[model][held] = sigmoid(made.blends[made.chosen].log_odds(table.frame[held]))
-                chosen[model].append(f"{made.chosen} after {made.found.n_tries} tries")
+                tried = f" after {counted(made.found.n_tries)}" if model == SEARCHED else ""
+                chosen[model].append(f"{made.chosen}{tried}")
             else:
                 risks[model][held] = default_risks(model, frame, churned, table.frame[held])
             seconds[model] += (time.monotonic() - started) / N_FOLDS

@@ -22,6 +22,7 @@ from churn_core.errors import ChurnError
 from churn_core.figures.theme import UNKNOWN, counted, currency_sign, measure
 from churn_core.figures.what_if import what_if_figure, what_if_sentence
 from churn_core.models.families import CONSTANTS, feature_entry
+from churn_core.models.preparation_unusual import UNUSUAL
 from churn_core.models.runs import latest_run
 from churn_core.models.training import load_fitted
 from ui import session
@@ -166,7 +167,7 @@ def _single_values(
     stamp: Stamp, score: CustomerScore, customer_id: str, *, has_facts: bool
 ) -> tuple[tuple[str, Value], ...]:
     """Single inputs with the values they are given: in an expander where there are facts to move instead."""
-    parts = {part.name: part for part in score.contributions if part.name not in CONSTANTS}
+    parts = {part.name: part for part in score.contributions if part.name not in CONSTANTS and part.name != UNUSUAL}
     names = list(parts)
     place = st.expander("Single numbers") if has_facts else st.container()
     with place:

@@ -263,11 +263,11 @@ def _definition_note(old: ModelVersion, new: ModelVersion) -> str:
 
 
 def _spoken(states: Mapping[State, pd.DataFrame], models: Mapping[Which, Model]) -> dict[State, pd.DataFrame]:
-    """The states with the expected orders of the later model, so that they can be spoken of."""
+    """The states with the inputs that the later model makes itself, so that they can be spoken of."""
     model = models.get("later") or models.get("earlier")
     if not isinstance(model, OrderModel):
         return dict(states)
-    return {state: model.blend.with_expected(frame) for state, frame in states.items()}
+    return {state: model.blend.with_made(frame) for state, frame in states.items()}
 
 
 def _stored_values(warehouse: Warehouse, customer_id: str, run_id: int) -> dict[str, float | None]:

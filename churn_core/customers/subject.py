@@ -55,7 +55,7 @@ class Subject:
 
     def completed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Inputs with those that the model makes itself, such as the orders expected."""
-        return self.model.blend.with_expected(frame) if isinstance(self.model, OrderModel) else frame
+        return self.model.blend.with_made(frame) if isinstance(self.model, OrderModel) else self.model.with_made(frame)
 
 
 def subject(warehouse: Warehouse, customer_id: str, *, model: OrderModel | SnapshotModel | None = None) -> Subject:
@@ -131,7 +131,7 @@ def _frame(
     frame = build_features(warehouse, run.as_of, definition, features=[*asked, *INPUTS], customer_ids=[customer_id])
     if not len(frame):
         raise InputError(f"the data no longer holds an eligible customer {customer_id!r}; score the customers again.")
-    return model.blend.with_expected(frame)
+    return model.blend.with_made(frame)
 
 
 def _table_row(warehouse: Warehouse, model: OrderModel | SnapshotModel, customer_id: str) -> pd.DataFrame:

@@ -20,9 +20,10 @@ from churn_core.customers.possible import Seen, unheard_of
 from churn_core.customers.subject import Subject, inputs, text_levels
 from churn_core.errors import InputError, unknown_name
 from churn_core.features.supposed import recalculated
-from churn_core.models.blend import EXPECTED
 from churn_core.models.estimators import sigmoid
-from churn_core.models.families import CONSTANTS, family_of, feature_entry
+from churn_core.models.families import CONSTANTS, MADE, family_of, feature_entry
+from churn_core.models.preparation_unusual import UNUSUAL
+from churn_core.models.snapshot_model import SnapshotModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +161,8 @@ def _with_values(
         moved |= recalculated(
             cast("Warehouse", reader), subject.run.as_of, subject.definition, subject.customer_id, numbers
         )
-    made = frame.drop(columns=[EXPECTED], errors="ignore")
+    own = subject.model.kinds if isinstance(subject.model, SnapshotModel) else {}
+    made = frame.drop(columns=[name for name in MADE if name not in own], errors="ignore")
     for name, value in moved.items():
         if name in frame.columns:
             made[name] = _column(frame[name], value)
@@ -179,7 +181,7 @@ def _column(like: pd.Series, value: Value) -> pd.Series:
 
 
 def _refuse_unknown(reader: Warehouse | Transaction, subject: Subject, name: str, value: Value) -> None:
-    movable = [known for known in subject.run.feature_names if known not in CONSTANTS]
+    movable = [known for known in subject.run.feature_names if known not in CONSTANTS and known != UNUSUAL]
     if name not in movable:
         raise unknown_name("input", name, movable)
     levels = text_levels(cast("Warehouse", reader), subject, name)

@@ -15,6 +15,8 @@ from churn_core.errors import NotEnoughData
 from churn_core.models.bgnbd import BgNbd
 from churn_core.models.calibration import fit_votes, fit_weights
 from churn_core.models.estimators import Contributions, Estimator, estimator_from_json, make_estimator
+from churn_core.models.preparation_unusual import UNUSUAL
+from churn_core.models.prepared import Prepared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +89,7 @@ class Blend:
 
     def log_odds(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Calibrated log-odds of churning, one per row."""
-        inputs = self.with_expected(frame)
+        inputs = self._with_expected(frame)
         total = np.full(len(frame), self.level + (self.season or 0.0))
         for member, slope in zip(self.members, self.slopes, strict=True):
             total += slope * member.log_odds(inputs)
@@ -95,7 +97,7 @@ class Blend:
 
     def contributions(self, frame: pd.DataFrame) -> Contributions:
         """Contributions that sum to the calibrated log-odds."""
-        inputs = self.with_expected(frame)
+        inputs = self._with_expected(frame)
         names = self.feature_names
         position = {name: index for index, name in enumerate(names)}
         values = np.zeros((len(frame), len(names)))
@@ -113,7 +115,15 @@ class Blend:
         error = np.sqrt(variance) if variance.any() else None
         return Contributions(base=base, values=values, feature_names=names, standard_error=error)
 
-    def with_expected(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def with_made(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with the inputs that the model makes itself: expected orders, the flag of unusual customers."""
+        made = self._with_expected(frame)
+        if UNUSUAL not in self.feature_names or UNUSUAL in frame.columns:
+            return made
+        found = (member.flags(made) for member in self.members if isinstance(member, Prepared))
+        return made.assign(**{UNUSUAL: next((flags for flags in found if flags is not None), 0.0)})
+
+    def _with_expected(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with the expected orders, where a purchase model is part of the blend."""
         if self.rhythm is None or EXPECTED in frame.columns:
             return frame

@@ -97,9 +97,14 @@ class DecisionTree(Boosted):
             share = (hits[number] + TOWARDS_ALL * rate) / (n[number] + TOWARDS_ALL)
             self.booster.set_leaf_output(0, number, float(np.log(share / (1.0 - share))))
         self.text = self.booster.model_to_string()
-        self.rows_of_leaf = {number: int(rows) for number, rows in enumerate(np.bincount(leaf))}
         self._booster = None
+        self.count_rows(frame)
         return self
+
+    def count_rows(self, frame: pd.DataFrame) -> None:
+        """Count how many of these rows each rule holds for; where rows were resampled for learning, the real ones."""
+        counts = np.bincount(self._leaves(frame))
+        self.rows_of_leaf = {number: int(rows) for number, rows in enumerate(counts)}
 
     def rules(self) -> list[Rule]:
         """The leaves in words, the riskiest first."""

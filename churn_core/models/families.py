@@ -11,6 +11,7 @@ from churn_core.features.attributes import PREFIX
 from churn_core.features.feature import GROUPS, Feature
 from churn_core.features.registry import FEATURES
 from churn_core.models.blend import EXPECTED, SEASON
+from churn_core.models.preparation_unusual import UNUSUAL
 from churn_core.models.snapshot_model import FOLD
 
 ATTRIBUTE_GROUP = "attribute"
@@ -27,6 +28,7 @@ FAMILY_OF_FEATURE: dict[str, str] = {"n_orders": "silence", "n_order_days": "sil
 FAMILY_LABELS: dict[str, str] = {
     "silence": "Silence against the own rhythm",
     **{name: label for name, label in GROUPS.items() if name not in FAMILY_OF_GROUP},
+    "unusual": "Unlike other customers",
     "frequency": "Orders lately and their trend",
     ATTRIBUTE_GROUP: "Customer attributes",
     SAME_FOR_ALL: "Model and season",
@@ -45,10 +47,24 @@ EXPECTED_ORDERS = Feature(
     words_low="only {value} orders expected from the own rhythm",
 )
 
+UNUSUAL_CUSTOMER = Feature(
+    name=UNUSUAL,
+    group="unusual",
+    table="orders",
+    sql="",
+    unit="flag",
+    label="Unusual customer",
+    meaning="Whether few customers have such numbers together, by an isolation forest of the model's preparation.",
+    words_high="unlike most customers in several numbers",
+    words_low="much like other customers",
+)
+MADE = {EXPECTED: EXPECTED_ORDERS, UNUSUAL: UNUSUAL_CUSTOMER}
+"""Inputs that a model makes itself, from other inputs."""
+
 
 def feature_entry(name: str) -> Feature | None:
-    """The registry's entry of an input, the expected orders included; None for a column of an uploaded table."""
-    return EXPECTED_ORDERS if name == EXPECTED else FEATURES.get(name)
+    """The registry's entry of an input, those a model makes included; None for a column of an uploaded table."""
+    return MADE.get(name) or FEATURES.get(name)
 
 
 def group_of(name: str) -> str:

@@ -26,7 +26,6 @@ from churn_core.models.snapshot_model import SETTINGS, FittedSnapshot, SnapshotM
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from churn_core.intake.snapshot_frame import SnapshotTable
     from churn_core.models.order_model import FittedOrders, Judged
@@ -84,8 +83,8 @@ def table_health(table: SnapshotTable, fitted: FittedSnapshot, *, recipe: Recipe
         ),
         guard.order_check(table.churned),
     ]
-    inputs = coerced(table.frame.iloc[every(len(table.churned), POPULATION_ROWS)], dict(model.kinds))
-    risk = _out_of_fold(model, inputs)
+    inputs = model.with_made(coerced(table.frame.iloc[every(len(table.churned), POPULATION_ROWS)], dict(model.kinds)))
+    risk = sigmoid(model.log_odds(inputs))
     return {
         "guard": {
             "checks": [check.to_json() for check in checks],
@@ -177,7 +176,7 @@ def _order_population(
     at past cutoffs bears with that distance as well; what comes on top of it later is drift.
     """
     blend = fitted.model.blend
-    frame = blend.with_expected(present)
+    frame = blend.with_made(present)
     parts = [_thinned(period, len(learned), POPULATION_ROWS) for period in learned]
     described = describe_population(frame, sigmoid(blend.log_odds(frame)), leave_out=CONSTANTS)
     for name, column in described["categories"].items():
@@ -185,18 +184,8 @@ def _order_population(
     return {
         **described,
         "rows": f"{len(frame):,} customers as they stood on {end:%d %b %Y}, when the model was made",
-        "cutoffs": [cutoff_means(part.cutoff, blend.with_expected(part.frame)) for part in parts],
+        "cutoffs": [cutoff_means(part.cutoff, blend.with_made(part.frame)) for part in parts],
     }
-
-
-def _out_of_fold(model: SnapshotModel, frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Risk of each customer by the model that never saw it."""
-    fold_of = np.array([model.fold_of[str(customer)] for customer in frame.index])
-    risk = np.zeros(len(frame))
-    for number, blend in enumerate(model.folds):
-        rows = np.flatnonzero(fold_of == number)
-        risk[rows] = sigmoid(blend.log_odds(frame.iloc[rows])) if len(rows) else 0.0
-    return risk
 
 
 def _importance_of(model: SnapshotModel, frame: pd.DataFrame) -> list[Mapping[str, Any]]:

@@ -20,7 +20,7 @@ from churn_core import __version__
 from churn_core.errors import ChurnError, InputError
 from churn_core.features.attributes import PREFIX
 from churn_core.features.registry import FEATURES
-from churn_core.models.blend import EXPECTED, SEASON
+from churn_core.models.families import CONSTANTS, MADE
 from churn_core.models.model_trial import survives
 from churn_core.models.present import definition_words
 from churn_core.models.registry import ModelVersion, insert_model, model_version, stored_artifact
@@ -219,7 +219,8 @@ def _check_model(record: Mapping[str, Any], name: str) -> None:
     if not is_whole:
         raise InputError(f"the model in {name!r} does not match its own list of inputs; export it again.")
     if record["source"] == "orders":
-        unknown = [n for n in names if n not in FEATURES and n not in (EXPECTED, SEASON) and not n.startswith(PREFIX)]
+        known = {*FEATURES, *MADE, *CONSTANTS}
+        unknown = [entry for entry in names if entry not in known and not entry.startswith(PREFIX)]
         if unknown:
             raise InputError(
                 f"the model in {name!r} uses the input {unknown[0]!r}, which this version of the product does not "

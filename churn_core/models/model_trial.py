@@ -39,13 +39,13 @@ def answer() -> None:
     import numpy as np
     import pandas as pd
 
-    from churn_core.models.blend import EXPECTED, SEASON
-    from churn_core.models.snapshot_model import FOLD
+    from churn_core.models.families import CONSTANTS, MADE
     from churn_core.models.training import fitted_from
 
     model = fitted_from(json.loads(sys.stdin.buffer.read()))
     rhythm = getattr(getattr(model, "blend", None), "rhythm", None)
-    names = sorted({*model.feature_names, *(rhythm.feature_names if rhythm else ())} - {EXPECTED, SEASON, FOLD})
+    names = sorted({*model.feature_names, *(rhythm.feature_names if rhythm else ())} - CONSTANTS - MADE.keys())
+    names = sorted(getattr(model, "kinds", names))
     draw = np.random.default_rng(0)
     values = draw.exponential(10.0 ** draw.integers(-1, 5, (200, len(names))))
     values[0], values[1] = np.nan, 0.0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from churn_core.errors import NotEnoughData
+from churn_core.models.decision_tree import DecisionTree
 from churn_core.models.estimators import Contributions, Estimator, estimator_from_json
 from churn_core.models.periods import CUTOFF_NUMBER
 from churn_core.models.preparation_balance import balance
@@ -105,6 +106,8 @@ class Prepared:
             seed=seed,
         )
         self._fit_inner(balanced.frame, balanced.churned, balanced.weight, seed)
+        if isinstance(self.inner, DecisionTree) and len(balanced.churned) != len(outcome):
+            self.inner.count_rows(prepared)
         self.offset = balanced.offset(outcome)
         self.notes = (*notes, *found, *balanced.notes, *self._balance_notes(len(outcome), len(balanced.churned)))
         return self
@@ -136,6 +139,10 @@ class Prepared:
         for step in self.steps.values():
             made = step.transform(made)
         return made
+
+    def flags(self, frame: pd.DataFrame) -> pd.Series | None:
+        """Who is flagged as unusual, 1 or 0; None where the plan flags nobody."""
+        return self.transform(frame)[UNUSUAL] if "flag" in self.steps else None
 
     def to_json(self) -> dict[str, Any]:
         """Everything needed to answer again, and the record of every step."""

@@ -18,6 +18,7 @@ import numpy as np
 from churn_core.features.attributes import PREFIX
 from churn_core.features.words import feature_words, range_text, silence_words, value_text
 from churn_core.models.families import ATTRIBUTE_GROUP, CONSTANTS, family_label, family_of, feature_entry, group_of
+from churn_core.models.preparation_unusual import UNUSUAL
 from churn_core.models.telling import SILENCE, SILENT, Usual, own_gaps, silence_tiers, telling_tiers
 from churn_core.stats.columns import is_number, numbers
 from churn_core.stats.ranking import mid_ranks
@@ -207,7 +208,7 @@ class ReasonWriter:
 
     def _text(self, name: str, value: Any) -> str:
         entry, usual = feature_entry(name), self._usual.get(name)
-        if entry is None:
+        if entry is None or isinstance(value, str):
             return _attribute_text(name, value, usual)
         number = float("nan") if value is None else float(value)
         if usual is None or value is None:
@@ -217,6 +218,8 @@ class ReasonWriter:
         own = value_text(entry.unit, number, currency=self._currency)
         is_usual = usual.low <= number <= usual.high or own in shown
         words = feature_words(entry, number, is_high=is_high, is_usual=is_usual, currency=self._currency)
+        if name == UNUSUAL:
+            return words
         return f"{words}; usual {range_text(entry.unit, usual.low, usual.high, currency=self._currency)}"
 
 

@@ -16,7 +16,6 @@ from churn_core.features.clock import require_steady_clock
 from churn_core.features.definition import known_until
 from churn_core.intake.snapshot_frame import snapshot_to_score
 from churn_core.jobs import Progress, no_progress, part
-from churn_core.models.blend import EXPECTED
 from churn_core.models.drift import drift_at_scoring
 from churn_core.models.estimators import sigmoid
 from churn_core.models.learned_kinds import require_kinds
@@ -174,14 +173,14 @@ def _order_inputs(warehouse: Warehouse, model: OrderModel, version: ModelVersion
             f"no customer is eligible on {cutoff:%d %b %Y}; widen the activity window or import newer orders."
         )
     require_kinds(frame, version.summary.get("population"))
-    if EXPECTED in model.feature_names:
-        frame = model.blend.with_expected(frame)
+    frame = model.blend.with_made(frame)
     amount = np.concatenate([model.value.expected_amount(chunk) for _, chunk in _chunks(frame)])
     return _Scored(frame=frame, amount=amount, as_of=cutoff, definition_version=definition.version)
 
 
 def _snapshot_inputs(warehouse: Warehouse, model: SnapshotModel) -> _Scored:
     frame, worth = snapshot_to_score(warehouse, model.kinds)
+    frame = model.with_made(frame)
     n_new = sum(str(customer) not in model.fold_of for customer in frame.index)
     who = f"{n_new:,} customers were" if n_new > 1 else "1 customer was"
     who = "None of the customers was" if n_new == len(frame) else f"{who} not"

@@ -23,7 +23,7 @@ from churn_core.models.order_model import N_JUDGED
 from churn_core.models.periods import TRAINING_PERIODS, TRAINING_ROWS, build_periods, sample_size, usable_cutoffs
 from churn_core.models.recipe import ORDER_LEARNERS, Recipe
 from churn_core.models.search_judge import LaterCutoffs
-from churn_core.models.search_run import Found, search
+from churn_core.models.search_run import Found, counted, search
 from churn_core.models.searched_table import SearchedTable, fit_searched
 from churn_core.models.snapshot_model import FittedSnapshot
 from churn_core.models.training import ModelVersion, default_source, definition_in_force, train_model
@@ -266,7 +266,7 @@ def _what_came_of_it(found: Sequence[Found], *, was_stopped: bool) -> str:
     changed = sorted({name for entry in found for name, tried in entry.best.items() if tried.settings})
     ended = "stopped by hand" if was_stopped else "ended as planned"
     came = f"better settings for {', '.join(changed)}" if changed else "nothing clearly better than the usual settings"
-    return f"Search of settings, {ended} after {n_tries} tries: it found {came}."
+    return f"Search of settings, {ended} after {counted(n_tries)}: it found {came}."
 
 
 def _where(cutoffs: Sequence[datetime]) -> str:

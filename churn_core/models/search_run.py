@@ -258,7 +258,16 @@ class _Run:
         if not self.curve:
             return "trying the usual settings"
         best = self.curve[-1]
-        return f"best log loss {best['log_loss']:.4f} after {self.n_tries} tries: {best['words']}"
+        return f"best log loss {best['log_loss']:.4f} after {counted(self.n_tries)}: {best['words']}"
+
+
+def counted(n_tries: int) -> str:
+    """A number of tries in words.
+
+    >>> counted(1), counted(12)
+    ('1 try', '12 tries')
+    """
+    return "1 try" if n_tries == 1 else f"{n_tries:,} tries"
 
 
 def shares_of(judge: Judge, answers: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:

@@ -23,6 +23,7 @@ from churn_core.models.estimators import Contributions, Estimator, sigmoid
 from churn_core.models.evaluation import Evaluation, evaluate
 from churn_core.models.folds import stratified_folds
 from churn_core.models.leakage import suspected_leaks
+from churn_core.models.preparation_unusual import UNUSUAL
 from churn_core.models.recipe import TABLE_LEARNERS, Recipe
 from churn_core.stats.columns import is_number
 from churn_core.stats.twins import Twins, find_twins
@@ -86,6 +87,27 @@ class SnapshotModel:
         values[:, position[FOLD]] = starts - base
         error = np.sqrt(variance) if variance.any() else None
         return Contributions(base=base, values=values, feature_names=names, standard_error=error)
+
+    def with_made(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with the flag of unusual customers where there is one: as most models that may answer see them."""
+        if UNUSUAL not in self.feature_names or UNUSUAL in frame.columns:
+            return frame
+        fold = np.array([self.fold_of.get(str(customer), -1) for customer in frame.index])
+        flagged = [blend.with_made(frame).get(UNUSUAL) for blend in self.folds]
+        made = np.column_stack([np.zeros(len(frame)) if flags is None else flags.to_numpy() for flags in flagged])
+        own = made[np.arange(len(frame)), np.maximum(fold, 0)]
+        return frame.assign(**{UNUSUAL: np.where(fold < 0, np.median(made, axis=1).round(), own)})
+
+    def log_odds(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Calibrated log-odds, each customer by the model that never saw it; what the contributions add up to."""
+        member = np.array([self.fold_of.get(str(customer), -1) for customer in frame.index])
+        made = np.zeros(len(frame))
+        for number, blend in enumerate(self.folds):
+            rows = np.flatnonzero((member == number) | (member < 0))
+            if len(rows):
+                share = np.where(member[rows] < 0, 1.0 / len(self.folds), 1.0)
+                made[rows] += share * blend.log_odds(frame.iloc[rows])
+        return made
 
     @classmethod
     def of(cls, table: SnapshotTable, folds: NDArray[np.int64], blends: Sequence[Blend]) -> SnapshotModel:
