@@ -199,7 +199,10 @@ def _outcomes(outcomes: dict[str, CutoffOutcome], currency: str) -> None:
 
 def _basis(found: CutoffOutcome) -> str:
     """What the expected numbers and the counted ones rest on."""
-    said = "Expected numbers are sums of calibrated risks. "
+    said = (
+        "Precision: who leaves, of the contacted. Recall: who is contacted, of those who leave. F1: their harmonic "
+        "mean. Expected numbers are sums of calibrated risks. "
+    )
     if found.judged is None:
         return f"{said}The range holds chance alone, because the model was not judged."
     n = count(found.judged.n)
@@ -209,8 +212,8 @@ def _basis(found: CutoffOutcome) -> str:
             f"count what happened to the {n} customers the model was judged on, at earlier days."
         )
     return (
-        f"{said}The range holds chance and how far the level was off where the model was judged. Rows on held-out "
-        f"rows count what happened to the {n} customers, each judged by a model that had not seen them."
+        f"{said}The range holds chance and how far the level was off where the model was judged. Held-out "
+        f"precision and recall count what happened to the {n} customers, each judged by a model that had not seen them."
     )
 
 

@@ -47,8 +47,9 @@ def finding_rows(first: CutoffOutcome, second: CutoffOutcome, *, on_the_past: bo
         _row("F1", first.f1, second.f1, percent, _points),
     ]
     if first.judged and second.judged:
-        where = "on the past" if on_the_past else "on held-out rows"
-        for label, name in ((f"Precision {where}", "precision"), (f"Recall {where}", "recall")):
+        words = "{} on the past" if on_the_past else "Held-out {}"
+        for name in ("precision", "recall"):
+            label = words.format(name.capitalize() if on_the_past else name)
             rows += _judged_rows(label, getattr(first.judged, name), getattr(second.judged, name))
     return rows
 

@@ -19,6 +19,9 @@ from ui.proof_words import lead_basis, lead_words, notes_on, replayed_words, tog
 from ui.session import Stamp
 from ui.widgets import chart, job_started, table
 
+FEW_WARNED = 0.25
+"""Share of those who left below which the page says that the high tier starts high."""
+
 KINDS: dict[Kind, str] = {"lived": "Lived", "replayed": "Replayed"}
 
 
@@ -118,14 +121,14 @@ def numbers_block(found: Proof, cutoffs: list[CutoffOutcome], kind: Kind) -> Non
             "Warned, then left",
             percent(warned.happened),
             f"predicted {percent(warned.predicted)}",
-            meaning=f"{KINDS[kind]}: {counted(warned.n, 'customer')}, each at the first cutoff in the high tier. "
+            meaning=f"{KINDS[kind]}: {counted(warned.n, 'customer')}, each on the first day in the high tier. "
             f"95 % interval {_interval(warned)}.",
         )
         key_figure(
             "Left in the high tier",
             percent(high.happened),
             f"{percent(everybody.happened)} of all",
-            meaning="At every cutoff: precision among the alerts, beside the share of all customers.",
+            meaning="On all judged days together: precision among the alerts, beside the share of all customers.",
         )
         key_figure(
             "Warned in time",
@@ -166,8 +169,8 @@ def calibration_block(cutoffs: list[CutoffOutcome]) -> None:
     """The calibration curve over all cutoffs."""
     chart(figures.calibration_figure(cutoffs, mode=session.mode()), key="proof_calibration")
     st.caption(
-        "Where a point lies on the dotted line, what was predicted happened. Neighbouring cutoffs share customers, so "
-        "the intervals of all cutoffs together are somewhat too narrow."
+        "Where a point lies on the dotted line, what was predicted happened. Neighbouring days share customers, so the "
+        "intervals of all days together are somewhat too narrow."
     )
 
 
@@ -176,13 +179,19 @@ def lead_block(found: Proof, kind: Kind) -> None:
     leads = _leads(found, kind)
     if leads is None:
         st.markdown(
-            "Not told yet: the cutoffs do not reach over a whole horizon, so nobody could be followed from the last "
-            "order to the day on which silence proves it."
+            "Not told yet: the days that were scored do not reach over a whole horizon, so nobody could be followed "
+            "from the last order to the day on which silence proves it."
         )
         return
     chart(figures.lead_figure(leads, kind, mode=session.mode()), key="lead")
     table(_lead_rows(leads), width="content")
     st.markdown(plain(lead_words(leads)))
+    if leads.n_warned < FEW_WARNED * leads.n:
+        st.markdown(
+            "The high tier starts where few of them ever came while they were leaving. A lower cut-off warns of more "
+            "of them, and of more who stay."
+        )
+        st.page_link("pages/models/cutoffs.py", label="Cut-offs", icon=":material/arrow_forward:")
     st.caption(lead_basis(leads))
 
 
@@ -201,7 +210,7 @@ def money_block(cutoffs: list[CutoffOutcome]) -> None:
 
 def table_block(cutoffs: list[CutoffOutcome]) -> None:
     """Every cutoff and tier as numbers."""
-    with st.expander("Every cutoff and tier"):
+    with st.expander("Every day and tier"):
         table([_tier_row(outcome, tier) for outcome in cutoffs[::-1] for tier in TIERS if outcome.tiers[tier].n])
 
 
@@ -230,7 +239,7 @@ def _lead_rows(leads: LeadTimes) -> list[dict[str, str]]:
         {
             "Of the warned": words,
             "were warned by day": _days(leads.silent_quantile(share)),
-            "days before silence proved it": _days(leads.early_quantile(1 - share)),
+            "at least days before silence proved it": _days(leads.early_quantile(share)),
         }
         for share, words in ((0.25, "the first quarter"), (0.5, "half"), (0.75, "three quarters"))
     ]
@@ -239,7 +248,7 @@ def _lead_rows(leads: LeadTimes) -> list[dict[str, str]]:
 def _tier_row(outcome: CutoffOutcome, tier: str) -> dict[str, Any]:
     judged = outcome.tiers[tier]
     return {
-        "Cutoff": day(outcome.as_of),
+        "Scored as of": day(outcome.as_of),
         "": outcome.kind,
         "Tier": tier_label(tier),
         "Customers": count(judged.n),
@@ -255,7 +264,7 @@ def _tier_row(outcome: CutoffOutcome, tier: str) -> dict[str, Any]:
 def _money_row(outcome: CutoffOutcome) -> dict[str, str]:
     held = outcome.money
     return {
-        "Cutoff": day(outcome.as_of),
+        "Scored as of": day(outcome.as_of),
         "Left with those who left": _money(held.lost_value),
         "In the high tier": percent(held.captured_share),
         **{f"First {count(k)}": percent(held.captured_top(k)) for k in outcome.tops if k in (100, 500)},
@@ -283,7 +292,7 @@ def _start() -> None:
     def work(progress: Progress) -> dict[str, object]:
         made = replay_workspace(warehouse, progress)
         return {
-            "message": f"{counted(len(made.cutoffs), 'past cutoff')} replayed: "
+            "message": f"{counted(len(made.cutoffs), 'past day')} replayed: "
             + figures.headline(made.warned, made.cutoffs, "replayed"),
             "replay_id": made.replay_id,
         }

@@ -30,8 +30,8 @@ def lead_basis(leads: LeadTimes) -> str:
     return (
         f"Customers who ordered last from {day(leads.since)} on and before {day(leads.until)}, and then left. A "
         f"warning counts within {leads.follow_up_days} days; after {leads.span_days} days silence itself proves it. "
-        f"Cutoffs lie about {leads.step_days:.0f} days apart and no warning can come between them, which makes "
-        f"warnings look up to {leads.step_days:.0f} days later than with scoring every day."
+        f"Customers were scored about every {leads.step_days:.0f} days and no warning can come in between, which "
+        f"makes warnings look up to {leads.step_days:.0f} days later than with scoring every day."
     )
 
 
@@ -40,10 +40,8 @@ def replayed_words(found: Proof) -> str:
     assert found.replay is not None
     made = found.replay
     who = f"a sample of {counted(made.n_customers, 'customer')}" if made.n_customers else "everybody"
-    return (
-        f"{counted(len(made.cutoffs), 'cutoff')}, {who} scored at each by {plain(estimator_label(made.estimator))} as "
-        f"in model {made.model_version}"
-    )
+    model = f"{plain(estimator_label(made.estimator))} as in model {made.model_version}"
+    return f"{counted(len(made.cutoffs), 'past day')}, {who} scored on each by {model}"
 
 
 def waiting_words(found: Proof) -> str:
@@ -62,8 +60,12 @@ def notes_on(found: Proof) -> list[str]:
     notes = []
     if found.replay:
         sample = found.replay.n_customers
-        notes.append(f"replayed tiers follow today's rule: {found.replay.tiers_by}")
-        notes += [f"replayed on {count(sample)} customers, the same at every cutoff"] if sample else []
+        notes.append(
+            "of today in the replay are the kind of model with its settings, which was chosen with all that is known "
+            "now, and the rule of the tiers; everything it learned is of the day it scored"
+        )
+        notes.append(f"that rule: {found.replay.tiers_by}")
+        notes += [f"replayed on {count(sample)} customers, the same on every day"] if sample else []
     if found.lived:
         lived = found.lived
         several = f"{counted(lived.n_superseded, 'scoring')} of a day that was scored again"
@@ -79,7 +81,7 @@ def notes_on(found: Proof) -> list[str]:
         n_gone = sum(outcome.n_gone for outcome in lived.cutoffs)
         if n_gone:
             notes.append(
-                f"{counted(n_gone, 'score')} cannot be judged: since a correction, no order stands before the cutoff"
+                f"{counted(n_gone, 'score')} cannot be judged: since a correction, no order stands before its day"
             )
     notes.append("customers imported after a scoring were not scored in it and are not judged by it")
     return notes

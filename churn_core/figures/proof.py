@@ -94,7 +94,7 @@ def series_figure(cutoffs: Sequence[CutoffOutcome], *, mode: Mode = "light") -> 
             _add_happened(figure, marks, kind, name=f"{tier}: happened, {kind}", colour=_ink(tier, mode))
     _add_keys(figure, {found.kind for found in shown}, mode)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title_text="share that left")
-    figure.update_xaxes(tickformat="%b %Y", title_text="cutoff: scored with what was known before this day")
+    figure.update_xaxes(tickformat="%b %Y", title_text="scored with what was known before this day")
     figure.update_layout(margin_r=80)
     return styled(figure, title=series_sentence(cutoffs), mode=mode, height=400)
 
@@ -144,9 +144,11 @@ def calibration_figure(cutoffs: Sequence[CutoffOutcome], *, mode: Mode = "light"
 def calibration_sentence(cutoffs: Sequence[CutoffOutcome]) -> str:
     """Whether the level of the risks was right over all cutoffs."""
     everybody = total(found.everybody for found in cutoffs)
+    if not everybody.n:
+        return "None of the scored customers can be judged"
     return (
         f"Over all risks {percent(everybody.happened)} left, {verdict(everybody)}: "
-        f"{counted(everybody.n, 'score')} at {counted(len(cutoffs), 'cutoff')}"
+        f"{counted(everybody.n, 'score')} on {counted(len(cutoffs), 'day')}"
     )
 
 
@@ -179,15 +181,17 @@ def alerts_figure(cutoffs: Sequence[CutoffOutcome], k: int | None, *, mode: Mode
                 ),
             )
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title_text="left among them")
-    figure.update_xaxes(tickformat="%b %Y", title_text="cutoff")
+    figure.update_xaxes(tickformat="%b %Y", title_text="scored with what was known before this day")
     return styled(figure, title=alerts_sentence(cutoffs), mode=mode)
 
 
 def alerts_sentence(cutoffs: Sequence[CutoffOutcome]) -> str:
     """How much more often an alert was a leaver than anybody."""
     high, everybody = total(found.tiers["high"] for found in cutoffs), total(found.everybody for found in cutoffs)
-    if high.happened is None or not everybody.happened:
+    if high.happened is None:
         return "Nobody was in the high tier, so there were no alerts to judge"
+    if not everybody.happened:
+        return f"Nobody left, so none of the {counted(high.n, 'alert')} was right"
     return (
         f"Of the alerts {percent(high.happened)} left (n = {count(high.n)}): {high.happened / everybody.happened:.1f} "
         f"times the {percent(everybody.happened)} among all"
@@ -221,7 +225,7 @@ def lead_figure(leads: LeadTimes, kind: Kind, *, mode: Mode = "light") -> go.Fig
             annotation={"text": f"half by day {median}", "font": {"color": colours.text}}, annotation_position="top",
         )  # fmt: skip
     figure.update_xaxes(
-        title_text="days from the last order to the first cutoff in the high tier",
+        title_text="days from the last order to the first day in the high tier",
         range=[0, leads.span_days + 1],
     )
     figure.update_yaxes(title_text=f"customers who left, {kind}", rangemode="tozero")
@@ -235,7 +239,7 @@ def lead_sentence(leads: LeadTimes) -> str:
         return f"None of {counted(leads.n, 'customer')} who left was in the high tier before silence proved it"
     return (
         f"Of {count(leads.n)} who left, {percent(leads.n_warned / leads.n)} were warned, half of these by day "
-        f"{silent} of silence, {counted(early or 0, 'day')} before it proved itself"
+        f"{silent} of silence, at least {counted(early or 0, 'day')} before it proved itself"
     )
 
 
@@ -272,7 +276,10 @@ def money_sentence(cutoffs: Sequence[CutoffOutcome]) -> str:
     captured = total_money(found.money for found in valued).captured_share
     if captured is None:
         return "No expected value is known of those who left"
-    share = total(found.tiers["high"] for found in valued).n / total(found.everybody for found in valued).n
+    high = total(found.tiers["high"] for found in valued)
+    if not high.n:
+        return "Nobody was in the high tier, so none of the money that left had been warned of"
+    share = high.n / total(found.everybody for found in valued).n
     return f"The high tier was {percent(share)} of customers and held {percent(captured)} of the money that left"
 
 

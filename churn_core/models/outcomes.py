@@ -187,8 +187,12 @@ class LeadTimes:
         return quantile_of(self.silent_days, share)
 
     def early_quantile(self, share: float) -> int | None:
-        """Days from the warning to the day on which silence proved it, for that share of the warned; None without."""
-        return quantile_of({self.span_days - days: n for days, n in self.silent_days.items()}, share)
+        """Days before silence proved it by which at least that share of the warned had been warned; None without.
+
+        The same customers as in :meth:`silent_quantile`, so both add up to the days after which silence proves it.
+        """
+        silent = self.silent_quantile(share)
+        return None if silent is None else self.span_days - silent
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; :meth:`from_json` is the way back."""

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from churn_core.customers.cutoff_words import break_even_words, chance_words, contact_words, outcome_sentences
-from churn_core.customers.cutoffs import best_cutoff, break_even_by_step, capacity_threshold, outcome, profit_by_step
+from churn_core.customers.cutoffs import (
+    NO_COST,
+    best_cutoff,
+    break_even_by_step,
+    capacity_is_tied,
+    capacity_threshold,
+    outcome,
+    profit_by_step,
+)
 from churn_core.customers.risk_counts import N_STEPS, NOBODY, RiskCounts, risk_counts
 from churn_core.customers.scenario import Scenario, save_scenario, saved_scenarios
 from churn_core.errors import InputError, NotEnoughData
@@ -187,6 +195,8 @@ def test_ties_beyond_the_capacity_have_no_capacity_line(warehouse: Warehouse) ->
     add_run(warehouse, dict.fromkeys("abcd", 0.5))
     counts = risk_counts(warehouse)
     assert capacity_threshold(counts, PLAN) is None
+    assert capacity_is_tied(counts, PLAN)
+    assert not capacity_is_tied(counts, Scenario(per_day=4, n_days=1))
     assert counts.step_for(2) == 501
 
 
@@ -196,6 +206,36 @@ def test_the_histogram_holds_every_customer_once(many: tuple[RiskCounts, np.ndar
     expected, _ = np.histogram(np.floor(risk * 1000 + 1e-9) / 1000, bins=np.arange(21) / 20)
     assert [bin_.n_customers for bin_ in bins] == expected.tolist()
     assert sum(bin_.churners for bin_ in bins) == pytest.approx(risk.sum())
+
+
+def test_the_range_moves_all_risks_as_far_as_the_season_may(warehouse: Warehouse) -> None:
+    """Half a log-odd down and up, customer by customer, and chance beside it."""
+    rng = np.random.default_rng(4)
+    risk = rng.uniform(0.05, 0.95, 300)
+    add_run(warehouse, {f"C{nr:03d}": float(one) for nr, one in enumerate(risk)})
+    judged = evaluate(rng.random(300) < risk, risk)
+    add_model(warehouse, {"evaluation": judged.to_dict(), "calibration": {"season": {"half_width": 0.5}}})
+    found = outcome(risk_counts(warehouse), Scenario(), 0.4)
+    chosen = risk[risk >= 0.4]
+    chance = 1.959963984540054 * math.sqrt((chosen * (1 - chosen)).sum())
+    below, above = (
+        chosen.sum() - (1 / (1 + np.exp(-np.log(chosen / (1 - chosen)) - shift))).sum() for shift in (-0.5, 0.5)
+    )
+    assert found.caught_low == pytest.approx(chosen.sum() - math.hypot(chance, below), rel=1e-4)
+    assert found.caught_high == pytest.approx(chosen.sum() + math.hypot(chance, above), rel=1e-4)
+    assert outcome(risk_counts(warehouse), Scenario(), 1.0).caught_high == 0.0
+
+
+def test_without_a_cost_there_is_no_chance_from_which_it_pays(four: RiskCounts) -> None:
+    found = outcome(four, Scenario(chance=0.25), 0.5)
+    assert (found.break_even, found.unknown) == (None, {"break_even": NO_COST})
+    assert break_even_words(found) == ""
+    assert outcome_sentences(found) == (contact_words(found),)
+
+
+def test_everybody_and_nobody_are_said_so(four: RiskCounts) -> None:
+    assert contact_words(outcome(four, PLAN, 0.0)).startswith("Contact all 4 customers: about 2 of them would leave, ")
+    assert contact_words(outcome(four, PLAN, 1.0)) == "Nobody has a risk of 100 % or more."
 
 
 def test_an_unknown_chance_leaves_the_break_even(four: RiskCounts) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from churn_core.customers.cutoffs import outcome
 from churn_core.customers.risk_counts import RiskCounts, risk_counts
 from churn_core.customers.scenario import Scenario
-from churn_core.figures.cutoffs import break_even_figure, cutoff_figure, profit_figure
+from churn_core.figures.cutoffs import (
+    break_even_figure,
+    break_even_sentence,
+    cutoff_figure,
+    cutoff_sentence,
+    profit_figure,
+    profit_sentence,
+)
 from churn_core.figures.theme import Mode
 from churn_core.warehouse import Warehouse
 from tests.customers.conftest import add_run
@@ -50,6 +59,29 @@ def test_the_best_threshold_is_marked_on_the_profit_curve(counts: RiskCounts) ->
     assert (chosen.x[0], chosen.y[0]) == (0.8, pytest.approx(0.25 * 40 * 18 - 2 * 20))
     assert figure.layout.title.text.startswith("A earns most from 20.5 % on: 320 with 80 contacts")
     assert "B" not in figure.layout.title.text
+
+
+def test_the_best_threshold_keeps_to_what_can_be_contacted(counts: RiskCounts) -> None:
+    limited = replace(KNOWN, per_day=2, n_days=5)
+    figure = profit_figure(counts, {"A": limited}, THRESHOLDS)
+    assert figure is not None
+    assert figure.data[1].x[0] > 0.89
+    assert figure.data[1].y[0] == pytest.approx(0.25 * 40 * 9.5 - 2 * 10)
+    assert figure.layout.title.text == (
+        "A earns most from 90.5 % on: 75 with 10 contacts (without its limit of 10: 320 with 80 contacts)"
+    )
+
+
+def test_titles_where_nobody_everybody_or_nothing_pays(counts: RiskCounts) -> None:
+    outcomes = {name: outcome(counts, KNOWN, threshold) for name, threshold in (("A", 1.0), ("B", 0.0))}
+    assert cutoff_sentence(outcomes) == "A contacts nobody; B contacts all 100 customers, of whom about 50 would leave"
+    scenarios = {"A": replace(KNOWN, contact_cost=99.0), "B": Scenario(chance=0.25)}
+    assert profit_sentence(counts, scenarios) == (
+        "A loses money at every threshold, so contacting nobody is best; "
+        "B has no cost entered, so every contact seems to pay"
+    )
+    assert break_even_sentence(counts, scenarios, THRESHOLDS) == "A cannot pay for itself"
+    assert break_even_sentence(counts, {"A": UNKNOWN}, {"A": 1.0}) == "A contacts nobody"
 
 
 def test_without_a_chance_the_break_even_is_drawn_instead(counts: RiskCounts) -> None:

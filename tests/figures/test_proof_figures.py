@@ -98,14 +98,15 @@ def test_every_warned_leaver_is_in_a_bar(mode: Mode) -> None:
     drawn = figures.lead_figure(leads(), "replayed", mode=mode)
     assert sum(drawn.data[0].y) == leads().n_warned == 7
     assert title(drawn) == (
-        "Of 10 who left, 70.0 % were warned, half of these by day 40 of silence, 57 days before it proved itself"
+        "Of 10 who left, 70.0 % were warned, half of these by day 40 of silence, "
+        "at least 57 days before it proved itself"
     )
     assert drawn.layout.annotations[0].text == "half by day 40"
 
 
 def test_quartiles_are_counted_customers() -> None:
     assert [leads().silent_quantile(share) for share in (0.25, 0.5, 0.75)] == [12, 40, 40]
-    assert [leads().early_quantile(share) for share in (0.25, 0.5, 0.75)] == [57, 57, 85]
+    assert [leads().early_quantile(share) for share in (0.25, 0.5, 0.75)] == [85, 57, 57]
     assert (leads().never.n_churned, leads().within_gap.happened) == (3, pytest.approx(1 / 3))
 
 
@@ -114,6 +115,17 @@ def test_money_is_compared_with_the_share_of_customers() -> None:
         "The high tier was 10.0 % of customers and held 40.0 % of the money that left"
     )
     assert cutoff().money.captured_top(50) == 0.5
+
+
+def test_titles_where_nobody_was_warned_or_nobody_left() -> None:
+    made = vars(cutoff())
+    unwarned = CutoffOutcome(**{**made, "tiers": {**made["tiers"], "high": Outcome()}})
+    assert figures.alerts_sentence([unwarned]) == "Nobody was in the high tier, so there were no alerts to judge"
+    assert figures.money_sentence([unwarned]).startswith("Nobody was in the high tier, so none of the money")
+    stayed = {"high": Outcome(n=100, risk_sum=72.0), "medium": Outcome(), "low": Outcome(n=900, risk_sum=99.0)}
+    loyal = CutoffOutcome(**{**made, "tiers": stayed, "money": Money()})
+    assert figures.alerts_sentence([loyal]) == "Nobody left, so none of the 100 alerts was right"
+    assert figures.money_sentence([loyal]) == "No expected value is known of those who left"
 
 
 def test_groups_of_the_calibration_curve_hold_all_customers() -> None:

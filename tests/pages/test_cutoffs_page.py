@@ -51,7 +51,9 @@ def test_the_address_holds_the_thresholds(scored_home: Path, app: App) -> None:
 
 def test_inputs_are_remembered_and_can_be_unknown_again(scored_home: Path, app: App) -> None:
     visit = app(CUTOFFS, cutoff_a="80", cutoff_b="50")
-    assert "Enter what a contact or an offer costs" in _said(visit)
+    assert "A and B: no cost is entered yet" in "".join(note.value for note in visit.info)
+    assert _table(visit, 0)["Cost"] == ["none entered", "none entered", "–"]
+    assert _table(visit, 0)["Pays from a chance of"][0] == "–"
     visit.number_input(key=_field("A", "contact_cost")).set_value(2.0).run()
     visit.number_input(key=_field("A", "chance")).set_value(25.0).run()
     assert not visit.exception
@@ -59,6 +61,7 @@ def test_inputs_are_remembered_and_can_be_unknown_again(scored_home: Path, app: 
     again = app(CUTOFFS, cutoff_a="80", cutoff_b="50")
     assert again.number_input(key=_field("A", "chance")).value == 25.0
     assert _table(again, 0)["Cost"][0] == "40"
+    assert "B: no cost is entered yet" in "".join(note.value for note in again.info)
     assert _table(again, 0)["Expected profit"][0] != "–"
     again.number_input(key=_field("A", "chance")).set_value(None).run()
     assert _table(again, 0)["Expected profit"][0] == "–"

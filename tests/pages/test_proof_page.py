@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
-from churn_core.customers.proof import lived, proof
+import pytest
+
+from churn_core.customers.proof import Lived, lived, proof
+from churn_core.customers.tiers import save_policy
 from churn_core.features.definition import active_definition, known_until
 from churn_core.figures.theme import day, percent
 from churn_core.models.replay import latest_replay, too_short
@@ -13,7 +16,7 @@ from churn_core.warehouse import Warehouse
 from churn_core.workspaces import DEMO, open_workspace
 from tests.pages.conftest import App, Home
 from tests.pages.test_every_page import everything_said
-from ui import session
+from ui import proof_blocks, session
 
 PAGE = "pages/models/proof.py"
 
@@ -45,7 +48,7 @@ def test_the_demo_shop_is_proven_on_the_first_visit(demo_home: Home, app: App) -
     high = made.cutoffs[-1].tiers["high"]
     assert len(table) == sum(bool(group.n) for outcome in made.cutoffs for group in outcome.tiers.values())
     assert set(table[""]) == {"replayed"}
-    assert table.iloc[0][["Cutoff", "Predicted", "Happened"]].tolist() == [
+    assert table.iloc[0][["Scored as of", "Predicted", "Happened"]].tolist() == [
         day(made.cutoffs[-1].as_of),
         percent(high.predicted),
         percent(high.happened),
@@ -68,6 +71,30 @@ def test_lived_and_replayed_stand_side_by_side(demo_home: Home, app: App) -> Non
     assert replay is not None
     other = app(PAGE, proof_kind="Replayed")
     assert f"Warned, then left {percent(replay.warned.happened)}" in everything_said(other)
+
+
+def test_past_scorings_are_judged_again_only_when_they_may_differ(
+    demo_home: Home, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = open_workspace(DEMO)
+    asked: list[int] = []
+
+    def counted(of: Warehouse) -> Lived:
+        asked.append(of.data_version)
+        return lived(of)
+
+    monkeypatch.setattr(proof_blocks, "lived", counted)
+    app(PAGE)
+    with warehouse.transaction() as tx:
+        tx.save_setting("currency", "CHF")
+        tx.audit("currency changed")
+    assert not app(PAGE).exception
+    assert len(asked) == 1
+    save_policy(warehouse, high_from=0.61, medium_from=0.3)
+    app(PAGE)
+    add_lived_run(warehouse)
+    assert "customers warned on" in everything_said(app(PAGE))
+    assert len(asked) == 3
 
 
 def test_a_replay_of_other_data_is_called_out_of_date(demo_home: Home, app: App) -> None:
