@@ -151,8 +151,7 @@ def reasons_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency
 def _who_is_similar(alike: Similar | None) -> str:
     if alike is None:
         return ""
-    n_alike = count(alike.n_customers)
-    return f"; similar: of the {n_alike} who have been customers about as long, with about as many order days"
+    return f"; similar: the middle half of {count(alike.n_customers)} {plain(alike.words)}"
 
 
 def _among_similar(reason: str, score: CustomerScore, alike: Similar | None, currency: str) -> str:
@@ -174,8 +173,10 @@ def history_block(stamp: Stamp, profile: CustomerProfile) -> None:
     st.markdown(":gray[There is one scoring so far, so there is no line yet. It begins with the next scoring.]")
 
 
-def timeline_block(profile: CustomerProfile, currency: str) -> None:
+def timeline_block(stamp: Stamp, customer_id: str, currency: str) -> None:
     """What happened when, as a chart and as a list."""
+    with st.spinner("Looking through what happened", show_time=False):
+        profile = calls.customer(stamp, customer_id, has_timeline=True)
     if not profile.timeline:
         st.markdown(":gray[No order, visit or message of this customer was imported.]")
         return
@@ -226,7 +227,7 @@ def features_block(stamp: Stamp, score: CustomerScore, customer_id: str, currenc
             ),
             "Usual": st.column_config.TextColumn(help="The middle half of all customers who were scored"),
             "Similar": st.column_config.TextColumn(
-                help="The middle half of those who have been customers about as long, with about as many order days"
+                help="The middle half of the customers most like this one; below the reasons it says in what"
             ),
         },
     )

@@ -94,9 +94,9 @@ def policy(stamp: Stamp) -> TierPolicy:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def customer(stamp: Stamp, customer_id: str) -> CustomerProfile:
-    """Everything known about one customer."""
-    return profile.customer_profile(session.warehouse(stamp.workspace), customer_id)
+def customer(stamp: Stamp, customer_id: str, has_timeline: bool = False) -> CustomerProfile:
+    """Everything known about one customer; what happened only where it is asked for."""
+    return profile.customer_profile(session.warehouse(stamp.workspace), customer_id, has_timeline=has_timeline)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

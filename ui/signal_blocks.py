@@ -27,8 +27,9 @@ def signals_block(source: str) -> None:
             placeholder="None: the usual features hold windows, trends and the season already",
         )
         st.caption(
-            "In backtests on a real and on a simulated shop no group made the blend clearly better, so none is used "
-            "unless you choose it. Another shop may differ: train with it and without it and compare the versions."
+            "In backtests no group by itself made the chosen blend clearly better, neither on a real shop nor on a "
+            "simulated one; all together they did on the simulated shop alone. So none is used unless you choose it. "
+            "Another shop may differ: train with them and without them and compare the versions."
         )
 
 

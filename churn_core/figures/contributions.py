@@ -123,10 +123,10 @@ def explained(score: CustomerScore) -> str:
     """What raises and what lowers a customer's risk most, as a sentence: the same families as in the reasons."""
     families = by_family(score)
     up, down = strongest(families, +1), strongest(families, -1)
-    parts = [f"{_inside(up)} raises it most"] if up else []
-    parts += [f"{_inside(down)} lowers it most"] if down else []
+    parts = [f"raised most by {_inside(up)}"] if up else []
+    parts += [f"lowered most by {_inside(down)}"] if down else []
     risk = f"Risk is {percent(score.risk)}"
-    return f"{risk}: {', '.join(parts)}" if parts else f"{risk}: hardly anything moves it from where everybody starts"
+    return f"{risk}, {', '.join(parts)}" if parts else f"{risk}: hardly anything moves it from where everybody starts"
 
 
 def _shortened(whole: tuple[Bar, ...], n_most: int, reading: Reading) -> tuple[Bar, ...]:

@@ -125,6 +125,11 @@ def _levels_figure(found: Dependence, *, mode: Mode) -> go.Figure:
             hovertemplate="%{y}: %{x:+.3f} log-odds on average<extra></extra>",
         )
     )
-    fig.update_xaxes(title_text=f"mean {UNIT}", zeroline=True, showgrid=True)
+    pushes = [0.0, *(push for _, _, push in rows)]
+    # Room for the numbers beyond the ends of the bars, which would cover the texts otherwise.
+    room = 0.18 * (max(pushes) - min(pushes) or 1.0)
+    fig.update_xaxes(
+        title_text=f"mean {UNIT}", zeroline=True, showgrid=True, range=[min(pushes) - room, max(pushes) + room]
+    )
     fig.update_yaxes(showgrid=False)
     return styled(fig, title=dependence_sentence(found), mode=mode, height=96 + 28 * max(len(rows), 3))

@@ -34,7 +34,7 @@ blocks.facts_block(profile, currency)
 if score is None:
     if profile.history:
         movement_block(stamp, profile)
-    blocks.timeline_block(profile, currency)
+    blocks.timeline_block(stamp, customer_id, currency)
     blocks.attributes_block(profile)
     st.stop()
 
@@ -57,7 +57,7 @@ if what_if.open:
         what_if_block(stamp, score, customer_id, currency)
 if happened.open:
     with happened:
-        blocks.timeline_block(profile, currency)
+        blocks.timeline_block(stamp, customer_id, currency)
 if numbers.open:
     with numbers:
         blocks.features_block(stamp, score, customer_id, currency)

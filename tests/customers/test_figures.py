@@ -145,7 +145,7 @@ def test_many_contributions_are_summed_up_in_one_bar(warehouse: Warehouse) -> No
 
 def test_words_and_figures_name_the_same_groups(torn: CustomerScore) -> None:
     assert explained(torn) == (
-        "Risk is 88.1 %: silence against the own rhythm raises it most, service requests and waiting lowers it most"
+        "Risk is 88.1 %, raised most by silence against the own rhythm, lowered most by service requests and waiting"
     )
     first = contributions_figure(torn)
     assert first.data[0].y[0].startswith("Silence against the own rhythm<br>")

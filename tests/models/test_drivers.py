@@ -207,9 +207,24 @@ def test_similar_customers_are_the_nearest_in_tenure_and_order_days(trained_shop
     assert found.ranges["days_since_last_order"] == pytest.approx(np.quantile(values[nearest, place], [0.25, 0.75]))
 
 
-def test_without_tenure_nobody_is_called_similar(table: Warehouse) -> None:
-    customer = table.value("SELECT min(customer_id) FROM scores")
-    assert similar(table, run_of(table), customer) is None
+def test_in_a_labelled_table_those_with_the_same_text_are_similar(table: Warehouse) -> None:
+    run = run_of(table)
+    customer = table.value("SELECT min(customer_id) FROM snapshots WHERE attributes->>'plan' = 'yearly'")
+    found = similar(table, run, customer)
+    assert found is not None
+    assert found.words == "whose plan is yearly too"
+    same = table.rows(
+        "SELECT CAST(attributes->>'tenure' AS DOUBLE) FROM snapshots JOIN scores USING (customer_id) "
+        "WHERE attributes->>'plan' = 'yearly' AND customer_id <> $own",
+        {"own": customer},
+    )
+    assert 50 <= found.n_customers == len(same) < 1000
+    assert found.ranges["tenure"] == pytest.approx(np.quantile([row[0] for row in same], [0.25, 0.75]))
+    assert "plan" not in found.ranges
+
+
+def test_customers_of_another_run_have_nobody_similar(table: Warehouse) -> None:
+    assert similar(table, run_of(table), "not scored") is None
 
 
 def test_the_supposed_way_starts_and_ends_at_the_two_risks(trained_shop: Warehouse) -> None:

@@ -78,7 +78,7 @@ def test_the_first_scoring_says_when_changes_will_show(churn_home: Path, app: Ap
     said = "\n".join(text.value for text in visit.markdown)
     assert "in the only scoring so far" in said
     assert "It begins with the next scoring" in said
-    assert [chart.key for chart in visit.get("plotly_chart")] == ["contributions", "timeline"]
+    assert [chart.key for chart in visit.get("plotly_chart")] == ["contributions"]
 
 
 def test_the_list_shows_its_first_page_and_totals(scored_home: Path, app: App) -> None:
@@ -250,7 +250,7 @@ def test_a_deep_link_opens_the_customer(scored_home: Path, app: App) -> None:
     said = "\n".join(text.value for text in visit.markdown)
     assert "Raises the risk" in said
     assert "to 96.5 %" in said
-    assert len(visit.get("plotly_chart")) == 3
+    assert len(visit.get("plotly_chart")) == 2
     assert len(visit.get("iframe")) == 1
 
 
@@ -262,7 +262,7 @@ def test_the_reading_of_the_contributions_is_chosen_and_kept_in_the_address(scor
         spec = visit.get("plotly_chart")[1].proto.spec
         assert bar in spec
     explained = "\n".join(text.value for text in by_group.caption)
-    assert "They start at 37.8 %, the model's answer for an average customer" in explained
+    assert "from 37.8 %, the model's answer for an average customer" in explained
     assert "overlap" not in explained
     assert "overlap" in "\n".join(text.value for text in every.caption)
 

@@ -42,4 +42,4 @@ def test_today_and_the_customer_show_the_change(demo_home: Home, app: App) -> No
     chosen = CustomerFilter(sort="days_since_last_order")
     customer = page(open_workspace("Demo shop"), chosen, limit=1)["customer_id"].iloc[0]
     visit = app("pages/customers/customer.py", customer=customer)
-    assert [chart.key for chart in visit.get("plotly_chart")] == ["history", "contributions", "timeline"]
+    assert [chart.key for chart in visit.get("plotly_chart")] == ["history", "contributions"]

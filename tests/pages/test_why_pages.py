@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -9,6 +12,7 @@ from churn_core.customers.drivers import drivers
 from churn_core.customers.selection import CustomerFilter
 from churn_core.workspaces import open_workspace
 from tests.pages.conftest import App, Home
+from ui import movement_blocks, what_if_blocks
 
 DRIVERS = "pages/models/drivers.py"
 CUSTOMER = "pages/customers/customer.py"
@@ -76,9 +80,45 @@ def test_drivers_of_a_labelled_table_show_texts(snapshot_home: Home, app: App) -
     assert "Texts are as known today" in said(visit)
 
 
-def test_a_fact_moves_the_risk(demo_home: Home, app: App) -> None:
+def test_only_the_part_that_is_open_is_worked_out(demo_home: Home, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    for name, module, call in (
+        ("subject", what_if_blocks, "subject"),
+        ("what if", what_if_blocks.core, "what_if"),
+        ("movement", movement_blocks.movement_module, "why_moved"),
+    ):
+        monkeypatch.setattr(module, call, _noted(asked, name, getattr(module, call)))
     customer_id = riskiest("Demo shop")
     visit = app(CUSTOMER, customer=customer_id)
+    assert_calm(visit)
+    assert charts(visit) == ["history", "contributions"]
+    assert asked == []
+    for part, drawn, worked in (
+        ("What happened", ["timeline"], []),
+        ("All numbers", [], []),
+        ("Why did it move?", ["movement_figure"], ["movement"]),
+        ("What if?", [], ["movement", "subject"]),
+    ):
+        visit.session_state["part"] = part
+        visit.run()
+        assert_calm(visit)
+        assert charts(visit) == ["history", *drawn], part
+        assert asked == worked, part
+
+
+def _noted(asked: list[str], name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """A call that leaves its name behind."""
+
+    def noted(*args: Any, **given: Any) -> Any:
+        asked.append(name)
+        return call(*args, **given)
+
+    return noted
+
+
+def test_a_fact_moves_the_risk(demo_home: Home, app: App) -> None:
+    customer_id = riskiest("Demo shop")
+    visit = app(CUSTOMER, customer=customer_id, part="What if?")
     assert_calm(visit)
     assert "Nothing is moved yet" in said(visit)
     assert "not a promise of what an action does" in said(visit)
@@ -90,7 +130,7 @@ def test_a_fact_moves_the_risk(demo_home: Home, app: App) -> None:
 
 def test_an_impossible_number_is_refused_in_a_sentence(demo_home: Home, app: App) -> None:
     customer_id = riskiest("Demo shop")
-    visit = app(CUSTOMER, customer=customer_id)
+    visit = app(CUSTOMER, customer=customer_id, part="What if?")
     visit.multiselect(key=f"what_if_inputs_{customer_id}").set_value(["n_orders"]).run()
     visit.number_input(key=f"what_if_value_n_orders_{customer_id}").set_value(-3).run()
     assert not visit.exception
@@ -106,7 +146,7 @@ def test_columns_of_a_labelled_table_are_moved(snapshot_home: Home, app: App) ->
             "WHERE attributes->>'plan' = 'monthly' ORDER BY risk DESC, 1 LIMIT 1"
         )
     )
-    visit = app(CUSTOMER, customer=customer_id)
+    visit = app(CUSTOMER, customer=customer_id, part="What if?")
     assert_calm(visit)
     visit.multiselect(key=f"what_if_inputs_{customer_id}").set_value(["plan", "support_calls"]).run()
     visit.selectbox(key=f"what_if_value_plan_{customer_id}").set_value("yearly").run()
@@ -114,11 +154,18 @@ def test_columns_of_a_labelled_table_are_moved(snapshot_home: Home, app: App) ->
     assert "Risk would move from" in said(visit)
 
 
-@pytest.mark.parametrize("kind", ["demo", "labelled"])
-def test_similar_customers_stand_beside_reasons_where_there_are_any(
-    kind: str, request: pytest.FixtureRequest, app: App
+@pytest.mark.parametrize(
+    ("home", "workspace", "words"),
+    [
+        ("demo_home", "Demo shop", "who have been customers about as long"),
+        ("snapshot_home", "Members", "whose plan is monthly too"),
+    ],
+)
+def test_similar_customers_stand_beside_reasons(
+    home: str, workspace: str, words: str, request: pytest.FixtureRequest, app: App
 ) -> None:
-    request.getfixturevalue("demo_home" if kind == "demo" else "snapshot_home")
-    visit = app(CUSTOMER, customer=riskiest("Demo shop" if kind == "demo" else "Members"))
+    request.getfixturevalue(home)
+    visit = app(CUSTOMER, customer=riskiest(workspace))
     assert_calm(visit)
-    assert ("who have been customers about as long" in said(visit)) == (kind == "demo")
+    assert words in said(visit)
+    assert "· similar " in said(visit)
