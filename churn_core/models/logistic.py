@@ -14,6 +14,7 @@ import numpy as np
 
 from churn_core.models.estimators import Contributions
 from churn_core.models.preparation import Preparation, design, fit_preparation
+from churn_core.models.preparation_levels import with_level_effects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +31,11 @@ class Logistic:
 
     name = "logistic"
 
-    def __init__(self, *, strength: float = STRENGTH, n_knots: int = N_KNOTS) -> None:
+    def __init__(self, *, strength: float = STRENGTH, n_knots: int = N_KNOTS, tells_rare_apart: bool = False) -> None:
         self.strength = strength
         self.n_knots = n_knots
+        self.tells_rare_apart = tells_rare_apart
+        """Whether rare categories have an effect each; for rows that are independent, as those of one table."""
         self.keeps_scale = False
         """Whether numbers are taken on the scale they are given in, because a step before has chosen it."""
         self.preparation = Preparation(columns=())
@@ -58,12 +61,18 @@ class Logistic:
         from sklearn.linear_model import LogisticRegression
 
         self.preparation = fit_preparation(frame, n_knots=self.n_knots, keeps_scale=self.keeps_scale)
-        matrix, _ = design(self.preparation, frame)
+        outcome = np.asarray(churned, dtype=bool)
+        seen: Mapping[str, NDArray[np.float64]] = {}
+        if self.tells_rare_apart:
+            self.preparation, seen = with_level_effects(self.preparation, frame, outcome)
+        matrix, owners = design(self.preparation, frame)
+        for name, values in seen.items():
+            matrix[:, np.flatnonzero(owners == self.feature_names.index(name))[-1]] = values
         self.centre = matrix.mean(axis=0)
         solver = LogisticRegression(C=self.strength, solver="newton-cholesky", max_iter=100, tol=1e-6)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            solver.fit(matrix - self.centre, np.asarray(churned, dtype=bool), sample_weight=weight)
+            solver.fit(matrix - self.centre, outcome, sample_weight=weight)
         self.weights = solver.coef_[0].astype(float)
         self.intercept = float(solver.intercept_[0])
         return self
@@ -89,6 +98,7 @@ class Logistic:
             "name": self.name,
             "strength": self.strength,
             "n_knots": self.n_knots,
+            "tells_rare_apart": self.tells_rare_apart,
             "preparation": self.preparation.to_json(),
             "weights": self.weights.tolist(),
             "centre": self.centre.tolist(),
@@ -99,6 +109,7 @@ class Logistic:
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """The regression that :meth:`to_json` described."""
         made = cls(strength=stored["strength"], n_knots=stored["n_knots"])
+        made.tells_rare_apart = bool(stored.get("tells_rare_apart", False))
         made.preparation = Preparation.from_json(stored["preparation"])
         made.weights = np.asarray(stored["weights"], dtype=float)
         made.centre = np.asarray(stored["centre"], dtype=float)

@@ -52,8 +52,15 @@ class PreparedColumn:
     """Standardised values at which the slope may change."""
     levels: tuple[str, ...] = ()
     """Categories kept; what is not among them is (other)."""
+    rare_levels: tuple[str, ...] = ()
+    """Categories that are told apart by their effect alone."""
+    effects: tuple[float, ...] = ()
+    """Their effects in log-odds."""
     cut_at: float | None = CUT_AT
     """Standard deviations beyond which a value counts as this many; None where the scale is kept as given."""
+
+
+_LISTS = ("knots", "levels", "rare_levels", "effects")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +83,7 @@ class Preparation:
         """The preparation that :meth:`to_json` recorded."""
         return cls(
             columns=tuple(
-                PreparedColumn(**{**entry, "knots": tuple(entry["knots"]), "levels": tuple(entry["levels"])})
-                for entry in stored
+                PreparedColumn(**{**entry, **{name: tuple(entry.get(name, ())) for name in _LISTS}}) for entry in stored
             )
         )
 
@@ -189,7 +195,7 @@ def _fit_column(values: pd.Series, name: str, n_knots: int, keeps_scale: bool) -
 
 
 def _fit_category(values: pd.Series, name: str) -> PreparedColumn | None:
-    counts = _texts(values).value_counts()
+    counts = texts(values).value_counts()
     counts = counts.loc[sorted(counts.index, key=lambda level: (-counts[level], level))]
     kept = counts[counts >= LEAST_ROWS_OF_LEVEL].head(MOST_LEVELS)
     if len(counts) < 2 or not len(kept):
@@ -224,17 +230,24 @@ def _number_columns(column: PreparedColumn, values: pd.Series) -> list[NDArray[n
     return [*made, missing.astype(float)] if column.has_missing else made
 
 
-def _texts(values: pd.Series) -> pd.Series:
+def texts(values: pd.Series) -> pd.Series:
+    """Categories as text; what is missing is a category of its own."""
     return values.astype(object).where(values.notna(), MISSING).astype(str)
 
 
 def _codes(column: PreparedColumn, values: pd.Series) -> NDArray[np.float64]:
     import pandas as pd
 
-    position = pd.Index(column.levels).get_indexer(pd.Index(_texts(values)))
+    position = pd.Index(column.levels).get_indexer(pd.Index(texts(values)))
     return np.where(position < 0, len(column.levels), position).astype(float)
 
 
 def _dummies(column: PreparedColumn, frame: pd.DataFrame) -> list[NDArray[np.float64]]:
+    import pandas as pd
+
     codes = _codes(column, frame[column.name])
-    return [(codes == position).astype(float) for position in range(len(column.levels) + 1)]
+    made = [(codes == position).astype(float) for position in range(len(column.levels) + 1)]
+    if column.effects:
+        place = pd.Index(column.rare_levels).get_indexer(pd.Index(texts(frame[column.name])))
+        made.append(np.append(column.effects, 0.0)[place])
+    return made

@@ -37,7 +37,7 @@ MOST_ROWS_FOR_LARGE = 20_000
 FOLD = "model of the fold"
 """Name of the constant by which the models of the folds start from different levels."""
 SETTINGS: dict[str, dict[str, Any]] = {
-    "logistic": {"strength": 0.1, "n_knots": 2},
+    "logistic": {"strength": 0.1, "n_knots": 2, "tells_rare_apart": True},
     "lightgbm": {"n_trees": 150, "n_leaves": 6, "depth": -1, "learning_rate": 0.05, "least_in_leaf": 50},
     "lightgbm_large": {},
     "random_forest": {"n_leaves": 255, "depth": -1, "least_in_leaf": 2},
