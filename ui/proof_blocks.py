@@ -49,12 +49,14 @@ def headline_block(found: Proof) -> None:
     """What became of the warned, in one sentence for each kind."""
     if found.lived and _lived(found):
         st.markdown(f"#### {plain(figures.headline(found.lived.warned, _lived(found), 'lived'))}")
-        st.caption("Lived: scored before anybody knew what would happen.")
+        late = figures.late_words(found.lived.warned, found.lived.warned_late)
+        st.caption(plain(f"Lived: scored before anybody knew what would happen. {late}"))
     if found.replay:
         st.markdown(f"#### {plain(figures.headline(found.replay.warned, found.replay.cutoffs, 'replayed'))}")
         st.caption(
             "Replayed: past days scored again every 30 days by models that knew only what was known on that day. "
-            "A customer warned on several days counts once, at the first."
+            "A customer warned on several days counts once, at the first. "
+            + plain(figures.late_words(found.replay.warned, found.replay.warned_late))
         )
 
 

@@ -43,7 +43,7 @@ def _json(found: Proof) -> dict[str, Any]:
         "obstacle": found.obstacle,
         "lived": lived
         and {
-            **_side(lived.cutoffs, lived.warned, lived.leads),
+            **_side(lived.cutoffs, lived.warned, lived.warned_late, lived.leads),
             "n_open": lived.n_open,
             "next_known_at": lived.next_known_at,
             "n_superseded": lived.n_superseded,
@@ -51,7 +51,7 @@ def _json(found: Proof) -> dict[str, Any]:
         },
         "replayed": replay
         and {
-            **_side(replay.cutoffs, replay.warned, replay.leads),
+            **_side(replay.cutoffs, replay.warned, replay.warned_late, replay.leads),
             "made_at": replay.made_at,
             "model_version": replay.model_version,
             "outdated": list(found.outdated),
@@ -59,7 +59,9 @@ def _json(found: Proof) -> dict[str, Any]:
     }
 
 
-def _side(cutoffs: tuple[CutoffOutcome, ...], warned: Outcome, leads: LeadTimes | None) -> dict[str, Any]:
+def _side(
+    cutoffs: tuple[CutoffOutcome, ...], warned: Outcome, late: Outcome, leads: LeadTimes | None
+) -> dict[str, Any]:
     interval = warned.interval
     return {
         "warned": {
@@ -68,6 +70,8 @@ def _side(cutoffs: tuple[CutoffOutcome, ...], warned: Outcome, leads: LeadTimes 
             "happened": warned.happened,
             "predicted": warned.predicted,
             "interval": list(interval) if interval else None,
+            "n_silent_longer_than_horizon": late.n,
+            "n_churned_of_these": late.n_churned,
         },
         "cutoffs": [outcome.to_json() for outcome in cutoffs],
         "leads": leads
@@ -81,19 +85,21 @@ def _side(cutoffs: tuple[CutoffOutcome, ...], warned: Outcome, leads: LeadTimes 
 
 
 def _lines(found: Proof) -> list[str]:
-    from churn_core.figures.proof import headline, lead_sentence
+    from churn_core.figures.proof import headline, late_words, lead_sentence
 
     lines: list[str] = []
     lived = [outcome for outcome in found.lived.cutoffs if outcome.kind == "lived"] if found.lived else []
     if found.lived and lived:
-        lines.append(f"Lived: {headline(found.lived.warned, lived, 'lived')}")
+        said = f"Lived: {headline(found.lived.warned, lived, 'lived')}"
+        lines.append(f"{said} {late_words(found.lived.warned, found.lived.warned_late)}".strip())
     elif found.lived and found.lived.next_known_at:
         lines.append(
             f"Lived: no outcome is known yet; the first will be once orders reach until "
             f"{found.lived.next_known_at - timedelta(days=1):%d %b %Y}."
         )
     if found.replay:
-        lines.append(f"Replayed: {headline(found.replay.warned, found.replay.cutoffs, 'replayed')}")
+        said = f"Replayed: {headline(found.replay.warned, found.replay.cutoffs, 'replayed')}"
+        lines.append(f"{said} {late_words(found.replay.warned, found.replay.warned_late)}".strip())
         lines += [f"Out of date: {words} since." for words in found.outdated]
     elif found.obstacle:
         lines.append(f"Replayed: {found.obstacle}")

@@ -33,6 +33,8 @@ class Lived:
     """Runs whose horizon has passed, oldest first. A run that was dated back counts as replayed."""
     warned: Outcome
     """Customers in the high tier at any lived run, each judged at the first."""
+    warned_late: Outcome
+    """Of these, who had been silent for longer than the horizon by then."""
     leads: LeadTimes | None
     """Over the lived runs of the newest definition among them; None when they do not reach over a horizon."""
     n_open: int
@@ -182,11 +184,12 @@ def lived(warehouse: Warehouse) -> Lived:
             for run in known
         )
         really = [scored[run.run_id] for run in watched if _is_lived(run, ends)]
-        warned = first_warnings(tx, really)
+        warned, late = first_warnings(tx, really), first_warnings(tx, really, only_late=True)
         leads = lead_times(tx, _of_newest_definition(really))
     return Lived(
         cutoffs=judged,
         warned=warned,
+        warned_late=late,
         leads=leads,
         n_open=len(still_open),
         next_known_at=min((scored[run.run_id].known_at for run in still_open), default=None),

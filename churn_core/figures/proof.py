@@ -56,6 +56,24 @@ def headline(warned: Outcome, cutoffs: Sequence[CutoffOutcome], kind: Kind) -> s
     return f"Of {counted(warned.n, 'customer')} {would} {when}, {percent(warned.happened)} left, {verdict(warned)}."
 
 
+def late_words(warned: Outcome, late: Outcome) -> str:
+    """How many of the warned were as good as gone by then, and what became of the others; empty when none were.
+
+    >>> late_words(Outcome(n=100, n_churned=80, risk_sum=78.0), Outcome(n=60, n_churned=57, risk_sum=55.0))
+    '60 of them had already been silent for longer than the horizon, 95.0 % of these left; of the other 40, 57.5 %.'
+    """
+    if not late.n:
+        return ""
+    gone = (
+        f"{count(late.n)} of them had already been silent for longer than the horizon, {percent(late.happened)} of "
+        "these left"
+    )
+    n_others = warned.n - late.n
+    if not n_others:
+        return f"{gone}."
+    return f"{gone}; of the other {count(n_others)}, {percent((warned.n_churned - late.n_churned) / n_others)}."
+
+
 def verdict(outcome: Outcome) -> str:
     """What happened against what was predicted, in words.
 

@@ -49,7 +49,7 @@ def look_up(tx: Transaction, scored: Sequence[ScoredAt]) -> None:
     tx.execute(
         "CREATE TEMP TABLE judged_rows (run_id INTEGER, as_of TIMESTAMP, customer_id VARCHAR, risk DOUBLE, "
         "tier VARCHAR, expected_value DOUBLE, value_at_risk DOUBLE, churned BOOLEAN, spent DOUBLE, mean_gap FLOAT, "
-        "n_gaps INTEGER, last_day DATE, silent_days INTEGER)"
+        "n_gaps INTEGER, last_day DATE, silent_days INTEGER, is_late BOOLEAN)"
     )
     for entry in scored:
         tx.execute(
@@ -111,17 +111,18 @@ def judge_cutoff(
     )
 
 
-def first_warnings(tx: Transaction, scored: Sequence[ScoredAt]) -> Outcome:
+def first_warnings(tx: Transaction, scored: Sequence[ScoredAt], *, only_late: bool = False) -> Outcome:
     """Customers in the high tier at any of these cutoffs, each judged once: at the first cutoff where they were.
 
     A customer stands in it once, so the customers are as good as independent and the interval of the share holds.
+    With ``only_late`` those of them who had been silent for longer than the horizon by then: they were as good as gone.
     """
     found = tx.records(
         "SELECT count(*) AS n, count(*) FILTER (churned) AS n_churned, coalesce(sum(risk), 0) AS risk_sum FROM ("
-        "SELECT arg_min(churned, as_of) AS churned, arg_min(risk, as_of) AS risk FROM judged_rows "
-        "WHERE tier = 'high' AND churned IS NOT NULL AND run_id IN (SELECT unnest($runs::INTEGER[])) "
-        "GROUP BY customer_id)",
-        {"runs": [entry.run_id for entry in scored]},
+        "SELECT arg_min(churned, as_of) AS churned, arg_min(risk, as_of) AS risk, arg_min(is_late, as_of) AS is_late "
+        "FROM judged_rows WHERE tier = 'high' AND churned IS NOT NULL "
+        "AND run_id IN (SELECT unnest($runs::INTEGER[])) GROUP BY customer_id) WHERE is_late OR NOT $only_late",
+        {"runs": [entry.run_id for entry in scored], "only_late": only_late},
     )
     return Outcome(**found[0])
 
@@ -193,7 +194,8 @@ def _judged_sql(scored: ScoredAt) -> str:
     return (
         "SELECT run_id, $cutoff AS as_of, customer_id, risk, tier, expected_value, value_at_risk, "
         f"{churned} AS churned, spent, mean_gap, n_gaps, "
-        f"CAST(last_order AS DATE) AS last_day, {age_days('last_order')} AS silent_days "
+        f"CAST(last_order AS DATE) AS last_day, {age_days('last_order')} AS silent_days, "
+        f"{age_days('last_order')} > {int(scored.definition.horizon_days)} AS is_late "
         f"FROM scores JOIN ({happened}) AS happened USING (customer_id) "
         "WHERE run_id = $run_id AND last_order IS NOT NULL"
     )

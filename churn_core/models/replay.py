@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,8 @@ class Replay:
     """Oldest first."""
     warned: Outcome
     """Customers in the high tier at any cutoff, each judged at the first."""
+    warned_late: Outcome
+    """Of these, who had been silent for longer than the horizon by then."""
     leads: LeadTimes | None
     """None when the cutoffs do not reach over a horizon, or nobody left in that time."""
 
@@ -113,7 +115,7 @@ def replay(
             for at, entry in zip(asked, scored, strict=True)
         ]
         progress(0.97, "how early the warnings were")
-        warned = first_warnings(tx, asked)
+        warned, late = first_warnings(tx, asked), first_warnings(tx, asked, only_late=True)
         leads = lead_times(tx, asked, before_days=STEP_DAYS)
     n_most = max(len(entry.table) for entry in scored)
     made = Replay(
@@ -127,6 +129,7 @@ def replay(
         n_customers=n_most if n_most == most_customers else None,
         cutoffs=tuple(replace(outcome, run_id=None) for outcome in judged),
         warned=warned,
+        warned_late=late,
         leads=leads,
     )
     progress(0.99, "keeping the result")
@@ -221,7 +224,8 @@ def _result(made: Replay) -> dict[str, Any]:
         "tiers_by": made.tiers_by,
         "n_customers": made.n_customers,
         "cutoffs": [outcome.to_json() for outcome in made.cutoffs],
-        "warned": {"n": made.warned.n, "n_churned": made.warned.n_churned, "risk_sum": made.warned.risk_sum},
+        "warned": asdict(made.warned),
+        "warned_late": asdict(made.warned_late),
         "leads": made.leads.to_json() if made.leads else None,
     }
 
@@ -235,5 +239,6 @@ def _replay(row: Mapping[str, Any]) -> Replay:
         n_customers=stored["n_customers"],
         cutoffs=tuple(CutoffOutcome.from_json(outcome) for outcome in stored["cutoffs"]),
         warned=Outcome(**stored["warned"]),
+        warned_late=Outcome(**stored.get("warned_late", {})),
         leads=LeadTimes.from_json(stored["leads"]) if stored["leads"] else None,
     )

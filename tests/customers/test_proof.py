@@ -100,6 +100,14 @@ def test_every_warned_customer_counts_once_at_the_first_warning(warehouse: Wareh
     assert lived(warehouse).warned == Outcome(n=3, n_churned=2, risk_sum=pytest.approx(0.8 + 0.9 + 0.7))
 
 
+def test_who_was_warned_after_a_whole_horizon_of_silence_is_told_apart(warehouse: Warehouse) -> None:
+    assert (lived(warehouse).warned_late, lived(warehouse).warned) == (Outcome(), Outcome())
+    live(warehouse, {**RUNS, 60: {**RUNS[60], "never warned": 0.9}})
+    found = lived(warehouse)
+    assert found.warned.n == 4
+    assert found.warned_late == Outcome(n=1, n_churned=1, risk_sum=pytest.approx(0.9))
+
+
 def test_lead_times_are_counted_from_the_last_order(warehouse: Warehouse) -> None:
     live(warehouse)
     leads = lived(warehouse).leads

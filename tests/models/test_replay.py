@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from churn_core.features.labels import build_labels
 from churn_core.intake.derived import refresh_derived
 from churn_core.intake.simulate import ShopPlan, load_shop
 from churn_core.models.replay import Replay, latest_replay, replayable, replayed_scores, too_short
+from churn_core.models.replay_scores import Scored
 from churn_core.models.training import train_model
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
@@ -30,12 +32,28 @@ HIGH_FROM = 0.6
 
 
 @pytest.fixture(scope="module")
-def replayed(trained_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse, Replay]]:
-    """The trained shop with its last five cutoffs replayed; to read only."""
+def replayed_with(
+    trained_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Warehouse, Replay, list[Scored]]]:
+    """The trained shop with its last five cutoffs replayed, and the scores behind it; to read only."""
     opened = Warehouse.open(shutil.copy(trained_file, tmp_path_factory.mktemp("replayed") / "shop.duckdb"))
     save_policy(opened, high_from=HIGH_FROM, medium_from=0.3)
-    yield opened, replay_workspace(opened, n_cutoffs=5)
+    scored: list[Scored] = []
+
+    def overheard(*given: Any, **named: Any) -> list[Scored]:
+        scored.extend(replayed_scores(*given, **named))
+        return scored
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("churn_core.models.replay.replayed_scores", overheard)
+        made = replay_workspace(opened, n_cutoffs=5)
+    yield opened, made, scored
     opened.close()
+
+
+@pytest.fixture
+def replayed(replayed_with: tuple[Warehouse, Replay, list[Scored]]) -> tuple[Warehouse, Replay]:
+    return replayed_with[:2]
 
 
 def test_cutoffs_lie_thirty_days_apart_and_end_where_the_outcome_is_known(replayed: tuple[Warehouse, Replay]) -> None:
@@ -56,11 +74,14 @@ def test_everybody_eligible_is_judged_by_the_labels(replayed: tuple[Warehouse, R
         assert outcome.everybody.happened == pytest.approx(labels.mean())
 
 
-def test_lead_times_agree_with_counting_customer_by_customer(replayed: tuple[Warehouse, Replay]) -> None:
-    warehouse, made = replayed
-    version, definition = replayable(warehouse)
+def test_lead_times_agree_with_counting_customer_by_customer(
+    replayed_with: tuple[Warehouse, Replay, list[Scored]],
+) -> None:
+    warehouse, made, scored = replayed_with
+    _, definition = replayable(warehouse)
+    assert len(scored) == 5
     seen: dict[tuple[str, float], list[tuple[float, bool, bool]]] = {}
-    for entry in replayed_scores(warehouse, version, definition, n_cutoffs=5):
+    for entry in scored:
         labels = build_labels(warehouse, entry.cutoff, definition)["churned"]
         silent = build_features(warehouse, entry.cutoff, definition, features=["days_since_last_order"]).iloc[:, 0]
         risks = entry.table.to_pandas().set_index("customer_id")["risk"]
@@ -83,13 +104,15 @@ def test_what_came_after_a_cutoff_changes_outcomes_and_no_risk(trained_copy: War
     assert end is not None
     version, definition = replayable(trained_copy)
     until = end - timedelta(days=60)
-    before = replayed_scores(trained_copy, version, definition, n_cutoffs=2, until=until)
+    asked = {"n_cutoffs": 2, "until": until, "most_customers": 300}
+    before = replayed_scores(trained_copy, version, definition, **asked)
     cutoff = before[0].cutoff
-    _everybody_orders(trained_copy, before[0].table["customer_id"].to_pylist(), cutoff + timedelta(days=1))
-    after = replayed_scores(trained_copy, version, definition, n_cutoffs=2, until=until)
+    customers = before[0].table["customer_id"].to_pylist()
+    _everybody_orders(trained_copy, customers, cutoff + timedelta(days=1))
+    after = replayed_scores(trained_copy, version, definition, **asked)
     assert before[0].table.equals(after[0].table)
     assert not before[1].table.equals(after[1].table)
-    assert not build_labels(trained_copy, cutoff, definition)["churned"].any()
+    assert not build_labels(trained_copy, cutoff, definition)["churned"].loc[customers].any()
 
 
 def test_nothing_is_left_in_the_scores(replayed: tuple[Warehouse, Replay]) -> None:
@@ -127,7 +150,7 @@ def test_it_says_what_changed_since(trained_copy: Warehouse) -> None:
 
 def test_tiers_by_capacity_hold_as_many_as_can_be_called(trained_copy: Warehouse) -> None:
     save(trained_copy, policy_with(trained_copy, capacity=CapacityRule(per_day=10, n_days=5)))
-    made = replay_workspace(trained_copy, n_cutoffs=1)
+    made = replay_workspace(trained_copy, n_cutoffs=1, most_customers=300)
     outcome = made.cutoffs[0]
     assert (outcome.tiers["high"].n, outcome.tiers["medium"].n) == (50, 50)
     # Places go by value at risk, so the tier is the list of that length.

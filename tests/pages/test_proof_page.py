@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from churn_core.customers.proof import Lived, lived, proof
+from churn_core.customers.proof import Lived, lived, proof, replay_workspace
 from churn_core.customers.tiers import save_policy
 from churn_core.features.definition import active_definition, known_until
 from churn_core.figures.theme import day, percent
@@ -107,7 +108,8 @@ def test_a_replay_of_other_data_is_called_out_of_date(demo_home: Home, app: App)
     assert "data was imported" in said
 
 
-def test_the_button_replays_with_everybody_as_a_job(demo_home: Home, app: App) -> None:
+def test_the_button_replays_with_everybody_as_a_job(demo_home: Home, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof_blocks, "replay_workspace", partial(replay_workspace, n_cutoffs=1))
     warehouse = open_workspace(DEMO)
     with warehouse.transaction() as tx:
         tx.execute("DELETE FROM replays")
