@@ -25,8 +25,9 @@ def stratified_folds(
     rarer = int(min(outcome.sum(), (~outcome).sum()))
     if n_folds < 2 or rarer < n_folds:
         raise NotEnoughData(
-            f"{rarer} customers of the rarer outcome cannot be spread over {n_folds} folds; "
-            "at least one per fold and two folds are needed: add customers, or take fewer folds."
+            f"{int(outcome.sum()):,} customers left and {int((~outcome).sum()):,} stayed; a model is judged in "
+            f"{n_folds} parts (folds), and each needs both kinds: add customers until there are {max(n_folds, 2)} of "
+            "each at least."
         )
     empty = np.zeros((len(outcome), 1))
     if group is None or len(np.unique(group)) == len(group):

@@ -90,7 +90,7 @@ def risks_of(warehouse: Warehouse, version: ModelVersion, inputs: pd.DataFrame) 
 
     model = load_fitted(warehouse, version.model_version)
     if isinstance(model, SnapshotModel):
-        return pd.Series(sigmoid(model.contributions(inputs).total()), index=inputs.index)
+        return pd.Series(sigmoid(model.log_odds(inputs)), index=inputs.index)
     require_kinds(inputs, version.summary.get("population"))
     return pd.Series(sigmoid(model.blend.log_odds(inputs)), index=inputs.index)
 

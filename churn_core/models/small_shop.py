@@ -54,7 +54,7 @@ def fit_lateness(
         then, _ = _calibrated(known, definition, latest.frame)
         judged = evaluate(latest.churned, sigmoid(then.log_odds(latest.frame)))
     about = (
-        f"Judged at {latest.cutoff:%d %b %Y} on {judged.n:,} customers, with what was known then."
+        f"Judged at {latest.cutoff:%d %b %Y} on {judged.n:,} customers, with what was known then{_few(latest)}."
         if judged and latest
         else "Not judged: no past cutoff knows both outcomes."
     )
@@ -84,3 +84,9 @@ def _calibrated(periods: Sequence[Period], definition: ChurnDefinition, now: pd.
             f"cutoffs ({shift:+.2f} log-odds on the rule)."
         )
     return Blend(members=[estimator], slopes=[1.0], level=shift, recipe={}), note
+
+
+def _few(period: Period) -> str:
+    """That a judgement on a handful of customers says next to nothing; empty where there are enough."""
+    n_rarer = int(min(period.churned.sum(), (~period.churned).sum()))
+    return "" if n_rarer >= LEAST_TO_CALIBRATE else "; on so few its measures are left to chance"

@@ -115,7 +115,7 @@ def test_a_shop_nobody_ever_left_is_told_that_levels_are_not_calibrated(shop: Sh
 
 def test_ten_rows_of_a_table_are_too_few_and_say_what_is_missing(shop: Shop) -> None:
     shop.load(members(10).assign(churned=["Yes"] * 3 + ["No"] * 7))
-    refused(shop.train, "3 customers of the rarer outcome cannot be spread over 5 folds.*add customers")
+    refused(shop.train, "3 customers left and 7 stayed.*add customers until there are 5 of each")
     refused(shop.score, "there is no model yet")
 
 
