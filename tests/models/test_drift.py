@@ -23,6 +23,7 @@ from churn_core.models.drift_sizes import (
     verdict,
 )
 from churn_core.models.population import describe_categories, describe_numbers, describe_population
+from churn_core.models.recipe import Recipe
 from churn_core.models.runs import latest_run
 from churn_core.models.scoring import score_customers
 from churn_core.models.training import train_model
@@ -209,7 +210,7 @@ def test_activity_that_stood_alike_a_year_before_is_the_season(trained_shop: War
 
 def test_a_table_scored_again_with_other_customers_is_compared(warehouse: Warehouse) -> None:
     fill_snapshots(warehouse, members(900))
-    train_model(warehouse)
+    train_model(warehouse, recipe=Recipe(estimators=("logistic",)))
     score_customers(warehouse, high_from=0.6, medium_from=0.3)
     assert drift(warehouse).verdict == "stable"
     other = members(900, seed=8)

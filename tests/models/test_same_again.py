@@ -65,7 +65,7 @@ def test_a_labelled_table_gives_the_same_model_in_any_process(tmp_path: Path) ->
     for number, hash_seed in enumerate(("1", "2")):
         path = tmp_path / f"members{number}.duckdb"
         warehouse = Warehouse.open(path)
-        fill_snapshots(warehouse, members(300))
+        fill_snapshots(warehouse, members(150))
         warehouse.close()
         answers.append(elsewhere(path, hash_seed))
     assert answers[0] == answers[1]
