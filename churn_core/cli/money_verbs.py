@@ -11,6 +11,7 @@ from churn_core.cli.output import show, table
 from churn_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from churn_core.customers.cutoffs import BestCutoff
     from churn_core.customers.scenario import Scenario
     from churn_core.customers.tiers import TierPolicy
 
@@ -74,6 +75,7 @@ def show_cutoffs(args: argparse.Namespace) -> int:
     counts = risk_counts(warehouse)
     threshold = args.threshold if args.threshold is not None else active_policy(warehouse).high_from
     found, best = outcome(counts, scenario, threshold), best_cutoff(counts, scenario)
+    feasible = best_cutoff(counts, scenario, within_capacity=True)
     if args.save:
         save_scenario(warehouse, "A", scenario)
     result = {
@@ -81,17 +83,22 @@ def show_cutoffs(args: argparse.Namespace) -> int:
         "scenario": asdict(scenario),
         **asdict(found),
         "best": asdict(best) if best else None,
+        "best_within_capacity": asdict(feasible) if feasible else None,
     }
     rows = [(name.replace("_", " "), _number(getattr(found, name))) for name in ("cost", "saved_margin", "profit")]
     rows += [(name, _share(getattr(found, name))) for name in ("precision", "recall", "f1")]
     lines = [*outcome_sentences(found), "", *table(("measure, expected", "value"), rows)]
     lines += [f"Unknown: {reason}" for reason in dict.fromkeys(found.unknown.values())]
     if best:
-        where = (
-            f"from a risk of {_share(best.threshold)} on" if best.threshold is not None else "with contacting nobody"
-        )
-        lines.append(f"Most profit: {_number(best.profit)} {where}, {best.n_contacted:,} contacts.")
+        lines.append(f"Most profit: {_best_words(best)}")
+    if feasible and feasible != best:
+        lines.append(f"Most within the {found.capacity or 0:,} that can be contacted: {_best_words(feasible)}")
     return show(args, result, lines)
+
+
+def _best_words(best: BestCutoff) -> str:
+    where = f"from a risk of {_share(best.threshold)} on" if best.threshold is not None else "with contacting nobody"
+    return f"{_number(best.profit)} {where}, {best.n_contacted:,} contacts."
 
 
 def list_policies(args: argparse.Namespace) -> int:

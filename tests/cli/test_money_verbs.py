@@ -33,6 +33,8 @@ def test_cutoffs_say_whom_what_and_from_which_chance(churn: Churn) -> None:
     assert found["profit"] == pytest.approx(0.5 * 18 * 40 - 60)
     assert found["break_even"] == pytest.approx(60 / 720)
     assert found["best"]["profit"] >= found["profit"]
+    assert (found["best_within_capacity"]["n_contacted"], found["best_within_capacity"]["threshold"]) == (15, 0.855)
+    assert "Most within the 15 that can be contacted" in churn("cutoffs", "--chance", "0.5").out
     unknown = churn("cutoffs", "--threshold", "0.8", "--json").json
     assert unknown["profit"] is None
     assert "campaign" in unknown["unknown"]["profit"]
