@@ -77,8 +77,6 @@ _NOT_ABOVE = (
     ("gap_spread_days", "longest_gap_days", "gaps do not differ by more than the longest"),
     ("longest_gap_days", TENURE, "no gap is longer than the whole history"),
     ("mean_order_amount", "largest_order_amount", "no mean is above the largest"),
-    ("last_order_amount", "largest_order_amount", "no order is above the largest"),
-    ("first_order_amount", "largest_order_amount", "no order is above the largest"),
 )
 """Days or amounts of which the first cannot be more than the second, and why."""
 

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn_core.customers.movement import Movement, why_moved
+from churn_core.customers.movement_words import causes
 from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.features.build import build_features
 from churn_core.features.definition import known_until
@@ -297,6 +298,17 @@ def test_silence_and_orders_are_told_with_their_numbers(moved_shop: Warehouse) -
     ]
     assert any("days of silence instead of" in words for words in silence)
     assert all("ordered" not in found.parts[1].words for found in quiet)
+
+
+def test_a_group_that_no_number_explains_is_told_with_the_number_that_counts_most() -> None:
+    before = pd.DataFrame({"days_since_last_visit": [10.0], "n_visits_90": [5.0]})
+    after = before.assign(days_since_last_visit=40.0)
+    by_input = {"days_since_last_visit": 0.01, "n_visits_90": -0.03}
+    (told,) = causes(by_input, before, after)
+    assert told.words == "Browsing: its numbers together, among them 40 days since the last visit instead of 10"
+    assert told.risk_change == pytest.approx(-0.02)
+    (same,) = causes(by_input, before, before)
+    assert same.words == "Browsing: unchanged, but counts differently beside the other numbers"
 
 
 def test_an_order_that_came_late_is_a_part_of_its_own(moved_copy: Warehouse) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn_core.customers.contradictions import contradictions
 from churn_core.customers.explanation import sampled_words
 from churn_core.customers.levers import Facts, room, suppose
 from churn_core.customers.possible import seen_values
@@ -207,7 +208,7 @@ def test_impossible_facts_are_refused_in_one_sentence(
         ({"n_order_days": None}, "known of everybody"),
         ({"days_since_last_order": None}, "known of everybody"),
         ({"days_since_last_visit": 1e6}, "more than a hundred years"),
-        ({"days_since_last_visit": 20.0, "n_events_7": 1.0}, "with the last visit 20 days ago, the last 7 days"),
+        ({"days_since_last_return": 3.0, "n_returns_180": 0.0}, "last 180 days cannot be without one"),
         ({"n_visits_30": 900.0, "n_visits_90": 900.0}, "part of the others"),
         ({"mean_gap_days": 0.0}, "at least a day apart"),
         ({"longest_gap_days": 2000.0}, "whole history"),
@@ -222,6 +223,15 @@ def test_impossible_numbers_are_refused_in_one_sentence(
     with pytest.raises(InputError, match=words) as refused:
         give(trained_shop, asked, **values)
     assert str(refused.value).rstrip(".").count(". ") == 0
+
+
+def test_no_recorded_customer_is_called_impossible(trained_shop: Warehouse, asked: Subject) -> None:
+    rows = trained_shop.rows("SELECT customer_id, feature_values FROM contributions")
+    assert len(rows) > 500
+    for customer_id, recorded in rows:
+        pairs = zip(asked.run.feature_names, recorded, strict=True)
+        values = {name: None if number is None or np.isnan(number) else float(number) for name, number in pairs}
+        assert list(contradictions(values)) == [], customer_id
 
 
 def test_spend_without_an_order_and_a_last_order_outside_of_its_window_are_refused(
@@ -269,9 +279,9 @@ def test_recalculating_with_the_recorded_numbers_changes_nothing(trained_shop: W
 
 def test_several_values_move_at_once(trained_shop: Warehouse, asked: Subject) -> None:
     spread = value(asked, trained_shop, "gap_spread_days")
-    both = give(trained_shop, asked, gap_spread_days=spread + 1, n_returns=50.0, n_returns_180=40.0)
+    both = give(trained_shop, asked, gap_spread_days=spread + 1, n_returns=50.0, n_ratings=40.0)
     given = {change.name for change in both.changes if change.is_given}
-    assert {"gap_spread_days", "n_returns_180"} <= given
+    assert {"gap_spread_days", "n_ratings"} <= given
 
 
 def test_values_outside_of_anything_seen_are_answered_with_a_warning(trained_shop: Warehouse, asked: Subject) -> None:
