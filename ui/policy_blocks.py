@@ -16,7 +16,7 @@ from ui.session import Stamp
 WHAT_KINDS = {
     "probability": "Everybody from a risk on, however many they are.",
     "capacity": "As many customers as you can contact; the thresholds follow from each new scoring.",
-    "profit": "Whoever is worth the cost of contacting, each with the own risk and value.",
+    "profit": "Whoever is worth the cost of contacting, by their own risk and value.",
 }
 ACTIVATES = "Saving keeps the policy as a new version, makes it the active one and sorts the latest scoring at once."
 
@@ -150,7 +150,8 @@ def _preview(counts: tuple[TierCount, ...], before: tuple[TierCount, ...], curre
                 **({"Profit of contacting them": money(found.profit, currency)} if has_profit else {}),
             }
             for found, old in zip(counts, before, strict=True)
-        ]
+        ],
+        config={"Profit of contacting them": st.column_config.Column(alignment="right")} if has_profit else None,
     )
 
 

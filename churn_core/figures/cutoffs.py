@@ -97,12 +97,13 @@ def profit_figure(
         if profits is None or best is None:
             continue
         _add_curve(figure, profits, name, colour, dash, lambda value: money(value, currency))
-        for at, symbol, words in ((best.threshold, "diamond", "best"), (thresholds[name], "circle", "chosen")):
+        marks = ((best.threshold, "diamond", 17, "best"), (thresholds[name], "circle", 10, "chosen"))
+        for at, symbol, size, words in marks:
             if at is not None:
                 profit = float(profits[round(at * N_STEPS)])
                 figure.add_scatter(
                     x=[at], y=[profit], mode="markers", showlegend=False,
-                    marker={"symbol": symbol, "size": 12, "color": colour, "line": outline},
+                    marker={"symbol": symbol, "size": size, "color": colour, "line": outline},
                     hovertemplate=f"{name}, {words}: from {percent(at)} {money(profit, currency)}<extra></extra>",
                 )  # fmt: skip
     if not figure.data:
