@@ -7,6 +7,7 @@ import streamlit as st
 from churn_core.figures import models as figures
 from churn_core.figures.theme import count, day, percent
 from churn_core.models.capacity import at_share
+from churn_core.models.card_words import sampling_words
 from churn_core.models.evaluation import METRIC_LABELS, METRICS, Evaluation, Metric, confusion
 from churn_core.models.registry import ModelVersion
 from churn_core.models.runs import latest_run
@@ -183,11 +184,12 @@ def _period_table(periods: list[Period], *, is_sample: bool) -> None:
         )
 
 
-def inputs_block(inputs: list[tuple[str, float]]) -> None:
-    """What the model listens to."""
+def inputs_block(inputs: list[tuple[str, float]], version: ModelVersion) -> None:
+    """What the model listens to, and how exactly that is known."""
     if inputs:
         st.subheader("What the model listens to", anchor=False)
         chart(figures.importance_figure(inputs, mode=session.mode()), key="importance")
+        st.caption(sampling_words(version.summary["importance"]))
 
 
 def card_block(version: ModelVersion) -> None:

@@ -50,11 +50,12 @@ COLUMNS: dict[str, tuple[str, bool]] = {
     "as_of": ("CAST($cutoff AS DATE)", NUMBER),
     "run_id": ("$run_id::INTEGER", NUMBER),
     "model_version": ("$model_version::INTEGER", NUMBER),
+    "reasons_from": ("$reasons_from::VARCHAR", TEXT),
 }
 """Columns of the file in order: SQL text, and whether a cell is text that a spreadsheet could take for a formula.
 
 ``main_reason`` is the sentence that the list shows under that name; ``main_reason_key`` is the name of its feature,
-for programs.
+for programs. ``reasons_from`` says whether the contributions behind the reasons are exact or sampled, with their error.
 """
 
 PERSONAL = ("name", "email", "phone")
@@ -161,8 +162,21 @@ def _write(warehouse: Warehouse, chosen: CustomerFilter, run: RunKey, target: Pa
         f"ORDER BY {key} {direction} NULLS LAST, s.customer_id"
     )
     model = warehouse.value("SELECT model_version FROM score_runs WHERE run_id = $run_id", {"run_id": run.run_id})
-    parameters = where.parameters | {"cutoff": run.as_of, "model_version": model}
+    parameters = where.parameters | {
+        "cutoff": run.as_of,
+        "model_version": model,
+        "reasons_from": _reasons_from(warehouse, run),
+    }
     return warehouse.write_file(sql, parameters, target, options="FORMAT csv, HEADER")
+
+
+def _reasons_from(warehouse: Warehouse, run: RunKey) -> str:
+    """Whether the run's contributions are exact or sampled, with the largest standard error."""
+    kept = json.loads(warehouse.value("SELECT summary FROM score_runs WHERE run_id = $run_id", {"run_id": run.run_id}))
+    errors = kept.get("standard_error") or {}
+    if not errors:
+        return "exact contributions"
+    return f"sampled contributions, standard error up to {max(errors.values()):.2g} log-odds"
 
 
 def _columns(with_contact: bool) -> dict[str, tuple[str, bool]]:

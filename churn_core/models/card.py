@@ -24,6 +24,7 @@ from churn_core.models.card_words import (
     moment_words,
     number_words,
     percent_words,
+    sampling_words,
 )
 from churn_core.models.compare import judged_measures
 from churn_core.models.estimators import ESTIMATORS
@@ -236,7 +237,7 @@ def _inputs(version: ModelVersion) -> Section:
         title="Inputs",
         paragraphs=(
             f"{len(version.feature_names)} inputs; the {len(rows)} that move the risk most, by mean absolute "
-            "contribution in log-odds:",
+            f"contribution in log-odds. {sampling_words(importance)}",
         )
         if rows
         else (),

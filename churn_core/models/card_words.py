@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from churn_core.models.evaluation import Metric
@@ -37,6 +37,23 @@ def moment_words(moment: datetime, *, day_only: bool = False) -> str:
     """
     day = f"{moment.day} {moment:%b %Y}"
     return day if day_only else f"{day} {moment:%H:%M}"
+
+
+def sampling_words(importance: Sequence[Mapping[str, Any]]) -> str:
+    """Whether the contributions behind an order of inputs are exact, or sampled with which error.
+
+    >>> sampling_words([{"name": "visits", "mean_absolute": 0.4}])
+    'The contributions are exact.'
+    >>> sampling_words([{"name": "visits", "mean_absolute": 0.4, "standard_error": 0.0312}])
+    'The contributions are sampled: they add up exactly, single ones have a standard error of up to 0.031 log-odds.'
+    """
+    errors = [entry["standard_error"] for entry in importance if "standard_error" in entry]
+    if not errors:
+        return "The contributions are exact."
+    return (
+        "The contributions are sampled: they add up exactly, single ones have a standard error of up to "
+        f"{max(errors):.2g} log-odds."
+    )
 
 
 def percent_words(share: float | None) -> str:

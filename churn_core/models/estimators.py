@@ -38,10 +38,17 @@ class Contributions:
         return self.base + self.values.sum(axis=1)
 
     def importance(self, *, leave_out: Collection[str] = ()) -> list[dict[str, Any]]:
-        """Mean absolute contribution of each feature around its average, the largest first, as plain JSON."""
+        """Mean absolute contribution of each feature around its average, the largest first, as plain JSON.
+
+        Where contributions are sampled, the ``standard_error`` of single values stands beside it.
+        """
         sizes = np.abs(self.values - self.values.mean(axis=0)).mean(axis=0)
         order = np.argsort(-sizes, kind="stable")
-        named = [{"name": self.feature_names[i], "mean_absolute": float(sizes[i])} for i in order]
+        named: list[dict[str, Any]] = [
+            {"name": self.feature_names[i], "mean_absolute": float(sizes[i])}
+            | ({} if self.standard_error is None else {"standard_error": float(self.standard_error[i])})
+            for i in order
+        ]
         return [entry for entry in named if entry["name"] not in leave_out]
 
 

@@ -26,7 +26,7 @@ from churn_core.models.folds import stratified_folds
 from churn_core.models.leakage import suspected_leaks
 from churn_core.models.recipe import TABLE_LEARNERS, Recipe
 from churn_core.models.search_judge import HeldOutFolds
-from churn_core.models.search_run import Found, search
+from churn_core.models.search_run import LEAST_GAIN, Found, search
 from churn_core.models.snapshot_model import (
     LARGE,
     MOST_ROWS_FOR_LARGE,
@@ -50,6 +50,8 @@ NESTED = (
     "part in the settings it is judged by."
 )
 
+STEADY = "stacking"
+"""The candidate that the others must beat."""
 SEARCHED = (*TABLE_LEARNERS, "random_forest", "neural_network")
 """Learners that are searched unless others are asked for."""
 
@@ -62,12 +64,14 @@ class SearchedRows:
     """Every candidate, calibrated, fitted on all of these rows."""
     inner_log_loss: Mapping[str, float]
     """Log loss of each candidate on held-out answers within these rows."""
+    inner_error: Mapping[str, float]
+    """Standard error of its difference from stacking, row by row."""
     found: Found
 
     @property
     def chosen(self) -> str:
-        """The candidate of least log loss within these rows."""
-        return min(self.inner_log_loss, key=lambda name: self.inner_log_loss[name])
+        """The candidate chosen within these rows."""
+        return preferred(self.inner_log_loss, self.inner_error)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +159,7 @@ def _judged(
         for name in names:
             answers[name][held] = rows.blends[name].log_odds(table.frame[held])
     inner = {name: float(np.mean([rows.inner_log_loss[name] for rows in made])) for name in names}
-    chosen = min(inner, key=lambda name: inner[name])
+    chosen = preferred(inner, {name: float(np.mean([rows.inner_error[name] for rows in made])) for name in names})
     details = {
         "folds": len(made),
         "twins": twins_json(twins),
@@ -181,6 +185,20 @@ def _mean_shares(blends: Sequence[Blend]) -> dict[str, float]:
         {member.name: slope for member, slope in zip(blend.members, blend.slopes, strict=True)} for blend in blends
     ]
     return {name: float(np.mean([found.get(name, 0.0) for found in slopes])) for name in names}
+
+
+def preferred(log_loss: Mapping[str, float], error: Mapping[str, float]) -> str:
+    """Stacking, or the candidate of least log loss among those that beat it by half a standard error.
+
+    Where few customers left, the least of several nearly equal losses is the luckiest one; stacking leans on all.
+
+    >>> preferred({"logistic": 0.40, "stacking": 0.41}, {"logistic": 0.03, "stacking": 0.0})
+    'stacking'
+    >>> preferred({"logistic": 0.40, "stacking": 0.41}, {"logistic": 0.01, "stacking": 0.0})
+    'logistic'
+    """
+    better = [name for name in log_loss if log_loss[STEADY] - log_loss[name] > LEAST_GAIN * error[name]]
+    return min(better or [STEADY], key=lambda name: log_loss[name])
 
 
 def searched_learners(n_rows: int, recipe: Recipe) -> tuple[str, ...]:
@@ -238,7 +256,8 @@ def _fitted(frame: pd.DataFrame, judge: HeldOutFolds, found: Found, asked: Recip
     }
     everybody = tuple(answers)
     candidates = {**{name: (name,) for name in everybody}, "stacking": everybody, "blend": found.kept}
-    blends, losses = {}, {}
+    blends: dict[str, Blend] = {}
+    losses: dict[str, NDArray[np.float64]] = {}
     for name, parts in candidates.items():
         unseen = np.column_stack([answers[part] for part in parts])
         weights = (fit_votes if name == "blend" else fit_weights)(unseen, judge.churned, judge.level_of)
@@ -249,5 +268,16 @@ def _fitted(frame: pd.DataFrame, judge: HeldOutFolds, found: Found, asked: Recip
             level=weights.levels[0],
             recipe={},
         )
-        losses[name] = weights.log_loss
-    return SearchedRows(blends=blends, inner_log_loss=losses, found=found)
+        losses[name] = _row_losses(unseen @ np.asarray(weights.slopes) + weights.levels[0], judge.churned)
+    gains = {name: losses[STEADY] - each for name, each in losses.items()}
+    return SearchedRows(
+        blends=blends,
+        inner_log_loss={name: float(each.mean()) for name, each in losses.items()},
+        inner_error={name: float(gain.std(ddof=1)) / np.sqrt(len(gain)) for name, gain in gains.items()},
+        found=found,
+    )
+
+
+def _row_losses(log_odds: NDArray[np.float64], churned: NDArray[np.bool_]) -> NDArray[np.float64]:
+    made: NDArray[np.float64] = np.logaddexp(0.0, log_odds) - churned * log_odds
+    return made

@@ -46,6 +46,6 @@ else:
         blocks.confusion_block(evaluation)
     with curves:
         blocks.curves_block(evaluation)
-blocks.inputs_block(results.importance_of(version))
+blocks.inputs_block(results.importance_of(version), version)
 rules_block(version)
 blocks.card_block(version)

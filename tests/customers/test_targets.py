@@ -75,6 +75,19 @@ def test_the_file_holds_the_rows_of_the_page_in_the_same_order(
     assert set(numbers["as_of"]) == {"2026-11-01"}
 
 
+def test_the_file_says_whether_reasons_rest_on_exact_or_sampled_contributions(shop: Warehouse, out: Path) -> None:
+    exact = write_targets(shop, CustomerFilter(), out / "exact.csv")
+    assert {row["reasons_from"] for row in _rows(exact.path)} == {"exact contributions"}
+    with shop.transaction() as tx:
+        tx.execute(
+            "UPDATE score_runs SET summary = $summary",
+            {"summary": json.dumps({"usual": {}, "standard_error": {"visits": 0.02, "spend": 0.0413}})},
+        )
+    sampled = write_targets(shop, CustomerFilter(), out / "sampled.csv")
+    said = {row["reasons_from"] for row in _rows(sampled.path)}
+    assert said == {"sampled contributions, standard error up to 0.041 log-odds"}
+
+
 def test_every_text_that_starts_like_a_formula_is_neutralised_and_numbers_stay_numbers(
     warehouse: Warehouse, out: Path
 ) -> None:

@@ -125,6 +125,7 @@ def test_sampled_contributions_say_their_error_and_keep_it() -> None:
     few = frame.iloc[:150]
     sampled = network.contributions(few)
     assert "neural_network" in SAMPLED
+    assert all(entry["standard_error"] > 0 for entry in sampled.importance() if entry["mean_absolute"] > 0)
     assert sampled.standard_error is not None
     assert np.abs(sampled.total() - network.log_odds(few)).max() < 1e-9
     exact = _exact(network, few)
