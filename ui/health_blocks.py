@@ -28,6 +28,7 @@ _COLUMN_HELP = {
     "PSI": "Population stability index over ten bins, missing values being one more",
     "Distance": "Wasserstein distance, in standard deviations of the customers then",
     "Missing": "Share of the customers without a value",
+    "Mean": "Of the customers with a value",
     "Weight": "Share of all movement of the risks in training that rests on the input",
 }
 _ADVICE = {"import": ":material/upload_file:", "season": ":material/calendar_month:", "retrain": ":material/refresh:"}
@@ -213,7 +214,7 @@ def _input_table(inputs: tuple[Shift, ...]) -> None:
             }
             for shift in inputs
         ],
-        config={name: st.column_config.Column(help=words) for name, words in _COLUMN_HELP.items()},
+        config={name: st.column_config.Column(help=words, alignment="right") for name, words in _COLUMN_HELP.items()},
         most_rows=12,
     )
     st.caption(

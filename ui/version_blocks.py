@@ -27,6 +27,8 @@ from ui.widgets import chart, is_of_other_model, job_started, table, table_words
 
 N_CHANGES = 10
 """Customers on one page of the largest changes."""
+SAME_RISK = 0.0005
+"""Below this, a difference of two risks would be shown as none."""
 _RIGHT = st.column_config.Column(alignment="right")
 
 
@@ -297,6 +299,10 @@ def _present_block(found: Comparison) -> None:
         chart(figures.risks_figure(now, a, b, mode=session.mode()), key="risks")
     if now.is_sample:
         st.caption(f"{count(now.n)} customers of today, the same random sample for both versions.")
+    first = now.changes(0, 1)
+    if first and abs(first[0]["change"]) < SAME_RISK:
+        st.caption("Both versions give every customer the same risk.")
+        return
     st.markdown("**Whose risk differs most**")
     page = st.pagination(-(-now.n // N_CHANGES), key="changes_page", bind="query-params")
     table(

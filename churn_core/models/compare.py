@@ -116,7 +116,7 @@ def compare_versions(
     if a == b:
         raise InputError(f"model {a} was given twice; choose two versions to compare.")
     first, second = model_version(warehouse, a), model_version(warehouse, b)
-    why_not = _why_not(first, second)
+    why_not = why_not_comparable(first, second)
     present, not_present = None, ""
     try:
         present = _present(warehouse, first, second, (high_from, medium_from), n_most)
@@ -154,7 +154,7 @@ def judged_measures(version: ModelVersion) -> dict[str, Metric]:
     }
 
 
-def _why_not(a: ModelVersion, b: ModelVersion) -> str:
+def why_not_comparable(a: ModelVersion, b: ModelVersion) -> str:
     """Why two versions were not judged on the same customers; empty when they were."""
     names = f"models {a.model_version} and {b.model_version}"
     unjudged = [version for version in (a, b) if not judged_measures(version)]

@@ -42,7 +42,7 @@ def obstacle(warehouse: Warehouse, version: ModelVersion) -> str:
                 f"force is {definition_words(definition)}; save that definition again, or train a new model."
             )
     try:
-        risks = present_risks(warehouse, version, n_most=TRIED)
+        risks = risks_of(warehouse, version, present_inputs(warehouse, version, n_most=TRIED), is_explained=True)
     except (InputError, NotEnoughData) as error:
         return f"model {version.model_version} cannot score the customers as they are: {error}"
     except Exception as error:
@@ -84,13 +84,16 @@ def present_inputs(warehouse: Warehouse, version: ModelVersion, *, n_most: int |
     return frame
 
 
-def risks_of(warehouse: Warehouse, version: ModelVersion, inputs: pd.DataFrame) -> pd.Series:
-    """Risk by customer id for these inputs, by one version."""
+def risks_of(
+    warehouse: Warehouse, version: ModelVersion, inputs: pd.DataFrame, *, is_explained: bool = False
+) -> pd.Series:
+    """Risk by customer id for these inputs, by one version; ``is_explained`` takes the longer way of scoring."""
     import pandas as pd
 
     model = load_fitted(warehouse, version.model_version)
     if isinstance(model, SnapshotModel):
-        return pd.Series(sigmoid(model.log_odds(inputs)), index=inputs.index)
+        log_odds = model.contributions(inputs).total() if is_explained else model.log_odds(inputs)
+        return pd.Series(sigmoid(log_odds), index=inputs.index)
     require_kinds(inputs, version.summary.get("population"))
     return pd.Series(sigmoid(model.blend.log_odds(inputs)), index=inputs.index)
 

@@ -316,6 +316,6 @@ def test_dates_of_a_reset_clock_are_set_aside(shop: Shop) -> None:
 
 def test_a_refusal_leaves_neither_model_nor_scores(shop: Shop) -> None:
     shop.load(members(10).assign(churned=["Yes"] * 3 + ["No"] * 7))
-    refused(shop.train, "rarer outcome")
+    refused(shop.train, "add customers")
     assert model_versions(shop.warehouse) == []
     assert score_runs(shop.warehouse) == []

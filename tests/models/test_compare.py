@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from churn_core.errors import InputError, NotFound
 from churn_core.features.definition import save_definition
-from churn_core.models.compare import Comparison, compare_versions, rank_correlation
+from churn_core.models.compare import Comparison, compare_versions, rank_correlation, why_not_comparable
 from churn_core.models.model_file import add_model, model_file
 from churn_core.models.present import present_risks
 from churn_core.models.recipe import Recipe
@@ -21,13 +26,28 @@ from .conftest import fill_snapshots, members
 THRESHOLDS = {"high_from": 0.6, "medium_from": 0.3}
 
 
-@pytest.fixture
-def two(warehouse: Warehouse) -> Warehouse:
+QUICK = Recipe(estimators=("logistic",))
+
+
+@pytest.fixture(scope="module")
+def two_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A labelled table with a logistic regression and a boosting as versions 1 and 2."""
-    fill_snapshots(warehouse, members())
+    path = tmp_path_factory.mktemp("two") / "members.duckdb"
+    opened = Warehouse.open(path)
+    fill_snapshots(opened, members())
     for name in ("logistic", "lightgbm"):
-        train_model(warehouse, recipe=Recipe(estimators=(name,)))
-    return warehouse
+        train_model(opened, recipe=Recipe(estimators=(name,)))
+    opened.checkpoint()
+    opened.close()
+    return path
+
+
+@pytest.fixture
+def two(two_file: Path, tmp_path: Path) -> Iterator[Warehouse]:
+    """A copy of it that the test may change."""
+    opened = Warehouse.open(shutil.copy(two_file, tmp_path / "members.duckdb"))
+    yield opened
+    opened.close()
 
 
 def compared(warehouse: Warehouse, a: int = 1, b: int = 2, **options: int) -> Comparison:
@@ -108,7 +128,7 @@ def test_a_version_against_its_equal_differs_nowhere(two: Warehouse) -> None:
 
 def test_other_data_is_not_compared_by_measures(two: Warehouse) -> None:
     fill_snapshots(two, members(500))
-    train_model(two)
+    train_model(two, recipe=QUICK)
     found = compared(two, 2, 3)
     assert "were judged on different data" in found.not_comparable
     assert all(pair.difference is None and pair.is_clear is None for pair in found.metrics)
@@ -117,12 +137,22 @@ def test_other_data_is_not_compared_by_measures(two: Warehouse) -> None:
 
 def test_other_definitions_are_not_compared_by_measures(trained_copy: Warehouse) -> None:
     save_definition(trained_copy, ChurnDefinition(horizon_days=60, activity_days=730))
-    train_model(trained_copy)
+    train_model(trained_copy, recipe=QUICK)
     found = compared(trained_copy)
     assert "different definitions of churn: 'no order within 90 days" in found.not_comparable
     assert found.present is not None
     assert found.present.rank_correlation is not None
     assert found.present.rank_correlation > 0.7
+
+
+def test_versions_judged_at_other_cutoffs_say_which(trained_shop: Warehouse) -> None:
+    version = model_version(trained_shop, 1)
+    periods = version.summary["periods"]
+    assert len(periods) > 1
+    earlier = replace(version, model_version=2, summary={**version.summary, "periods": periods[:1]})
+    said = why_not_comparable(version, earlier)
+    assert f"judged at {len(periods)} cutoffs from {periods[0]['cutoff'][:10]} to" in said
+    assert f"model 2 at the cutoff of {periods[0]['cutoff'][:10]}" in said
 
 
 def test_a_version_whose_inputs_are_gone_is_said_so(two: Warehouse) -> None:
@@ -137,7 +167,7 @@ def test_an_imported_version_is_judged_elsewhere(two: Warehouse, tmp_path: objec
     other = Warehouse.open(None)
     try:
         fill_snapshots(other, members(seed=5))
-        train_model(other)
+        train_model(other, recipe=QUICK)
         add_model(two, model_file(other, 1), "theirs.json")
     finally:
         other.close()

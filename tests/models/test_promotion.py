@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from churn_core.errors import InputError, NotFound
 from churn_core.features.definition import save_definition
 from churn_core.models.present import obstacle, present_risks
 from churn_core.models.promotion import archive, champion_before, championships, older_scores, promote, roll_back
+from churn_core.models.recipe import Recipe
 from churn_core.models.registry import champion, load_artifact, model_version, model_versions
 from churn_core.models.runs import latest_run
 from churn_core.models.scoring import score_customers
@@ -23,16 +27,30 @@ from churn_core.warehouse import Warehouse
 
 from .conftest import DEFINITION, fill_snapshots, members
 
+QUICK = Recipe(estimators=("logistic", "lightgbm"))
+
+
+@pytest.fixture(scope="module")
+def three_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A labelled table with three versions, trained with three seeds; scored by the first."""
+    path = tmp_path_factory.mktemp("three") / "members.duckdb"
+    opened = Warehouse.open(path)
+    fill_snapshots(opened, members(300))
+    for seed in (1, 2, 3):
+        train_model(opened, seed=seed, recipe=QUICK)
+        if seed == 1:
+            score_customers(opened, high_from=0.6, medium_from=0.3)
+    opened.checkpoint()
+    opened.close()
+    return path
+
 
 @pytest.fixture
-def three(warehouse: Warehouse) -> Warehouse:
-    """A labelled table with three versions, trained with three seeds; scored by the first."""
-    fill_snapshots(warehouse, members(300))
-    for seed in (1, 2, 3):
-        train_model(warehouse, seed=seed)
-        if seed == 1:
-            score_customers(warehouse, high_from=0.6, medium_from=0.3)
-    return warehouse
+def three(three_file: Path, tmp_path: Path) -> Iterator[Warehouse]:
+    """A copy of it that the test may change."""
+    opened = Warehouse.open(shutil.copy(three_file, tmp_path / "members.duckdb"))
+    yield opened
+    opened.close()
 
 
 def statuses(warehouse: Warehouse) -> dict[int, str]:
@@ -137,7 +155,7 @@ def test_a_change_that_fails_half_way_leaves_the_champion(three: Warehouse, monk
 def test_another_definition_in_force_refuses_the_promotion(trained_copy: Warehouse) -> None:
     other = ChurnDefinition(horizon_days=60, activity_days=730)
     save_definition(trained_copy, other)
-    train_model(trained_copy)
+    train_model(trained_copy, recipe=QUICK)
     with pytest.raises(InputError, match=r"no order within 90 days.*in force is 'no order within 60 days"):
         promote(trained_copy, 1)
     with pytest.raises(InputError, match="save that definition again, or train"):

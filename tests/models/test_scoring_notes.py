@@ -8,12 +8,15 @@ import pytest
 
 from churn_core.errors import InputError
 from churn_core.models.population import describe_population
+from churn_core.models.recipe import Recipe
 from churn_core.models.scoring import score_customers
 from churn_core.models.scoring_notes import category_counts, scoring_notes
 from churn_core.models.training import train_model
 from churn_core.warehouse import Warehouse
 
 from .conftest import fill_snapshots, members, plant_orders
+
+QUICK = Recipe(estimators=("logistic",))
 
 
 def _population(frame: pd.DataFrame) -> dict[str, object]:
@@ -56,7 +59,7 @@ def test_counts_of_categories_leave_numbers_out() -> None:
 
 def test_a_table_of_other_customers_with_other_plans_is_scored_with_notes(warehouse: Warehouse) -> None:
     fill_snapshots(warehouse, members())
-    train_model(warehouse)
+    train_model(warehouse, recipe=QUICK)
     other = members(300, seed=9)
     other["customer"] = [f"N{number}" for number in range(300)]
     other.loc[:49, "plan"] = "weekly"
@@ -74,7 +77,7 @@ def test_a_stray_date_stops_training_and_scoring_but_not_scoring_as_of_a_day(tra
     with pytest.raises(InputError, match="01 Jan 2099"):
         score_customers(trained_copy, high_from=0.6, medium_from=0.3)
     with pytest.raises(InputError, match="01 Jan 2099"):
-        train_model(trained_copy)
+        train_model(trained_copy, recipe=QUICK)
     end = trained_copy.value("SELECT max(order_time) FROM orders WHERE order_time < TIMESTAMP '2090-01-01'")
     as_of = pd.Timestamp(end).normalize().to_pydatetime()
     assert score_customers(trained_copy, as_of=as_of, high_from=0.6, medium_from=0.3).n_customers > 0
@@ -90,7 +93,7 @@ def test_a_table_that_vanished_before_scoring_is_refused_by_name(trained_copy: W
 def test_new_values_of_a_stable_attribute_are_told_from_those_learned(trained_copy: Warehouse) -> None:
     with trained_copy.transaction() as tx:
         tx.save_setting("stable_attributes", ["country"])
-    version = train_model(trained_copy)
+    version = train_model(trained_copy, recipe=QUICK)
     known = version.summary["population"]["categories"]["attribute:country"]["names"]
     assert known
     assert score_customers(trained_copy, high_from=0.6, medium_from=0.3).summary["notes"] == []
