@@ -49,15 +49,22 @@ def headline_block(found: Proof) -> None:
     """What became of the warned, in one sentence for each kind."""
     if found.lived and _lived(found):
         st.markdown(f"#### {plain(figures.headline(found.lived.warned, _lived(found), 'lived'))}")
-        late = figures.late_words(found.lived.warned, found.lived.warned_late)
-        st.caption(plain(f"Lived: scored before anybody knew what would happen. {late}"))
+        _late_line(found.lived.warned, found.lived.warned_late)
+        st.caption("Lived: scored before anybody knew what would happen.")
     if found.replay:
         st.markdown(f"#### {plain(figures.headline(found.replay.warned, found.replay.cutoffs, 'replayed'))}")
+        _late_line(found.replay.warned, found.replay.warned_late)
         st.caption(
             "Replayed: past days scored again every 30 days by models that knew only what was known on that day. "
-            "A customer warned on several days counts once, at the first. "
-            + plain(figures.late_words(found.replay.warned, found.replay.warned_late))
+            "A customer warned on several days counts once, at the first."
         )
+
+
+def _late_line(warned: Outcome, late: Outcome) -> None:
+    """How many of the warned were as good as gone; nothing where none were."""
+    said = figures.late_words(warned, late)
+    if said:
+        st.markdown(plain(said))
 
 
 def replay_block(found: Proof, *, is_running: bool) -> None:
@@ -156,6 +163,7 @@ def alerts_block(cutoffs: list[CutoffOutcome]) -> None:
             "Length of the list by value at risk",
             lengths,
             default=100 if 100 in lengths else lengths[0],
+            format_func=count,
             required=True,
             key="proof_top",
             bind="query-params",
