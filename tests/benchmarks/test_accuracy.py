@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.accuracy import main
 from benchmarks.accuracy_rows import OURS, Judged, judge_table
 from benchmarks.library_defaults import NAMES, default_risks
 from churn_core.intake.snapshot_frame import read_snapshot
@@ -82,14 +83,20 @@ def test_defaults_bear_a_column_that_is_empty_in_training(name: str) -> None:
     assert risks[0] <= risks[1]
 
 
-def test_a_missing_folder_is_said_in_a_sentence(tmp_path: Path) -> None:
-    nothing = run("--only", "telco")
-    assert nothing.returncode != 0
-    assert "use --data FOLDER or set CHURN_REAL_DATA" in nothing.stderr
-    empty = run("--only", "telco", CHURN_REAL_DATA=str(tmp_path))
-    assert "Telco-Customer-Churn.csv is not in" in empty.stderr
-    assert "Traceback" not in nothing.stderr + empty.stderr
-    assert "unknown data set 'everything'" in run("--only", "everything").stderr
+def test_a_missing_folder_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["accuracy", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return f"{ended.value} {capsys.readouterr().err}"
+
+    monkeypatch.delenv("CHURN_REAL_DATA", raising=False)
+    assert "use --data FOLDER or set CHURN_REAL_DATA" in said("--only", "telco")
+    monkeypatch.setenv("CHURN_REAL_DATA", str(tmp_path))
+    assert "Telco-Customer-Churn.csv is not in" in said("--only", "telco")
+    assert "unknown data set 'everything'" in said("--only", "everything")
 
 
 def test_another_table_can_be_judged(customers: pd.DataFrame, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from churn_core.models.trials import latest_trial
 from churn_core.models.walk_forward import WalkForward
 from churn_core.warehouse import Warehouse
 
-from .conftest import DEFINITION, fill_snapshots, members
+from .conftest import DEFINITION, fill_orders, fill_snapshots, members
 
 QUICK = Recipe(estimators=("logistic",))
 
@@ -228,12 +228,13 @@ def test_a_stopped_search_still_trains(warehouse: Warehouse, table: pd.DataFrame
     assert version.summary["backtest"]["n"] == 500
 
 
-def test_an_order_history_is_trained_with_what_was_found(demo_copy: Warehouse) -> None:
+def test_an_order_history_is_trained_with_what_was_found(warehouse: Warehouse) -> None:
     from churn_core.features.definition import save_definition
 
-    save_definition(demo_copy, DEFINITION)
-    stopping = Stopping(after=60)
-    version = train_searched(demo_copy, budget_seconds=600.0, recipe=QUICK, progress=stopping)
+    fill_orders(warehouse, 2_000, gap=25.0)
+    save_definition(warehouse, DEFINITION)
+    stopping = Stopping(after=40)
+    version = train_searched(warehouse, budget_seconds=600.0, recipe=QUICK, progress=stopping)
     record = version.summary["search"]
     assert record["was_stopped"]
     assert record["best"]["logistic"]["log_loss"] <= record["best"]["logistic"]["usual_log_loss"]

@@ -13,6 +13,7 @@ from churn_core.features.build import build_features
 from churn_core.features.definition import known_until, readiness, save_definition
 from churn_core.models.evaluation import evaluation_from_dict
 from churn_core.models.order_model import OrderModel
+from churn_core.models.recipe import Recipe
 from churn_core.models.registry import champion, load_artifact, model_version, model_versions
 from churn_core.models.training import load_fitted, train_model
 from churn_core.timeline import ChurnDefinition
@@ -189,11 +190,12 @@ def test_trained_as_of_a_day_knows_nothing_later(trained_copy: Warehouse) -> Non
     end = known_until(trained_copy)
     assert end is not None
     past = end - timedelta(days=30)
-    version = train_model(trained_copy, as_of=past)
+    one = Recipe(estimators=("logistic",))
+    version = train_model(trained_copy, as_of=past, recipe=one)
     assert max(version.summary["cutoffs"]) <= (past - timedelta(days=DEFINITION.span_days)).isoformat()
     assert version.summary["known_until"] == past.isoformat()
     plant_orders(trained_copy, 800, past)
-    again = train_model(trained_copy, as_of=past)
+    again = train_model(trained_copy, as_of=past, recipe=one)
     assert load_artifact(trained_copy, again.model_version) == load_artifact(trained_copy, version.model_version)
     with pytest.raises(InputError, match="orders are known until"):
         train_model(trained_copy, as_of=end + timedelta(days=10))
