@@ -68,6 +68,8 @@ class Job:
     """What the work returned."""
     created_at: datetime
     finished_at: datetime | None
+    is_stopping: bool = False
+    """Whether somebody asked it to stop; it may go on for a while to keep what it has."""
 
     @property
     def is_finished(self) -> bool:
@@ -114,6 +116,8 @@ class JobRunner:
         """Ask a job to stop at its next progress report; nothing happens to a finished one."""
         with self._lock:
             self._cancelled.add(job_id)
+            if job_id in self._live and not self._live[job_id].is_finished:
+                self._live[job_id] = replace(self._live[job_id], is_stopping=True)
 
     def job(self, job_id: str) -> Job:
         """A job as it stands; NotFound when there is none of that id."""

@@ -166,7 +166,9 @@ def customer_attributes(stamp: Stamp) -> list[str]:
 
 
 def _tier_words(policy: TierPolicy) -> str:
-    origin = f"policy {policy.version}" if policy.version else "proposed from this shop's churn rate"
+    is_measured = bool(session.stamp().state.model_version)
+    proposed = "proposed from this shop's churn rate" if is_measured else "until a first model knows the churn rate"
+    origin = f"policy {policy.version}" if policy.version else proposed
     if policy.kind != "probability":
         return plain(f"{policy_words(policy)} ({origin})")
     return (

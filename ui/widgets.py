@@ -71,7 +71,9 @@ def table_words(name: str) -> str:
 
 
 def empty_state(message: str, page: str | None = None, label: str = "Continue") -> None:
-    """Why there is nothing to see here, and the page where to go next."""
+    """Why there is nothing to see here, and the page where to go next: Import before Train while there is no data."""
+    if page == "pages/models/train.py" and session.stamp().state.is_empty:
+        page, label = "pages/data/import_file.py", "Import"
     with st.container(border=True):
         st.markdown(message)
         if page:
@@ -189,9 +191,10 @@ def _running_note(runner: JobRunner, job_ids: list[str]) -> None:
 
 def _progress(runner: JobRunner, job: Job) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        words = f"**{plain(job.label)}** · {100 * job.share_done:.0f} % · {plain(job.message)}"
+        doing = f"stopping: {job.message}" if job.is_stopping else job.message
+        words = f"**{plain(job.label)}** · {100 * job.share_done:.0f} % · {plain(doing)}"
         st.progress(job.share_done, text=words)
-        if st.button("Cancel", key=f"cancel_{job.job_id}"):
+        if st.button("Cancel", key=f"cancel_{job.job_id}", disabled=job.is_stopping):
             runner.cancel(job.job_id)
             st.toast(_STOPPING.get(job.kind, "Stopping; nothing will be changed."))
 

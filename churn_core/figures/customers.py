@@ -130,8 +130,10 @@ def reasons_figure(reasons: Sequence[ReasonTotal], *, mode: Mode = "light", whos
     )
     fig.update_xaxes(visible=False, range=[0, 1.18 * max(reason.n_customers for reason in reasons)])
     fig.update_yaxes(showgrid=False)
-    most = reason_label(reasons[0])
-    top = f"{most[:1].upper()}{most[1:]} is the main reason for {percent(reasons[0].n_customers / n_all)} of {whose}"
+    share = percent(reasons[0].n_customers / n_all)
+    label = reason_label(reasons[0])
+    most = f"{label} is" if reasons[0].is_feature else f"Signals of {label[:1].lower()}{label[1:]} are"
+    top = f"{most[:1].upper()}{most[1:]} the main reason for {share} of {whose}"
     return styled(fig, title=top, mode=mode, height=72 + 28 * max(len(shown), 3))
 
 

@@ -21,6 +21,7 @@ TITLES = {
     "pages/models/cutoffs.py": "Cut-offs",
     "pages/models/proof.py": "Proof",
     "pages/models/health.py": "Health",
+    "pages/models/versions.py": "Versions",
     "pages/settings/settings.py": "Settings",
 }
 SAYS_WHEN_EMPTY = {
@@ -36,6 +37,7 @@ SAYS_WHEN_EMPTY = {
     "pages/models/cutoffs.py": "Nobody was scored yet",
     "pages/models/proof.py": "nobody was warned",
     "pages/models/health.py": "No model was trained",
+    "pages/models/versions.py": "No model was trained yet",
     "pages/settings/settings.py": "No customer attributes were uploaded yet",
 }
 SAYS_WITH_THE_DEMO = {
