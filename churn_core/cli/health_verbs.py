@@ -45,7 +45,7 @@ def _lines(report: DriftReport) -> list[str]:
             ("input", "verdict", "PSI", "distance", "missing then", "now"),
             [
                 (
-                    shift.name,
+                    _label(shift.name),
                     shift.verdict,
                     _sized(shift.psi),
                     _sized(shift.distance),
@@ -61,6 +61,13 @@ def _lines(report: DriftReport) -> list[str]:
         lines.append(f"{len(report.inputs) - MOST_INPUTS} more inputs, moved less; --json lists them.")
     lines += [f"{advice.what}: {advice.why}" for advice in report.advice]
     return [*lines, report.decay_note]
+
+
+def _label(name: str) -> str:
+    """An input in words, or the name of the user's own column."""
+    from churn_core.features.registry import FEATURES
+
+    return FEATURES[name].label if name in FEATURES else name.removeprefix("attribute:").replace("_", " ")
 
 
 def _sized(size: float | None) -> str:

@@ -30,7 +30,7 @@ def two_versions(snapshot_files: Path, tmp_path_factory: pytest.TempPathFactory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHURN_HOME", str(home))
         warehouse = open_workspace("Members")
-        train_model(warehouse, recipe=Recipe(estimators=("logistic",)))
+        train_model(warehouse, recipe=Recipe(estimators=("decision_tree",)))
         warehouse.close()
     return home
 
