@@ -108,7 +108,7 @@ def why_moved(
     split = split_orders if before.as_of and after.as_of else split_table
     found = split(warehouse, customer_id, before, after, currency)
     made = _rounded(_with_data(found.parts, before, after), before, after)
-    has_estimates = any(part.causes for part in made)
+    has_estimates = any(part.causes for part in made if part.name in ("time", "behaviour"))
     notes = tuple(note for note in found.notes if note != SAMPLED or has_estimates)
     return Movement(customer_id=customer_id, before=before, after=after, parts=made, notes=notes)
 
