@@ -186,7 +186,7 @@ def test_a_planted_defect_is_found(demo_copy: Warehouse, table: str, check: str)
 
 
 def test_every_registered_check_has_a_planted_defect() -> None:
-    of_snapshots = {("snapshots", "value_missing"), ("snapshots", "one_class")}
+    of_snapshots = {("snapshots", name) for name in ("value_missing", "label_missing", "one_class")}
     assert {(check.table, check.name) for check in CHECKS} - of_snapshots <= set(DEFECTS)
     assert len({(check.table, check.name) for check in CHECKS}) == len(CHECKS)
 
@@ -198,6 +198,10 @@ def test_snapshot_checks_fire_and_stay_silent(warehouse: Warehouse) -> None:
     report = check_quality(warehouse)
     assert found(report, "snapshots", "one_class") == [40]
     assert found(report, "snapshots", "value_missing") == [40]
+    plant(warehouse, ["UPDATE snapshots SET churned = NULL WHERE row_no < 7"])
+    report = check_quality(warehouse)
+    assert found(report, "snapshots", "label_missing") == [7]
+    assert found(report, "snapshots", "one_class") == [33]
     assert report.findings[0].severity == "problem"
 
 
