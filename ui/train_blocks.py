@@ -17,6 +17,7 @@ from churn_core.models.estimators import SAMPLED
 from churn_core.models.evaluation import METRIC_LABELS, METRICS
 from churn_core.models.preparation_plan import PreparationPlan
 from churn_core.models.preparation_words import plan_words
+from churn_core.models.recipe import Recipe
 from churn_core.models.registry import ModelVersion
 from churn_core.settings import choose_source, settings
 from churn_core.state import WorkspaceState
@@ -91,9 +92,13 @@ def start_block(stamp: Stamp, source: str, asked: Asked) -> None:
         chosen_words(asked)
         learned = next((version for version in versions(stamp) if version.status == "champion"), None)
         if learned is not None and not is_running and asked.is_usual and _knows_all(learned, stamp.state, source):
+            number = learned.model_version
             st.caption(
-                f"Nothing new to learn: data and definition are those of model {learned.model_version}. Training again "
-                "gives the same model, unless stable attributes or signals were changed."
+                f"Nothing new to learn: data and definition are those of model {number}. Training again gives the same "
+                "model, unless stable attributes or signals were changed."
+                if _is_usual(learned)
+                else f"Data and definition are those of model {number}, which was trained with choices of its own; "
+                "training again now takes the usual ones."
             )
 
 
@@ -101,6 +106,12 @@ def _knows_all(version: ModelVersion, state: WorkspaceState, source: str) -> boo
     """Whether a version learned from the data and the definition as they are now."""
     same_question = source == "snapshots" or version.definition_version == state.definition_version
     return version.source == source and version.data_version == state.data_version and same_question
+
+
+def _is_usual(version: ModelVersion) -> bool:
+    """Whether a version was trained without choices of an analyst and without a search."""
+    recipe = version.summary.get("recipe")
+    return not version.summary.get("search") and (not recipe or Recipe.from_json(recipe) == Recipe())
 
 
 def versions_block(stamp: Stamp) -> None:
