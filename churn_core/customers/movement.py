@@ -57,12 +57,12 @@ class Movement:
     def sentence(self) -> str:
         """The movement in one sentence, with the parts that can be seen."""
         same_day = f"{self.before.moment:%Y%m%d}" == f"{self.after.moment:%Y%m%d}"
-        ends = f"from {_at(self.before, same_day)} to {_at(self.after, same_day)}"
         points = self.shown_points
         if points:
+            ends = f"from {_at(self.before, same_day)} to {_at(self.after, same_day)}"
             moved = f"The risk {'rose' if points > 0 else 'fell'} {ends}, by {abs(points):.1f} points"
         else:
-            moved = f"The risk stayed where it was, {ends}"
+            moved = f"The risk stayed at {100 * self.after.risk:.1f} %"
         told = [f"{part.shown_points:+.1f} {_BECAUSE[part.name]}" for part in self.parts if part.shown_points]
         return f"{moved}: {', '.join(told)}." if told else f"{moved}."
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from churn_core.customers import movement_words as say
 from churn_core.customers.movement_parts import LABELS, Part, PartName, Scoring
 from churn_core.customers.movement_states import happened, order_states, table_states
@@ -33,9 +35,11 @@ from churn_core.models.order_model import OrderModel
 from churn_core.models.registry import ModelVersion, model_versions
 from churn_core.models.snapshot_model import SnapshotModel
 from churn_core.models.training import load_fitted
+from churn_core.stats.columns import is_number, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from churn_core.warehouse import Warehouse
 
@@ -129,9 +133,7 @@ def split_table(warehouse: Warehouse, customer_id: str, before: Scoring, after: 
             part_of(
                 "behaviour",
                 found["behaviour"],
-                "What the customer's row of the table says has changed."
-                if found["behaviour"].log_odds_change
-                else "The customer's row of the table says what it said before.",
+                _row_words(states, found["behaviour"]),
                 say.causes(found["behaviour"].by_input, states["then"], states["now"], currency=currency),
             ),
             _model_part(warehouse, found["model"], before, after, notes),
@@ -222,6 +224,21 @@ def _time_words(earlier: datetime, later: datetime) -> str:
         return "Both runs look at the same day."
     n_days = (later - earlier).days
     return f"What {n_days} {'day' if n_days == 1 else 'days'} alone would have done, had nothing happened in them."
+
+
+def _row_words(states: Mapping[State, pd.DataFrame], share: Share) -> str:
+    """Whether a row of a labelled table changed; an answer of the model that differs by rounding is no change."""
+    if abs(share.log_odds_change) > SAME_ANSWER:
+        return "What the customer's row of the table says has changed."
+    # Kept numbers have fewer digits than the table's.
+    if all(np.allclose(*pair, rtol=1e-5, atol=1e-6, equal_nan=True) for pair in _number_pairs(states)):
+        return "Nothing has changed in the customer's row of the table."
+    return "What has changed in the customer's row of the table hardly moves the risk."
+
+
+def _number_pairs(states: Mapping[State, pd.DataFrame]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    then, now = states["then"], states["now"]
+    return [(numbers(then[name]), numbers(now[name])) for name in now.columns if is_number(now[name])]
 
 
 def _model_part(warehouse: Warehouse, share: Share, before: Scoring, after: Scoring, notes: list[str]) -> Part:

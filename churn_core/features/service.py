@@ -223,7 +223,7 @@ TICKETS: tuple[Feature, ...] = (
         meaning="Mean hours until the first answer to a request; missing where none was answered.",
         words_high="waited {value} [hour|hours] for an answer on average",
         words_low="waited only {value} [hour|hours] for an answer on average",
-        words_missing="no answered service request",
+        words_missing="no service request with a known waiting time",
         needs=_REPLY,
     ),
     Feature(
@@ -237,7 +237,7 @@ TICKETS: tuple[Feature, ...] = (
         meaning="Longest time until an answer to a request of the last 365 days; missing where there was no answer.",
         words_high="once waited {value} [hour|hours] for an answer",
         words_low="never waited more than {value} [hour|hours] for an answer",
-        words_missing="no answered service request in the last 365 days",
+        words_missing="no service request with a known waiting time in the last 365 days",
         needs=_REPLY,
     ),
     Feature(

@@ -427,6 +427,15 @@ def test_a_labelled_table_has_no_time_part(scored_table: Warehouse) -> None:
     assert any(cause.words.startswith("calls: 9 instead of") for cause in parts["behaviour"].causes)
 
 
+def test_a_row_that_stayed_as_it_was_is_not_said_to_have_changed(scored_table: Warehouse) -> None:
+    found = rescored(scored_table, "M00007", {})
+    parts = {part.name: part for part in found.parts}
+    assert parts["behaviour"].words == "Nothing has changed in the customer's row of the table."
+    assert found.sentence == f"The risk stayed at {100 * found.after.risk:.1f} %."
+    moved = rescored(scored_table, "M00007", {"calls": "9"})
+    assert moved.parts[0].words == "What the customer's row of the table says has changed."
+
+
 def test_a_text_of_the_row_that_changed_is_not_told_apart(scored_table: Warehouse) -> None:
     plan = json.loads(scored_table.value("SELECT attributes FROM snapshots WHERE customer_id = 'M00007'"))["plan"]
     found = rescored(scored_table, "M00007", {"plan": "yearly" if plan == "monthly" else "monthly"})
