@@ -18,7 +18,7 @@ from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, mone
 from churn_core.models.families import family_label, family_of
 from ui import session
 from ui import session_customers as calls
-from ui.customer_table import customer_table
+from ui.customer_table import N_ROWS_SEEN, customer_table
 from ui.errors import plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp
@@ -46,7 +46,8 @@ def choose_block(stamp: Stamp) -> str | None:
         st.info(f"No customer's id, name or e-mail address contains {plain(text)}. Try a shorter part of it.")
         return None
     counted_words = counted(len(matches), "customer")
-    st.caption(f"{counted_words} found" if text else f"The {counted_words} with the most value at risk")
+    seen = f"; {N_ROWS_SEEN} are seen at once, scroll in the table for the others" if len(matches) > N_ROWS_SEEN else ""
+    st.caption((f"{counted_words} found" if text else f"The {counted_words} with the most value at risk") + seen)
     customer_table(pd.DataFrame([asdict(match) for match in matches]), session.currency(), key="matches")
     return None
 

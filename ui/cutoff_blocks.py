@@ -18,12 +18,14 @@ from churn_core.customers.cutoffs import (
     capacity_is_tied,
     capacity_threshold,
     outcome,
+    reachable_outcome,
 )
 from churn_core.customers.risk_counts import RiskCounts
 from churn_core.customers.scenario import NAMES, Scenario, save_scenario
 from churn_core.figures import cutoffs as figures
 from churn_core.figures.models import confusion_figure
-from churn_core.figures.theme import count
+from churn_core.figures.theme import count, percent
+from churn_core.settings import settings
 from ui import session
 from ui import session_cutoffs as calls
 from ui.cutoff_table import earning_rows, finding_rows
@@ -39,6 +41,9 @@ WHAT_TO_ENTER = (
 )
 WHY_SAME = "All customers have the same risk, so a threshold contacts everybody or nobody."
 
+
+FIELDS = ("contact_cost", "offer_cost", "chance", "margin", "per_day", "n_days")
+"""Inputs of a scenario, in the order of the page."""
 
 _CHANGED = "scenario_changed"
 """A scenario was saved just now; tiers by expected profit are previewed with it."""
@@ -60,10 +65,11 @@ def cutoffs_block(stamp: Stamp, starts: dict[str, float], currency: str) -> None
             with column, st.container(border=True):
                 thresholds[name] = _slider(name, starts[name])
                 scenarios[name] = _inputs(stamp, name, currency)
+                _offers(stamp, name, counts, scenarios[name], thresholds[name])
         outcomes = {name: outcome(counts, scenarios[name], thresholds[name]) for name in NAMES}
         with place:
             _histogram(counts, scenarios, outcomes)
-        _outcomes(outcomes, currency)
+        _outcomes(stamp, outcomes, {name: reachable_outcome(counts, scenarios[name]) for name in NAMES}, currency)
         _earnings(counts, scenarios, thresholds, currency)
         _confusions(outcomes)
 
@@ -117,7 +123,7 @@ def _inputs(stamp: Stamp, name: str, currency: str) -> Scenario:
             key = _key(stamp, name, field)
             st.session_state.setdefault(key, value)
             st.number_input(
-                label,
+                f"{name}: {label[:1].lower()}{label[1:]}",
                 value=None,
                 key=key,
                 placeholder=empty,
@@ -167,10 +173,48 @@ def _histogram(counts: RiskCounts, scenarios: dict[str, Scenario], outcomes: dic
             )
 
 
-def _outcomes(outcomes: dict[str, CutoffOutcome], currency: str) -> None:
+def _offers(stamp: Stamp, name: str, counts: RiskCounts, scenario: Scenario, threshold: float) -> None:
+    """Thresholds to take with one click, and A's inputs for B, so that B is not compared as free."""
+    best, limit = best_cutoff(counts, scenario, within_capacity=True), capacity_threshold(counts, scenario)
+    found = {
+        "best": ("the best threshold", None if best is None or scenario.is_free else best.threshold),
+        "capacity": ("the capacity", limit),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for kind, (words, at) in found.items():
+            if at is not None and abs(at - threshold) > 1e-9:
+                st.button(
+                    f"Set {name} to {words}: {percent(at)}",
+                    key=f"take_{kind}_{name}",
+                    on_click=_take,
+                    args=(name, at),
+                )
+        if name == "B" and _read(stamp, "A") != scenario:
+            st.button(
+                "Same costs in B as in A",
+                key="same_in_b",
+                on_click=guarded(_copy_inputs),
+                args=(stamp,),
+                help="Takes over costs, chance, margin, people per day and days of A.",
+            )
+
+
+def _take(name: str, threshold: float) -> None:
+    st.session_state[f"cutoff_{name.lower()}"] = round(100 * threshold, 1)
+
+
+def _copy_inputs(stamp: Stamp) -> None:
+    for field in FIELDS:
+        st.session_state[_key(stamp, "B", field)] = st.session_state.get(_key(stamp, "A", field))
+    _remember(stamp, "B")
+
+
+def _outcomes(
+    stamp: Stamp, outcomes: dict[str, CutoffOutcome], reachable: dict[str, CutoffOutcome | None], currency: str
+) -> None:
     """Both scenarios in words and in a table, with the difference."""
     for name, found in outcomes.items():
-        st.markdown(f"**{name}** {plain(' '.join(outcome_sentences(found)))}")
+        st.markdown(f"**{name}** {plain(' '.join(outcome_sentences(found, reachable=reachable[name])))}")
     without_cost = [name for name, found in outcomes.items() if found.unknown.get("break_even") == NO_COST]
     if without_cost:
         st.info(f"{' and '.join(without_cost)}: {WHAT_TO_ENTER}", icon=":material/edit:")
@@ -189,6 +233,8 @@ def _outcomes(outcomes: dict[str, CutoffOutcome], currency: str) -> None:
         if reason not in (NO_COST, NOBODY_CONTACTED):
             st.caption(sentence(f"Where a dash stands: {reason}"))
     st.caption(plain(_basis(first)))
+    if first.value_reached is not None and settings(session.warehouse(stamp.workspace)).margin_rate == 1:
+        st.caption("The margin rate in Settings is 100 %: the expected value of a customer is revenue.")
     n_unknown = first.n_contacted - first.n_value_known
     if n_unknown and first.value_reached is not None:
         st.caption(

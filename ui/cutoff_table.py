@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from churn_core.customers.cutoffs import NO_COST, CutoffOutcome
+from churn_core.customers.cutoff_words import NONE_ENTERED, cost_words
+from churn_core.customers.cutoffs import CutoffOutcome
 from churn_core.customers.judged import Rate
 from churn_core.figures.theme import UNKNOWN, count, currency_sign, money, percent, points
 
 Row = dict[str, str]
-
-NONE_ENTERED = "none entered"
-"""Instead of a cost, as long as nothing was entered."""
 
 
 def earning_rows(first: CutoffOutcome, second: CutoffOutcome, currency: str) -> list[Row]:
@@ -107,11 +105,7 @@ def _cost_row(first: CutoffOutcome, second: CutoffOutcome, currency: str) -> Row
     """What it costs; while the chance is unknown, from nobody saved to everybody taking the offer."""
 
     def words(found: CutoffOutcome) -> str:
-        if found.unknown.get("break_even") == NO_COST:
-            return NONE_ENTERED
-        if found.cost is not None:
-            return whole_money(found.cost, currency)
-        return f"{whole_money(found.cost_least, currency)} to {whole_money(found.cost_most, currency)}"
+        return cost_words(found, lambda value: whole_money(value, currency))
 
     is_known = all(found.cost is not None and words(found) != NONE_ENTERED for found in (first, second))
     more = (second.cost or 0.0) - (first.cost or 0.0) if is_known else None

@@ -22,6 +22,11 @@ from ui.widgets import chart, job_started, table
 FEW_WARNED = 0.25
 """Share of those who left below which the page says that the high tier starts high."""
 
+WHY_TWO_SHARES = (
+    "Warned, then left counts every customer once, on the first day in the high tier; left in the high tier counts all "
+    "who stood in it on each judged day, so whoever stays in it counts on every one."
+)
+
 KINDS: dict[Kind, str] = {"lived": "Lived", "replayed": "Replayed"}
 
 
@@ -152,6 +157,8 @@ def numbers_block(found: Proof, cutoffs: list[CutoffOutcome], kind: Kind) -> Non
             meaning="Expected value of those who left: the share that stood in the high tier, and the tier's share of "
             "customers.",
         )
+    if warned.n and high.n and percent(warned.happened) != percent(high.happened):
+        st.caption(WHY_TWO_SHARES)
 
 
 def alerts_block(cutoffs: list[CutoffOutcome]) -> None:

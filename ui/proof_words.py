@@ -61,10 +61,10 @@ def notes_on(found: Proof) -> list[str]:
     if found.replay:
         sample = found.replay.n_customers
         notes.append(
-            "of today in the replay are the kind of model with its settings, which was chosen with all that is known "
-            "now, and the rule of the tiers; everything it learned is of the day it scored"
+            "the kind of model with its settings and the rule of the tiers are those of the day of the replay, chosen "
+            "with all that was known then; everything the model learned is of the day it scored"
         )
-        notes.append(f"that rule: {found.replay.tiers_by}")
+        notes.append(f"the rule of the replay: {found.replay.tiers_by}")
         notes += [f"replayed on {count(sample)} customers, the same on every day"] if sample else []
     if found.lived:
         lived = found.lived

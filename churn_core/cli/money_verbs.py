@@ -64,8 +64,8 @@ def _chance(text: str) -> float | str:
 
 def show_cutoffs(args: argparse.Namespace) -> int:
     """``churn cutoffs``."""
-    from churn_core.customers.cutoff_words import outcome_sentences
-    from churn_core.customers.cutoffs import best_cutoff, outcome
+    from churn_core.customers.cutoff_words import cost_words, outcome_sentences
+    from churn_core.customers.cutoffs import best_cutoff, outcome, reachable_outcome
     from churn_core.customers.risk_counts import risk_counts
     from churn_core.customers.scenario import save_scenario
     from churn_core.customers.tiers import active_policy
@@ -75,19 +75,25 @@ def show_cutoffs(args: argparse.Namespace) -> int:
     counts = risk_counts(warehouse)
     threshold = args.threshold if args.threshold is not None else active_policy(warehouse).high_from
     found, best = outcome(counts, scenario, threshold), best_cutoff(counts, scenario)
-    feasible = best_cutoff(counts, scenario, within_capacity=True)
+    feasible, reachable = best_cutoff(counts, scenario, within_capacity=True), reachable_outcome(counts, scenario)
+    unknown = dict(found.unknown)
+    if found.cost is None:
+        unknown["cost"] = f"{cost_words(found, _number)}, depending on how many take the offer: {unknown['cost']}"
     if args.save:
         save_scenario(warehouse, "A", scenario)
     result = {
         "run_id": counts.run_id,
         "scenario": asdict(scenario),
         **asdict(found),
+        "unknown": unknown,
+        "reachable": asdict(reachable) if reachable else None,
         "best": asdict(best) if best else None,
         "best_within_capacity": asdict(feasible) if feasible else None,
     }
-    rows = [(name.replace("_", " "), _number(getattr(found, name))) for name in ("cost", "saved_margin", "profit")]
+    rows = [("cost", cost_words(found, _number)), ("saved margin", _number(found.saved_margin))]
+    rows += [("profit", _number(found.profit))]
     rows += [(name, _share(getattr(found, name))) for name in ("precision", "recall", "f1")]
-    lines = [*outcome_sentences(found), "", *table(("measure, expected", "value"), rows)]
+    lines = [*outcome_sentences(found, reachable=reachable), "", *table(("measure, expected", "value"), rows)]
     lines += [f"Unknown: {reason}" for reason in dict.fromkeys(found.unknown.values())]
     if best:
         lines.append(f"Most profit: {_best_words(best)}")

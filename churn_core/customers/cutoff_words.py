@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 from churn_core.customers.cutoffs import NO_COST, CutoffOutcome
+
+NONE_ENTERED = "none entered"
+"""Instead of a cost, as long as nothing was entered."""
+
+MOST_AS_ONE_IN = 0.25
+"""Chances up to here are said as 1 in so many; above, whole numbers are too far apart."""
 
 
 def contact_words(outcome: CutoffOutcome) -> str:
@@ -25,11 +31,15 @@ def contact_words(outcome: CutoffOutcome) -> str:
     )
 
 
-def outcome_sentences(outcome: CutoffOutcome) -> tuple[str, ...]:
-    """Whom a threshold contacts, whether that can be done, and from which chance it pays once a cost is known."""
+def outcome_sentences(outcome: CutoffOutcome, *, reachable: CutoffOutcome | None = None) -> tuple[str, ...]:
+    """Whom a threshold contacts, whether that can be done, and from which chance it pays once a cost is known.
+
+    ``reachable`` is the outcome at the threshold that keeps to the capacity; it is told when the capacity is exceeded.
+    """
     if not outcome.n_contacted:
         return (contact_words(outcome),)
-    said = (contact_words(outcome), capacity_words(outcome), break_even_words(outcome))
+    within = reachable_words(reachable) if reachable is not None and outcome.n_beyond_capacity else ""
+    said = (contact_words(outcome), break_even_words(outcome), capacity_words(outcome), within)
     return tuple(words for words in said if words)
 
 
@@ -45,13 +55,13 @@ def break_even_words(outcome: CutoffOutcome) -> str:
 
 
 def chance_words(chance: float) -> str:
-    """A least chance as people say it, never promising less than it is.
+    """A least chance as people say it, as near to the percentage in the table as a whole number comes.
 
-    >>> chance_words(0.11), chance_words(0.63)
-    ('at least 1 in 9 of the churners it reaches', 'at least 63 in 100 of the churners it reaches')
+    >>> chance_words(0.078), chance_words(0.63)
+    ('about 1 in 13 of the churners it reaches', 'about 63 in 100 of the churners it reaches')
     """
-    share = f"1 in {math.floor(1 / chance + 1e-9):,}" if chance <= 0.5 else f"{math.ceil(100 * chance - 1e-9)} in 100"
-    return f"at least {share} of the churners it reaches"
+    share = f"1 in {round(1 / chance):,}" if chance <= MOST_AS_ONE_IN else f"{round(100 * chance)} in 100"
+    return f"about {share} of the churners it reaches"
 
 
 def capacity_words(outcome: CutoffOutcome) -> str:
@@ -61,3 +71,21 @@ def capacity_words(outcome: CutoffOutcome) -> str:
     if outcome.n_beyond_capacity:
         return f"{outcome.n_beyond_capacity:,} more than the {outcome.capacity:,} that can be contacted."
     return f"Within the {outcome.capacity:,} that can be contacted."
+
+
+def reachable_words(outcome: CutoffOutcome) -> str:
+    """The threshold that keeps to the capacity, with the chance from which contacting those pays."""
+    pays = ""
+    if outcome.break_even:
+        pays = f"; there the offer must save {chance_words(outcome.break_even)}"
+    who = "1 customer" if outcome.n_contacted == 1 else f"{outcome.n_contacted:,} customers"
+    return f"The capacity is kept from {100 * outcome.threshold:g} % on: {who}{pays}."
+
+
+def cost_words(outcome: CutoffOutcome, amount: Callable[[float], str]) -> str:
+    """The cost; while the chance is unknown, from nobody saved to everybody taking the offer."""
+    if outcome.unknown.get("break_even") == NO_COST:
+        return NONE_ENTERED
+    if outcome.cost is not None:
+        return amount(outcome.cost)
+    return f"{amount(outcome.cost_least)} to {amount(outcome.cost_most)}"

@@ -207,6 +207,12 @@ def capacity_threshold(counts: RiskCounts, scenario: Scenario) -> float | None:
     return None if counts.at(step).n_customers == 0 else step / N_STEPS
 
 
+def reachable_outcome(counts: RiskCounts, scenario: Scenario) -> CutoffOutcome | None:
+    """The outcome at the threshold that keeps to the capacity; None where :func:`capacity_threshold` is."""
+    threshold = capacity_threshold(counts, scenario)
+    return None if threshold is None else outcome(counts, scenario, threshold)
+
+
 def capacity_is_tied(counts: RiskCounts, scenario: Scenario) -> bool:
     """Whether more customers share the highest risk than can be contacted, so that no threshold tells whom."""
     return scenario.capacity is not None and capacity_threshold(counts, scenario) is None

@@ -28,7 +28,7 @@ from churn_core.figures.theme import (
 from churn_core.models.families import FAMILY_LABELS, family_label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from churn_core.customers.at_risk import ReasonTotal, Totals
     from churn_core.customers.history import TimelineEntry
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 N_DAYS_NAMED = 4
 """Scorings whose days are all named on the axis."""
+
+LEAST_LABELLED = 0.07
+"""Share of a bar below which a part has no room for its label; the legend says it instead."""
 
 N_GROUPS = 8
 """Groups of reasons that get a bar."""
@@ -80,10 +83,13 @@ def tiers_figure(totals: Totals, *, currency: str = "", mode: Mode = "light") ->
         words = {"customers": count(tier.n_customers), "money at risk": money(tier.value_at_risk or 0.0, currency)}
         fig.add_bar(
             orientation="h",
-            name=tier.tier,
+            name=_legend_words(tier.tier, {row: words[row] for row in rows if 0 < shares[row] < LEAST_LABELLED}),
             y=rows,
             x=[shares[row] for row in rows],
-            text=[f"<b>{words[row]}</b><br>{percent(shares[row])}" if shares[row] >= 0.07 else "" for row in rows],
+            text=[
+                f"<b>{words[row]}</b><br>{percent(shares[row])}" if shares[row] >= LEAST_LABELLED else ""
+                for row in rows
+            ],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
@@ -97,6 +103,17 @@ def tiers_figure(totals: Totals, *, currency: str = "", mode: Mode = "light") ->
     fig.update_xaxes(visible=False, range=[0, 1])
     fig.update_yaxes(showgrid=False)
     return styled(fig, title=tiers_sentence(totals), mode=mode, height=230)
+
+
+def _legend_words(tier: str, unlabelled: Mapping[str, str]) -> str:
+    """The tier, with the numbers of its parts that are too narrow for a label.
+
+    >>> _legend_words("high", {}), _legend_words("low", {"money at risk": "€3k", "customers": "90"})
+    ('high', 'low: €3k at risk, 90 customers')
+    """
+    endings = {"money at risk": "at risk", "customers": "customers"}
+    said = ", ".join(f"{words} {endings[row]}" for row, words in unlabelled.items())
+    return f"{tier}: {said}" if said else tier
 
 
 def tiers_sentence(totals: Totals) -> str:

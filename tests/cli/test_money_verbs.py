@@ -41,6 +41,20 @@ def test_cutoffs_say_whom_what_and_from_which_chance(churn: Churn) -> None:
 
 
 @pytest.mark.usefixtures("scored")
+def test_a_cost_that_hangs_on_the_chance_is_a_range_as_on_the_page(churn: Churn) -> None:
+    """20 contacts for 2 each; the offer of 10 is taken by the 2 who stay, at most by all 20."""
+    inputs = ("cutoffs", "--threshold", "0.8", "--contact-cost", "2", "--offer-cost", "10", "--per-day", "2")
+    said = churn(*inputs).out
+    assert "60.00 to 240.00" in said
+    assert "The capacity is kept from 89.6 % on: 10 customers; there the offer must save about" in said
+    found = churn(*inputs, "--json").json
+    assert (found["cost"], found["cost_least"], found["cost_most"]) == (None, 60.0, 240.0)
+    assert found["unknown"]["cost"].startswith("60.00 to 240.00, depending on how many take the offer")
+    assert (found["reachable"]["n_contacted"], found["reachable"]["threshold"]) == (10, 0.896)
+    assert "none entered" in churn("cutoffs", "--threshold", "0.8").out
+
+
+@pytest.mark.usefixtures("scored")
 def test_a_policy_of_each_kind_is_saved_listed_and_undone(churn: Churn) -> None:
     assert "proposed" in churn("policy", "list").out
     assert churn("policy", "probability", "--high", "0.6", "--medium", "0.3").code == 0

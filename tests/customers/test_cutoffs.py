@@ -18,6 +18,7 @@ from churn_core.customers.cutoffs import (
     capacity_threshold,
     outcome,
     profit_by_step,
+    reachable_outcome,
 )
 from churn_core.customers.risk_counts import N_STEPS, NOBODY, RiskCounts, risk_counts
 from churn_core.customers.scenario import Scenario, save_scenario, saved_scenarios
@@ -88,15 +89,36 @@ def test_the_words_say_the_same_numbers(four: RiskCounts) -> None:
     assert contact_words(found) == words
     assert outcome_sentences(found) == (
         words,
+        "The offer must save about 1 in 13 of the churners it reaches to pay for itself.",
         "1 more than the 2 that can be contacted.",
-        "The offer must save at least 1 in 13 of the churners it reaches to pay for itself.",
     )
+    reachable = reachable_outcome(four, PLAN)
+    assert reachable is not None
+    assert reachable.n_contacted <= 2
+    assert reachable.break_even is not None
+    said = outcome_sentences(found, reachable=reachable)[-1]
+    assert said == (
+        f"The capacity is kept from {100 * reachable.threshold:g} % on: {reachable.n_contacted} customers; there the "
+        f"offer must save {chance_words(reachable.break_even)}."
+    )
+    assert outcome_sentences(reachable, reachable=reachable)[-1] == "Within the 2 that can be contacted."
 
 
-@pytest.mark.parametrize("chance", [0.003, 0.0999, 0.1, 0.34, 0.5, 0.501, 0.97, 1.0])
-def test_a_least_chance_in_words_is_never_below_the_chance(chance: float) -> None:
-    hits, of = (int(part) for part in chance_words(chance).split(" of ")[0].removeprefix("at least ").split(" in "))
-    assert hits / of >= chance - 1e-12
+@pytest.mark.parametrize(
+    ("chance", "share"),
+    [
+        (0.003, "1 in 333"),
+        (0.0773, "1 in 13"),
+        (0.078, "1 in 13"),
+        (0.1, "1 in 10"),
+        (0.25, "1 in 4"),
+        (0.34, "34 in 100"),
+        (0.501, "50 in 100"),
+        (1.0, "100 in 100"),
+    ],
+)
+def test_a_chance_in_words_is_rounded_like_the_percentage_beside_it(chance: float, share: str) -> None:
+    assert chance_words(chance) == f"about {share} of the churners it reaches"
 
 
 @pytest.fixture(scope="module")

@@ -100,6 +100,20 @@ def test_shares_of_the_tiers_add_up(shop: Warehouse) -> None:
     assert f"{100 * totals.tier('high').n_customers / 40:.1f} % of 40 customers" in figure.layout.title.text
 
 
+def test_a_part_too_narrow_for_its_label_is_counted_in_the_legend(warehouse: Warehouse) -> None:
+    add_run(warehouse, {f"C{nr:03d}": (nr + 0.5) / 100 for nr in range(100)})
+    with warehouse.transaction() as tx:
+        tx.execute(
+            "UPDATE scores SET tier = CASE WHEN risk > 0.96 THEN 'high' WHEN risk > 0.8 THEN 'medium' ELSE 'low' END"
+        )
+    figure = tiers_figure(count_and_totals(warehouse, CustomerFilter()))
+    high, medium, _ = figure.data
+    assert [text for row, text in zip(high.y, high.text, strict=True) if row == "customers"] == [""]
+    assert "4 customers" in high.name
+    assert "customers" not in medium.name
+    assert "<b>16</b>" in medium.text[list(medium.y).index("customers")]
+
+
 def test_tiers_without_known_money_show_customers_only(warehouse: Warehouse) -> None:
     add_run(warehouse, {"a": 0.9, "b": 0.1}, values={"a": None, "b": None})
     figure = tiers_figure(count_and_totals(warehouse, CustomerFilter()))

@@ -90,5 +90,5 @@ def test_without_a_chance_the_break_even_is_drawn_instead(counts: RiskCounts) ->
     figure = break_even_figure(counts, scenarios, THRESHOLDS)
     assert figure is not None
     assert figure.data[1].y[0] == pytest.approx(2 * 20 / (40 * 18))
-    assert figure.layout.title.text.startswith("A pays for itself when the offer saves at least 1 in 18")
+    assert figure.layout.title.text.startswith("A pays for itself when the offer saves about 1 in 18")
     assert break_even_figure(counts, {"A": Scenario()}, THRESHOLDS) is None

@@ -69,6 +69,36 @@ def test_inputs_are_remembered_and_can_be_unknown_again(scored_home: Path, app: 
     assert saved_scenarios(open_workspace("Scored"))["A"].chance is None
 
 
+def test_capacity_and_inputs_are_taken_over_with_one_click(scored_home: Path, app: App) -> None:
+    save_scenario(open_workspace("Scored"), "A", Scenario(contact_cost=2.0, offer_cost=10.0, per_day=2))
+    visit = app(CUTOFFS, cutoff_a="80", cutoff_b="50")
+    said = _said(visit).replace("\\", "")
+    assert "The capacity is kept from 89.6 % on: 10 customers; there the offer must save about" in said
+    assert "The margin rate in Settings is 100 %" in said
+    visit.button(key="take_capacity_A").click().run()
+    assert not visit.exception
+    assert _table(visit, 0)["Contacted"][0] == "10"
+    assert not [button for button in visit.button if button.key == "take_capacity_A"], "it stands there"
+    assert "B: no cost is entered yet" in "".join(note.value for note in visit.info)
+    visit.button(key="same_in_b").click().run()
+    assert not visit.exception
+    saved = saved_scenarios(open_workspace("Scored"))
+    assert saved["B"] == saved["A"]
+    assert visit.number_input(key=_field("B", "offer_cost")).value == 10.0
+    assert not [button for button in visit.button if button.key == "same_in_b"], "they are the same"
+    visit.button(key="take_capacity_B").click().run()
+    assert _table(visit, 0)["Contacted"] == ["10", "10", "0"]
+
+
+def test_the_best_threshold_is_taken_with_one_click(scored_home: Path, app: App) -> None:
+    save_scenario(open_workspace("Scored"), "A", Scenario(contact_cost=5.0, chance=0.25, margin=40.0))
+    visit = app(CUTOFFS, cutoff_a="80", cutoff_b="50")
+    visit.button(key="take_best_A").click().run()
+    assert not visit.exception
+    assert visit.slider(key="cutoff_a").value == 50.5
+    assert _table(visit, 0)["Contacted"][0] == "50"
+
+
 def test_moving_the_slider_moves_the_numbers(scored_home: Path, app: App) -> None:
     visit = app(CUTOFFS, cutoff_a="80", cutoff_b="50")
     visit.slider(key="cutoff_a").set_value(90.0).run()
