@@ -13,7 +13,7 @@ from churn_core.customers.selection import CustomerFilter
 from churn_core.figures import drivers as figures
 from churn_core.figures.contributions import Reading
 from churn_core.figures.dependence import dependence_figure
-from churn_core.figures.theme import count, counted, percent, points
+from churn_core.figures.theme import count, counted, percent, points_between
 from churn_core.models.families import family_label, family_of
 from ui import session
 from ui import session_customers as calls
@@ -61,7 +61,7 @@ def group_block(found: Drivers) -> None:
     with figures_row("drivers"):
         key_figure("Mean risk here", percent(found.group.mean_risk), counted(found.group.n_customers, "customer"))
         key_figure("Mean risk of the rest", percent(found.rest.mean_risk), counted(found.rest.n_customers, "customer"))
-        step = points(found.group.mean_risk - found.rest.mean_risk)
+        step = points_between(found.rest.mean_risk, found.group.mean_risk)
         key_figure("Difference", step.removesuffix(" points"), "percentage points")
     if min(found.group.n_customers, found.rest.n_customers) < FEW:
         st.caption(f"One of the two has fewer than {FEW} customers: single ones weigh heavily in its means.")

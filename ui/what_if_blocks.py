@@ -122,6 +122,8 @@ def _facts(found: Room, customer_id: str, currency: str) -> Facts:
         silent = st.slider("Further days of silence", 0, longest, key=key("silent"), help=_SILENCE)
     orders = st.toggle("Orders once now", key=key("orders"), help=_ORDER)
     amount = None
+    if orders:
+        st.caption(_CLICKS)
     if orders and found.usual_amount is not None:
         sign = currency_sign(currency).strip()
         amount = st.number_input(
@@ -160,7 +162,8 @@ _SILENCE = (
     "The customer does nothing and nothing reaches the customer: no order, visit, e-mail, request or rating. The rest "
     "happens at the end of these days."
 )
-_ORDER = "The last order once more, with its articles and the clicks of its day, at the customer's mean amount."
+_ORDER = "The last order once more, with its articles, at the customer's mean amount."
+_CLICKS = "With the order comes what the customer clicked and visited on the day of the last order, once more."
 
 
 def _single_values(
@@ -226,24 +229,33 @@ def _result(result: WhatIf, currency: str) -> None:
         st.caption(
             f"Calculated from other numbers, which stay as they are: {labels}. The model has never seen them disagree."
         )
-    with st.expander(f"What changes: {counted(len(result.changes), 'input')}"):
+    rows = [row for row in (_row(change, currency) for change in result.changes) if row["Before"] != row["After"]]
+    with st.expander(f"What changes: {counted(len(rows), 'input')}"):
+        n_same = len(result.changes) - len(rows)
+        if n_same:
+            are = "keeps its value and counts" if n_same == 1 else "keep their values and count"
+            st.caption(f"{counted(n_same, 'further input')} {are} differently beside the changed ones.")
         st.dataframe(
-            [
-                {
-                    "Input": feature_label(change.name),
-                    "Before": _value(change, change.before, currency),
-                    "After": _value(change, change.after, currency),
-                    "Contribution before": change.contribution_before,
-                    "Contribution after": change.contribution_after,
-                }
-                for change in result.changes
-            ],
+            rows,
             hide_index=True,
             column_config={
-                name: st.column_config.NumberColumn(format="%+.3f", help="Log-odds, against the average customer")
-                for name in ("Contribution before", "Contribution after")
+                "Input": st.column_config.TextColumn(width="medium"),
+                "Step": st.column_config.NumberColumn(
+                    format="%+.2f",
+                    width="small",
+                    help="What the change does to the risk, in log-odds; positive raises it",
+                ),
             },
         )
+
+
+def _row(change: InputChange, currency: str) -> dict[str, str | float]:
+    return {
+        "Input": feature_label(change.name),
+        "Before": _value(change, change.before, currency),
+        "After": _value(change, change.after, currency),
+        "Step": change.step,
+    }
 
 
 def _value(change: InputChange, value: Value, currency: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from churn_core.customers.contradictions import RECENCY, TENURE, Values, contradictions, shown
 from churn_core.customers.profile import feature_label
 from churn_core.errors import InputError
+from churn_core.features.words import value_text
 from churn_core.models.families import feature_entry
 
 if TYPE_CHECKING:
@@ -85,11 +86,22 @@ def unheard_of(values: Values, changed: Collection[str], seen: Mapping[str, Seen
             if not found.has_missing:
                 made.append(f"{feature_label(name)} is known of all {n_customers:,} customers of this scoring.")
         elif not found.low <= np.float32(value) <= found.high:
-            made.append(
-                f"{feature_label(name)} would be {shown(value)}; among the {n_customers:,} customers of this scoring "
-                f"it goes from {shown(found.low)} to {shown(found.high)}."
-            )
+            given, low, high = (_told(name, number) for number in (value, found.low, found.high))
+            if given not in (low, high):
+                made.append(
+                    f"{feature_label(name)} would be {given}; among the {n_customers:,} customers of this scoring it "
+                    f"goes from {low} to {high}."
+                )
     return made
+
+
+def _told(name: str, value: float) -> str:
+    """A value as its unit wants it; two that are told alike do not differ for a reader."""
+    entry = feature_entry(name)
+    if entry is None:
+        return shown(value)
+    text, noun = value_text(entry.unit, value), {"days": "day", "hours": "hour"}.get(entry.unit)
+    return text if noun is None else f"{text} {noun if text == '1' else f'{noun}s'}"
 
 
 def _refuse_nothing(name: str, seen: Seen | None) -> None:

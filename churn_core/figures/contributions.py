@@ -149,6 +149,8 @@ def add_risk_axis(fig: go.Figure, path: Sequence[float], end: float, colour: str
         fig.add_vline(
             x=level,
             line={"color": colour, "dash": "dot", "width": 1},
+            layer="below",
+            opacity=0.5,
             annotation={"text": percent(_risk(level)), "font": {"size": 11, "color": colour}},
             annotation_position="top left" if is_left != is_wide else "top right",
             annotation_yanchor="bottom",

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from churn_core.customers.profile import feature_label
 from churn_core.figures.customers import group_label
-from churn_core.figures.theme import Mode, count, counted, measure, palette, percent, plain, points, styled
+from churn_core.figures.theme import Mode, count, counted, measure, palette, percent, plain, points_between, styled
 from churn_core.models.families import ATTRIBUTE_GROUP, feature_entry
 from churn_core.stats.ranking import mid_ranks
 
@@ -119,7 +119,7 @@ def difference_sentence(found: Drivers, reading: Reading = "by group") -> str:
     step = group.mean_risk - rest.mean_risk
     risks = (
         f"Mean risk is {percent(group.mean_risk)} here (n = {count(group.n_customers)}) and {percent(rest.mean_risk)} "
-        f"in the rest (n = {count(rest.n_customers)}): {points(step)}"
+        f"in the rest (n = {count(rest.n_customers)}): {points_between(rest.mean_risk, group.mean_risk)}"
     )
     towards = [driver for driver in differing(found, reading) if (driver.difference or 0.0) * step > 0]
     if not towards:

@@ -220,6 +220,15 @@ def points(difference: float | None) -> str:
     return UNKNOWN if _is_unknown(difference) else f"{100 * float(difference or 0):+.1f} points"
 
 
+def points_between(before: float, after: float) -> str:
+    """The difference of two shares as a reader of both in percent would calculate it.
+
+    >>> percent(0.86444), percent(0.04155), points_between(0.86444, 0.04155), points(0.04155 - 0.86444)
+    ('86.4 %', '4.2 %', '-82.2 points', '-82.3 points')
+    """
+    return points(round(round(100 * after, 1) - round(100 * before, 1), 1) / 100)
+
+
 def count(number: float | None) -> str:
     """A whole number with thousands separated.
 

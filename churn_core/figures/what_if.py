@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 
 from churn_core.figures.contributions import add_risk_axis
-from churn_core.figures.theme import Mode, palette, percent, plain, points, styled
+from churn_core.figures.theme import Mode, palette, percent, plain, points_between, styled
 from churn_core.models.families import family_label
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def what_if_sentence(result: WhatIf) -> str:
     """What comes of a supposition, as one sentence."""
     if result.log_odds_after == result.log_odds_before:
         return f"Risk would stay at {percent(result.risk_before)}"
-    step = points(result.risk_after - result.risk_before)
+    step = points_between(result.risk_before, result.risk_after)
     if step.lstrip("+-").startswith("0.0 "):
         return f"Risk would stay at about {percent(result.risk_before)}"
     return f"Risk would move from {percent(result.risk_before)} to {percent(result.risk_after)} ({step})"

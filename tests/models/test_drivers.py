@@ -236,5 +236,6 @@ def test_the_supposed_way_starts_and_ends_at_the_two_risks(trained_shop: Warehou
     assert way.base + sum(way.x) == pytest.approx(result.log_odds_after, abs=1e-9)
     before, after = 100 * result.risk_before, 100 * result.risk_after
     title = figure.layout.title.text
-    assert title == f"Risk would move from {before:.1f} % to {after:.1f} % ({after - before:+.1f} points)"
+    step = round(after, 1) - round(before, 1)
+    assert title == f"Risk would move from {before:.1f} % to {after:.1f} % ({step:+.1f} points)"
     assert what_if_sentence(what_if(trained_shop, of, Supposition())) == f"Risk would stay at {before:.1f} %"

@@ -16,7 +16,7 @@ import pytest
 from churn_core.customers.contradictions import contradictions
 from churn_core.customers.explanation import sampled_words
 from churn_core.customers.levers import Facts, room, suppose
-from churn_core.customers.possible import seen_values
+from churn_core.customers.possible import Seen, seen_values, unheard_of
 from churn_core.customers.subject import Subject, inputs, subject, text_levels
 from churn_core.customers.what_if import Supposition, WhatIf, what_if
 from churn_core.errors import InputError, NotEnoughData, NotFound
@@ -290,6 +290,26 @@ def test_values_outside_of_anything_seen_are_answered_with_a_warning(trained_sho
     assert not any("Largest order" in words for words in near.unheard_of)
     far = give(trained_shop, asked, largest_order_amount=2_000_000.0)
     assert any(words.startswith("Largest order would be 2,000,000; among the") for words in far.unheard_of)
+
+
+def test_a_value_is_only_outside_when_a_reader_can_see_it() -> None:
+    def seen(high: float) -> dict[str, Seen]:
+        return {
+            name: Seen(low=0.0, high=high, is_whole=False, has_missing=False)
+            for name in ("last_gap_ratio", "mean_gap_days")
+        }
+
+    def told(name: str, value: float, high: float) -> list[str]:
+        return unheard_of({name: value}, [name], seen(high), 500)
+
+    assert told("last_gap_ratio", 6.527, 6.49) == []
+    assert told("last_gap_ratio", 6.527, 4.0) == [
+        "Last gap over mean gap would be 6.5; among the 500 customers of this scoring it goes from 0.0 to 4.0."
+    ]
+    assert told("mean_gap_days", 50.2, 50.0) == []
+    assert told("mean_gap_days", 71.4, 50.0) == [
+        "Mean gap would be 71 days; among the 500 customers of this scoring it goes from 0 days to 50 days."
+    ]
 
 
 def test_unknown_inputs_and_customers_are_named(trained_shop: Warehouse, asked: Subject, warehouse: Warehouse) -> None:
