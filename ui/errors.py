@@ -70,22 +70,25 @@ def errors_shown() -> Iterator[None]:
         show(error)
 
 
-def guarded(callback: Callable[..., None]) -> Callable[..., None]:
-    """A widget callback whose error is kept until the frame draws it: callbacks run before anything is drawn."""
+def guarded(callback: Callable[..., None], *, place: str = "") -> Callable[..., None]:
+    """A widget callback whose error is kept until it is drawn: callbacks run before anything is drawn.
+
+    The frame draws it above the page, or the block that asks for the errors of ``place`` beside the widget.
+    """
 
     @wraps(callback)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             callback(*args, **kwargs)
         except Exception as error:
-            st.session_state[_FROM_CALLBACK] = error
+            st.session_state[_FROM_CALLBACK + place] = error
 
     return run
 
 
-def show_callback_error() -> bool:
+def show_callback_error(place: str = "") -> bool:
     """Show the error of the last callback, if there was one, and forget it; whether there was one."""
-    error = st.session_state.pop(_FROM_CALLBACK, None)
+    error = st.session_state.pop(_FROM_CALLBACK + place, None)
     if error is not None:
         show(error)
     return error is not None

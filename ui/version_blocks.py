@@ -20,16 +20,22 @@ from churn_core.models.registry import ModelVersion
 from churn_core.warehouse import Warehouse
 from ui import session
 from ui import session_customers as calls
-from ui.errors import guarded, plain, sentence
-from ui.model_results import estimator_label, periods_of
+from ui.customer_table import open_customer
+from ui.errors import guarded, plain, sentence, show_callback_error
+from ui.model_results import periods_of
 from ui.session import Stamp
+from ui.version_words import made_words, version_label
 from ui.widgets import chart, is_of_other_model, job_started, table, table_words
 
 N_CHANGES = 10
 """Customers on one page of the largest changes."""
+MOST_CHANGES = 50
+"""Customers that are listed there at most."""
 SAME_RISK = 0.0005
 """Below this, a difference of two risks would be shown as none."""
 _RIGHT = st.column_config.Column(alignment="right")
+_COMPARED = "versions_compared"
+_BRING_IN = "bring_in_refused"
 
 
 def older_scores_block(stamp: Stamp, *, is_running: bool) -> None:
@@ -49,13 +55,10 @@ def older_scores_block(stamp: Stamp, *, is_running: bool) -> None:
 
 
 def versions_table(found: list[ModelVersion]) -> None:
-    """Every version with its data, cutoffs, measures, calibration, libraries, seed, who and when."""
-    table(
-        [_version_row(version) for version in found],
-        config={
-            "Trained (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=135),
-        },
-    )
+    """Every version with its measures and calibration; opened, its data, cutoffs, libraries, seed, who and when."""
+    table([_version_row(version) for version in found])
+    with st.expander("How each was made: data, cutoffs, seed, who, libraries"):
+        table([_made_row(version) for version in found])
     st.caption(
         "The champion scores. The champion before it stays as challenger; all others are archived: kept whole and back "
         "by promoting them. Measures with their intervals stand in the comparison below and in each model card."
@@ -92,7 +95,8 @@ def actions_block(stamp: Stamp, found: list[ModelVersion]) -> None:
 
 def import_block() -> None:
     """Bring in a model that was exported here or elsewhere."""
-    with st.expander("Bring in a model file", icon=":material/upload_file:"):
+    is_open = _BRING_IN in st.session_state
+    with st.expander("Bring in a model file", icon=":material/upload_file:", expanded=is_open):
         st.markdown(
             "A file that was exported from Versions. Its digest, the inputs and the libraries are checked, nothing in "
             "it is executed, and the model is archived until somebody promotes it."
@@ -102,12 +106,13 @@ def import_block() -> None:
             "Bring in",
             key="bring_in",
             disabled=st.session_state.get("model_upload") is None,
-            on_click=guarded(_bring_in),
+            on_click=guarded(_bring_in, place=_BRING_IN),
         )
+        show_callback_error(_BRING_IN)
 
 
 def compare_block(stamp: Stamp, found: list[ModelVersion]) -> None:
-    """Two versions set against each other: measures, ranks, tiers, customers."""
+    """Two versions set against each other when asked for: measures, ranks, tiers, customers."""
     st.subheader("Compare two versions", anchor=False)
     if len(found) < 2:
         st.caption("There is one version so far; train another to compare.")
@@ -118,17 +123,34 @@ def compare_block(stamp: Stamp, found: list[ModelVersion]) -> None:
     if first.model_version == second.model_version:
         st.caption("Choose two different versions.")
         return
+    asked = (stamp.workspace, first.sha256, second.sha256)
+    if st.session_state.get(_COMPARED) != asked:
+        st.button("Compare", key="compare", on_click=_ask_to_compare, args=(asked,))
+        st.caption("The customers of today are scored with both, which takes a while.")
+        return
     policy = calls.policy(stamp)
+    state = stamp.state
     with st.spinner("Scoring the customers of today with both, in memory"):
-        made = _compared(stamp, first.model_version, second.model_version, policy.high_from, policy.medium_from)
+        made = _compared(
+            stamp.workspace,
+            (first.model_version, second.model_version),
+            (first.sha256, second.sha256, state.data_version, state.definition_version, state.run_id),
+            (policy.high_from, policy.medium_from),
+        )
     _metrics_table(made)
     _present_block(made)
 
 
+def _ask_to_compare(asked: tuple[str, str, str]) -> None:
+    st.session_state[_COMPARED] = asked
+
+
 @st.cache_data(show_spinner=False, max_entries=6)
-def _compared(stamp: Stamp, a: int, b: int, high_from: float, medium_from: float) -> Comparison:
-    warehouse = session.warehouse(stamp.workspace)
-    return compare_versions(warehouse, a, b, high_from=high_from, medium_from=medium_from)
+def _compared(
+    workspace: str, numbers: tuple[int, int], known_by: tuple[object, ...], tiers: tuple[float, float]
+) -> Comparison:
+    """The comparison; kept until one of the versions, the data, the definition or the run is another."""
+    return compare_versions(session.warehouse(workspace), *numbers, high_from=tiers[0], medium_from=tiers[1])
 
 
 def _chosen(label: str, found: list[ModelVersion], *, key: str, index: int) -> ModelVersion:
@@ -141,34 +163,34 @@ def _chosen(label: str, found: list[ModelVersion], *, key: str, index: int) -> M
         format_func=lambda number: version_label(by_number[number]),
         key=key,
         bind="query-params",
-        width=380,
+        width=460,
     )
     return by_number[number]
 
 
-def version_label(version: ModelVersion) -> str:
-    """What a version is called in lists and links; without its status, so that a link outlives a promotion."""
-    return f"Model {version.model_version}: {estimator_label(version.estimator)}, {day(version.trained_at)}"
-
-
 def _version_row(version: ModelVersion) -> dict[str, Any]:
-    summary = version.summary
     measures = judged_measures(version)
-    backtest = summary.get("backtest") or {}
-    libraries = summary.get("libraries") or {}
     return {
         "Model": f"{version.model_version}, {version.status}",
-        "Estimator": estimator_label(version.estimator),
+        "Estimator": made_words(version),
+        "Trained (UTC)": f"{day(version.trained_at)} {version.trained_at:%H:%M}",
         "ROC-AUC": _three(measures.get("auc")),
         "Log loss": _three(measures.get("log_loss")),
         "Top 10 %": percent(measures["precision_top10"].value) if "precision_top10" in measures else UNKNOWN,
-        "Predicted / happened": _levels(backtest),
+        "Predicted / happened": _levels(version.summary.get("backtest") or {}),
         "Worst gap": _worst_gap(version),
+    }
+
+
+def _made_row(version: ModelVersion) -> dict[str, Any]:
+    summary = version.summary
+    libraries = summary.get("libraries") or {}
+    return {
+        "Model": str(version.model_version),
         "Learned from": _learned_from(version),
         "Cutoffs": _cutoffs(version),
-        "Judged on": count(backtest.get("n")),
+        "Judged on": count((summary.get("backtest") or {}).get("n")),
         "Seed": str(summary.get("seed", UNKNOWN)),
-        "Trained (UTC)": version.trained_at,
         "By": version.trained_by or UNKNOWN,
         "Libraries": ", ".join(f"{name} {number}" for name, number in libraries.items()) or UNKNOWN,
     }
@@ -304,21 +326,30 @@ def _present_block(found: Comparison) -> None:
         st.caption("Both versions give every customer the same risk.")
         return
     st.markdown("**Whose risk differs most**")
-    page = st.pagination(-(-now.n // N_CHANGES), key="changes_page", bind="query-params")
+    n_listed = min(now.n, MOST_CHANGES)
+    page = st.pagination(-(-n_listed // N_CHANGES), key="changes_page", bind="query-params")
+    first_row = (page - 1) * N_CHANGES
+    shown = now.changes(first_row, min(N_CHANGES, n_listed - first_row))
     table(
         [
             {
+                "": "Open",
                 "Customer": row["customer_id"],
                 f"Model {a}": percent(row["risk_a"]),
                 f"Model {b}": percent(row["risk_b"]),
                 "Change": points(row["change"]),
             }
-            for row in now.changes((page - 1) * N_CHANGES, N_CHANGES)
+            for row in shown
         ],
-        config={"Change": _RIGHT},
+        config={"": st.column_config.ButtonColumn("", type="secondary", width=62, key="open_change"), "Change": _RIGHT},
         most_rows=N_CHANGES,
         width="content",
     )
+    if now.n > n_listed:
+        st.caption(f"The {n_listed} largest differences, of {count(now.n)} customers.")
+    click = st.session_state.get("open_change")
+    if click is not None:
+        open_customer(shown[click["row"]]["customer_id"])
 
 
 def _promote(number: int) -> None:
@@ -335,7 +366,9 @@ def _archive(number: int) -> None:
 
 def _bring_in() -> None:
     upload = st.session_state["model_upload"]
+    st.session_state[_BRING_IN] = True
     version = add_model(session.warehouse(), upload.getvalue(), upload.name)
+    del st.session_state[_BRING_IN]
     st.toast(f"{plain(upload.name)} is model {version.model_version} now, archived; promote it to let it score.")
 
 

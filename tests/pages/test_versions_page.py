@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from churn_core.workspaces import create_workspace, open_workspace
 from tests.pages.conftest import App, Home
 from tests.pages.test_every_page import everything_said
 from ui import version_blocks as blocks
+from ui.version_words import version_label
 
 VERSIONS = "pages/models/versions.py"
 
@@ -59,9 +62,11 @@ def test_all_versions_stand_beside_each_other(home: Home, app: App) -> None:
     assert not visit.exception
     shown = visit.dataframe[0].value
     assert list(shown["Model"]) == ["2, champion", "1, challenger"]
-    assert list(shown["Seed"]) == ["42", "42"]
-    assert shown["Libraries"].str.contains("lightgbm").all()
-    assert (shown["By"] != "").all()
+    assert shown["Estimator"].iloc[0] == "decision tree"
+    made = visit.dataframe[1].value
+    assert list(made["Seed"]) == ["42", "42"]
+    assert made["Libraries"].str.contains("lightgbm").all()
+    assert (made["By"] != "").all()
     assert "Which models were trained" in everything_said(visit)
 
 
@@ -98,17 +103,19 @@ def test_what_cannot_be_promoted_is_said_in_one_sentence(home: Home, app: App) -
 
 
 def test_two_versions_are_compared_and_a_link_keeps_the_choice(home: Home, app: App) -> None:
-    newest, oldest = (blocks.version_label(version) for version in model_versions(open_workspace("Members")))
+    newest, oldest = (version_label(version) for version in model_versions(open_workspace("Members")))
     visit = app(VERSIONS, a=newest, b=oldest)
+    assert "Spearman" not in everything_said(visit), "nothing is compared before it is asked for"
+    visit = press(visit, "compare")
     said = everything_said(visit)
     assert visit.selectbox(key="a").value == 2
     assert "would change tier" in said
     assert "Spearman" in said
-    measures = visit.dataframe[1].value
+    measures = visit.dataframe[2].value
     assert measures["Measure"].iloc[0] == "ROC-AUC"
     assert set(measures["Verdict"]) <= {"not clear", "model 1 is better", "model 2 is better"}
-    changes = visit.dataframe[2].value
-    assert list(changes.columns) == ["Customer", "Model 2", "Model 1", "Change"]
+    changes = visit.dataframe[3].value
+    assert list(changes.columns) == ["", "Customer", "Model 2", "Model 1", "Change"]
     assert len(changes) == blocks.N_CHANGES
     assert "Choose two different versions" in everything_said(app(VERSIONS, a=newest, b=newest))
 
@@ -147,7 +154,24 @@ def test_a_broken_model_file_is_refused_in_one_sentence(home: Home, app: App) ->
     visit.file_uploader(key="model_upload").upload("theirs.json", content, "application/json").run()
     visit = press(visit, "bring_in")
     assert ["no model file of this product" in error.value.replace("\\", "") for error in visit.error] == [True]
+    [panel] = [panel for panel in visit.expander if panel.label == "Bring in a model file"]
+    assert [error.value for error in panel.error] == [error.value for error in visit.error]
+    assert panel.proto.expanded, "the panel stays open"
     assert len(model_versions(open_workspace("Members"))) == 2
+
+
+def test_versions_of_one_estimator_can_be_told_apart(home: Home) -> None:
+    version = model_versions(open_workspace("Members"))[0]
+    summary = {
+        "backtest": {"models": {"recency": {}, "logistic": {}, "lightgbm": {}, "stacking": {}, "blend": {}}},
+        "recipe": {"preparation": {"missing": "median", "outliers": "usual", "rare": "one_percent"}},
+        "search": {"n_tries": 8},
+    }
+    made = replace(version, estimator="stacking", summary=summary, trained_at=datetime(2026, 11, 20, 9, 53))
+    assert version_label(made) == (
+        "Model 2: stacking of 2, missing = median, rare = one percent, settings searched, 20 Nov 2026 09:53"
+    )
+    assert version_label(version).startswith("Model 2: decision tree, ")
 
 
 def test_one_version_has_nothing_to_be_compared_with(snapshot_home: Home, app: App) -> None:
