@@ -15,6 +15,7 @@ from ui import session
 from ui.errors import plain, sentence
 from ui.model_results import Period, estimator_label, periods_of, with_labels
 from ui.session import Stamp
+from ui.version_words import made_words
 from ui.widgets import chart, table
 
 _SHOWN_ELSEWHERE = ("backtest", "periods", "evaluation", "candidates", "importance", "notes", "method_reason", "rules")
@@ -207,10 +208,8 @@ def card_block(version: ModelVersion) -> None:
 
 
 def _version_label(version: ModelVersion) -> str:
-    return (
-        f"Model {version.model_version}, {version.status}: {estimator_label(version.estimator)}, "
-        f"{day(version.trained_at)}"
-    )
+    at = version.trained_at
+    return f"Model {version.model_version}, {version.status}: {made_words(version)}, {day(at)} {at:%H:%M}"
 
 
 def _shown(name: str, value: float) -> str:

@@ -57,7 +57,7 @@ def older_scores_block(stamp: Stamp, *, is_running: bool) -> None:
 def versions_table(found: list[ModelVersion]) -> None:
     """Every version with its measures and calibration; opened, its data, cutoffs, libraries, seed, who and when."""
     table([_version_row(version) for version in found])
-    with st.expander("How each was made: data, cutoffs, seed, who, libraries"):
+    with st.expander("How each was made: data, cutoffs, worst gap, seed, who, libraries"):
         table([_made_row(version) for version in found])
     st.caption(
         "The champion scores. The champion before it stays as challenger; all others are archived: kept whole and back "
@@ -163,7 +163,7 @@ def _chosen(label: str, found: list[ModelVersion], *, key: str, index: int) -> M
         format_func=lambda number: version_label(by_number[number]),
         key=key,
         bind="query-params",
-        width=460,
+        width=416,
     )
     return by_number[number]
 
@@ -178,7 +178,6 @@ def _version_row(version: ModelVersion) -> dict[str, Any]:
         "Log loss": _three(measures.get("log_loss")),
         "Top 10 %": percent(measures["precision_top10"].value) if "precision_top10" in measures else UNKNOWN,
         "Predicted / happened": _levels(version.summary.get("backtest") or {}),
-        "Worst gap": _worst_gap(version),
     }
 
 
@@ -189,6 +188,7 @@ def _made_row(version: ModelVersion) -> dict[str, Any]:
         "Model": str(version.model_version),
         "Learned from": _learned_from(version),
         "Cutoffs": _cutoffs(version),
+        "Worst gap": _worst_gap(version),
         "Judged on": count((summary.get("backtest") or {}).get("n")),
         "Seed": str(summary.get("seed", UNKNOWN)),
         "By": version.trained_by or UNKNOWN,

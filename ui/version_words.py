@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from churn_core.figures.theme import day
 from churn_core.models.recipe import NOT_LEARNERS
 from churn_core.models.registry import ModelVersion
 from ui.model_results import estimator_label
@@ -19,11 +18,11 @@ def made_words(version: ModelVersion) -> str:
         name += f" of {len(learners)}"
     plan = (version.summary.get("recipe") or {}).get("preparation") or {}
     chosen = [f"{choice} = {option.replace('_', ' ')}" for choice, option in sorted(plan.items()) if option != "usual"]
-    searched = ["settings searched"] if version.summary.get("search") else []
+    searched = ["searched"] if version.summary.get("search") else []
     return ", ".join([name, *chosen, *searched])
 
 
 def version_label(version: ModelVersion) -> str:
     """What a version is called in lists and links; without its status, so that a link outlives a promotion."""
     at = version.trained_at
-    return f"Model {version.model_version}: {made_words(version)}, {day(at)} {at:%H:%M}"
+    return f"Model {version.model_version}: {made_words(version)}, {at:%-d %b %H:%M}"

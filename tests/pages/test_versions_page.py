@@ -169,7 +169,7 @@ def test_versions_of_one_estimator_can_be_told_apart(home: Home) -> None:
     }
     made = replace(version, estimator="stacking", summary=summary, trained_at=datetime(2026, 11, 20, 9, 53))
     assert version_label(made) == (
-        "Model 2: stacking of 2, missing = median, rare = one percent, settings searched, 20 Nov 2026 09:53"
+        "Model 2: stacking of 2, missing = median, rare = one percent, searched, 20 Nov 09:53"
     )
     assert version_label(version).startswith("Model 2: decision tree, ")
 
