@@ -234,7 +234,7 @@ def _outcomes(
             st.caption(sentence(f"Where a dash stands: {reason}"))
     st.caption(plain(_basis(first)))
     if first.value_reached is not None and settings(session.warehouse(stamp.workspace)).margin_rate == 1:
-        st.caption("The margin rate in Settings is 100 %: the expected value of a customer is revenue.")
+        st.caption("The margin rate is 100 %, so the margin of a customer is revenue in full; set yours in Settings.")
     n_unknown = first.n_contacted - first.n_value_known
     if n_unknown and first.value_reached is not None:
         st.caption(

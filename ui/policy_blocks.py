@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from churn_core.customers.scenario import CHANCE_UNKNOWN, NAMES
@@ -18,6 +20,9 @@ WHAT_KINDS = {
     "capacity": "As many customers as you can contact; the thresholds follow from each new scoring.",
     "profit": "Whoever is worth the cost of contacting, by their own risk and value.",
 }
+RULE_LINE, LINE_PIXELS, MOST_LINES = 54, 21, 16
+"""Characters of a rule on one line of the table of versions, the height of a line, and lines without scrolling."""
+
 ACTIVATES = "Saving keeps the policy as a new version, makes it the active one and sorts the latest scoring at once."
 
 
@@ -50,19 +55,25 @@ def versions_block(stamp: Stamp) -> None:
     if not found:
         st.caption("Nothing was saved yet; the proposed thresholds hold.")
         return
-    widgets.table(
+    rules = [policy_words(saved.policy) for saved in found]
+    n_lines = max(1, *(math.ceil(len(rule) / RULE_LINE) for rule in rules))
+    st.dataframe(
         [
             {
                 "Version": str(saved.policy.version),
                 "In force": "yes" if saved.is_active else "",
                 "Kind": KINDS[saved.policy.kind],
-                "Rule": policy_words(saved.policy),
+                "Rule": rule,
                 "Saved (UTC)": saved.policy.saved_at,
                 "By": saved.saved_by or "first scoring",
             }
-            for saved in found
+            for saved, rule in zip(found, rules, strict=True)
         ],
-        config={
+        hide_index=True,
+        row_height=LINE_PIXELS * n_lines + 12,
+        height="content" if n_lines * len(found) <= MOST_LINES else 360,
+        alt="Versions of the tier policy, newest first",
+        column_config={
             **{name: st.column_config.Column(width=65) for name in ("Version", "In force")},
             "Kind": st.column_config.Column(width=125),
             "Rule": st.column_config.Column(width=330),

@@ -74,7 +74,7 @@ def test_capacity_and_inputs_are_taken_over_with_one_click(scored_home: Path, ap
     visit = app(CUTOFFS, cutoff_a="80", cutoff_b="50")
     said = _said(visit).replace("\\", "")
     assert "The capacity is kept from 89.6 % on: 10 customers; there the offer must save about" in said
-    assert "The margin rate in Settings is 100 %" in said
+    assert "The margin rate is 100 %" in said
     visit.button(key="take_capacity_A").click().run()
     assert not visit.exception
     assert _table(visit, 0)["Contacted"][0] == "10"
@@ -122,6 +122,9 @@ def test_tiers_by_capacity_are_previewed_saved_and_undone(scored_home: Path, app
     assert [saved.policy.kind for saved in saved_policies(warehouse)] == ["probability", "capacity"]
     visit.button(key="activate_policy").click().run()
     assert active_policy(warehouse).version == 1
+    versions = next(frame.value for frame in visit.dataframe if "Rule" in frame.value)
+    assert list(versions["In force"]) == ["", "yes"]
+    assert versions["Rule"].iloc[1].startswith("High are the 15 customers with the most value at risk")
     assert "In force (policy 1)" in _said(visit).replace("\\", "")
 
 

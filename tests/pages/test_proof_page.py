@@ -108,6 +108,26 @@ def test_a_replay_of_other_data_is_called_out_of_date(demo_home: Home, app: App)
     assert "data was imported" in said
 
 
+def test_the_rule_of_a_replay_is_not_called_todays_after_another_policy(demo_home: Home, app: App) -> None:
+    warehouse = open_workspace(DEMO)
+    made = latest_replay(warehouse)
+    assert made is not None
+    save_policy(warehouse, high_from=0.61, medium_from=0.3)
+    said = everything_said(app(PAGE)).replace("\\", "")
+    assert "since this replay the tiers were drawn anew" in said
+    assert f"The rule of the replay: {made.tiers_by}" in said
+    assert "61 %" not in said
+    assert "of today" not in said
+
+
+def test_two_shares_of_leavers_are_told_apart(demo_home: Home, app: App) -> None:
+    made = latest_replay(open_workspace(DEMO))
+    assert made is not None
+    high = [outcome.tiers["high"] for outcome in made.cutoffs]
+    assert percent(sum(one.n_churned for one in high) / sum(one.n for one in high)) != percent(made.warned.happened)
+    assert "counts every customer once, on the first day in the high tier" in everything_said(app(PAGE))
+
+
 def test_the_button_replays_with_everybody_as_a_job(demo_home: Home, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof_blocks, "replay_workspace", partial(replay_workspace, n_cutoffs=1))
     warehouse = open_workspace(DEMO)
