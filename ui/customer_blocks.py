@@ -15,7 +15,7 @@ from churn_core.figures.contributions import Reading, contributions_figure, expl
 from churn_core.figures.customers import has_line, history_sentence, risk_history_figure, timeline_figure
 from churn_core.figures.force import HEIGHT
 from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, money, percent, tier_label
-from churn_core.models.families import family_label, family_of
+from churn_core.models.families import CONSTANTS, family_label, family_of
 from ui import session
 from ui import session_customers as calls
 from ui.customer_table import N_ROWS_SEEN, customer_table
@@ -97,14 +97,23 @@ def _facts(profile: CustomerProfile) -> list[str]:
 
 def contributions_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
     """What adds up to the risk: the force plot with how to read it, and the same as steps with their words."""
-    reading: Reading = st.segmented_control(
-        "Signals", READINGS, key="signals", bind="query-params", required=True, default=READINGS[0],
-        label_visibility="collapsed",
-    )  # fmt: skip
+    reading = _reading(score)
     force = calls.force_plot(stamp, customer_id, reading, currency, session.mode())
     st.iframe(force, height=HEIGHT, alt="SHAP force plot")
     st.caption(_how_to_read(score, reading), help=_where_it_starts(score))
     chart(contributions_figure(score, reading, currency=currency, mode=session.mode()), key="contributions")
+
+
+def _reading(score: CustomerScore) -> Reading:
+    """By group or one by one; no question where each signal is its own group, as in a labelled table."""
+    names = [part.name for part in score.contributions if part.name not in CONSTANTS]
+    if len({family_of(name) for name in names}) == len(names):
+        return READINGS[0]
+    reading: Reading = st.segmented_control(
+        "Signals", READINGS, key="signals", bind="query-params", required=True, default=READINGS[0],
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return reading
 
 
 def _how_to_read(score: CustomerScore, reading: Reading) -> str:

@@ -24,6 +24,7 @@ from ui.session import Stamp
 from ui.widgets import chart
 
 READINGS: tuple[Reading, ...] = ("by group", "every signal")
+SCALE = "0.5 on this scale moves a risk of 50 % to 62 %, and one of 10 % to 15 %."
 FEW = 30
 """Customers of a group below whom single ones weigh heavily."""
 
@@ -67,8 +68,10 @@ def group_block(found: Drivers) -> None:
         st.caption(f"One of the two has fewer than {FEW} customers: single ones weigh heavily in its means.")
 
 
-def reading_block() -> Reading:
-    """Whether signals are looked at by group or one by one."""
+def reading_block(found: Drivers) -> Reading:
+    """Whether signals are looked at by group or one by one; no question where each is its own group."""
+    if not figures.has_groups(found):
+        return READINGS[0]
     reading: Reading = st.segmented_control(
         "Signals", READINGS, key="signals", bind="query-params", required=True, default=READINGS[0],
         label_visibility="collapsed",
@@ -89,7 +92,7 @@ def means_block(found: Drivers, reading: Reading) -> None:
             chart(figures.importance_figure(found, reading, mode=mode), key="importance")
     words = (
         "Contributions are changes of the calibrated log-odds against the average customer of the scoring; their means "
-        "are of every customer, none is left out."
+        f"are of every customer, none is left out. {SCALE}"
     )
     if found.rest is not None:
         words += " The differences add up to the difference of the mean log-odds of the two."

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from churn_core.customers.profile import feature_label
 from churn_core.features.registry import FEATURES
 from churn_core.figures import health as figures
 from churn_core.figures.theme import UNKNOWN, count, day, percent
@@ -18,7 +19,6 @@ from churn_core.models.registry import ModelVersion
 from churn_core.models.runs import latest_run
 from ui import session
 from ui.errors import plain, sentence
-from ui.model_results import feature_label
 from ui.session import Stamp
 from ui.widgets import chart, empty_state, table
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from churn_core.customers.profile import feature_label
 from churn_core.features.definition import active_definition, count_at
-from churn_core.features.registry import FEATURES
 from churn_core.models.evaluation import Evaluation, evaluation_from_dict
 from churn_core.models.registry import ModelVersion, model_versions
 from ui import session
@@ -70,14 +70,6 @@ def with_labels(text: str) -> str:
     'larger LightGBM had the least log loss; what LightGBM learned is kept'
     """
     return re.sub(r"\b(lightgbm_large|lightgbm|bgnbd)\b", lambda found: estimator_label(found[0]), text)
-
-
-def feature_label(name: str) -> str:
-    """What an input is called: the registry's label, or an attribute's own name."""
-    if name in FEATURES:
-        return FEATURES[name].label
-    words = name.removeprefix("attribute:").replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def metrics_of(version: ModelVersion) -> dict[str, dict[str, Any]]:

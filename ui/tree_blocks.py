@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from churn_core.customers.profile import feature_label
 from churn_core.features.registry import FEATURES
 from churn_core.figures.theme import count, percent
 from churn_core.models.registry import ModelVersion
 from ui import session
-from ui.model_results import feature_label
 from ui.widgets import table
 
 
@@ -53,7 +53,8 @@ def words(condition: Mapping[str, Any], currency: str) -> str:
     'plan is not monthly'
     """
     label = feature_label(condition["name"])
-    label = label[:1].lower() + label[1:]
+    if condition["name"] in FEATURES:
+        label = label[:1].lower() + label[1:]
     value = condition["value"]
     if condition["relation"] in ("at most", "above"):
         unit = FEATURES[condition["name"]].unit if condition["name"] in FEATURES else ""

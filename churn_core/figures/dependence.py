@@ -36,19 +36,41 @@ def dependence_sentence(found: Dependence, currency: str = "") -> str:
     if found.levels:
         ordered = sorted(found.levels, key=lambda level: level.mean_contribution)
         low, high = ordered[0], ordered[-1]
+        if low is high:
+            return f"{label}: {_who_has(found)} {low.text}, {_on_average(low.mean_contribution)}"
         if high.mean_contribution - low.mean_contribution < 2 * LEAST_DIFFERENCE:
-            return f"{label} hardly moves the risk"
+            return _alike(label, high.mean_contribution)
         return f"{label}: {high.text} raises the risk most, {low.text} least ({_span(low, high)})"
     if not found.bins:
         return f"{label} is not known of anybody here"
     low_bin = min(found.bins, key=lambda found: found.mean_contribution)
     high_bin = max(found.bins, key=lambda found: found.mean_contribution)
+    if low_bin is high_bin:
+        at = signal_text(found.name, (low_bin.low + low_bin.high) / 2, currency)
+        return f"{label}: {_who_has(found)} about {at}, {_on_average(low_bin.mean_contribution)}"
     if high_bin.mean_contribution - low_bin.mean_contribution < 2 * LEAST_DIFFERENCE:
-        return f"{label} hardly moves the risk"
+        return _alike(label, high_bin.mean_contribution)
     at_high, at_low = (
         signal_text(found.name, (found_bin.low + found_bin.high) / 2, currency) for found_bin in (high_bin, low_bin)
     )
     return f"{label}: about {at_high} raises the risk most, about {at_low} lowers it most ({_span(low_bin, high_bin)})"
+
+
+def _who_has(found: Dependence) -> str:
+    if found.n_missing:
+        return "everybody of whom it is known has"
+    return "nearly everybody here has" if found.n_beyond else "everybody here has"
+
+
+def _alike(label: str, push: float) -> str:
+    """A signal that does the same to everybody, which may be much."""
+    if abs(push) < 2 * LEAST_DIFFERENCE:
+        return f"{label} hardly moves the risk"
+    return f"{label} does about the same to everybody here: {_on_average(push)}"
+
+
+def _on_average(push: float) -> str:
+    return f"{push:+.2f} log-odds on average"
 
 
 def _span(low: ValueBin | ValueLevel, high: ValueBin | ValueLevel) -> str:

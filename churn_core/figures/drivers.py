@@ -45,6 +45,11 @@ def chosen_drivers(found: Drivers, reading: Reading) -> tuple[Driver, ...]:
     return found.families if reading == "by group" else found.features
 
 
+def has_groups(found: Drivers) -> bool:
+    """Whether some group holds more than one signal; each column of a labelled table is a group of its own."""
+    return len(found.families) < len(found.features)
+
+
 def importance_figure(found: Drivers, reading: Reading = "by group", *, mode: Mode = "light") -> go.Figure:
     """How far each driver moves the risk of a customer on average, whatever the direction."""
     colours = palette(mode)

@@ -30,7 +30,7 @@ if blocks.is_nobody(stamp, chosen):
 
 found = blocks.found_drivers(stamp, chosen)
 blocks.group_block(found)
-blocks.means_block(found, blocks.reading_block())
+blocks.means_block(found, blocks.reading_block(found))
 st.subheader("Customer by customer", anchor=False)
 blocks.swarm_block(stamp, chosen, found)
 st.subheader("One signal", anchor=False)

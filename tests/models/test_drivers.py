@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from churn_core.customers.similar import ALIKE_IN, similar
 from churn_core.customers.subject import subject
 from churn_core.customers.what_if import Supposition, what_if
 from churn_core.errors import NotEnoughData, NotFound
-from churn_core.figures.dependence import dependence_figure
-from churn_core.figures.drivers import difference_figure, differing, importance_figure, swarm_figure
+from churn_core.figures.dependence import dependence_figure, dependence_sentence
+from churn_core.figures.drivers import difference_figure, differing, has_groups, importance_figure, swarm_figure
 from churn_core.figures.what_if import what_if_figure, what_if_sentence
 from churn_core.models.families import CONSTANTS, family_of
 from churn_core.models.runs import ScoreRun, latest_run
@@ -225,6 +226,24 @@ def test_in_a_labelled_table_those_with_the_same_text_are_similar(table: Warehou
 
 def test_customers_of_another_run_have_nobody_similar(table: Warehouse) -> None:
     assert similar(table, run_of(table), "not scored") is None
+
+
+def test_a_group_that_is_all_alike_is_told_what_it_is_moved_by(table: Warehouse) -> None:
+    everybody = dependence(table, "plan")
+    assert "raises the risk most" in dependence_sentence(everybody)
+    level = everybody.levels[0]
+    alike = replace(everybody, levels=(level,))
+    has = f"{level.text}, {level.mean_contribution:+.2f} log-odds on average"
+    assert dependence_sentence(alike) == f"plan: everybody here has {has}"
+    unknown = replace(alike, n_missing=3, mean_missing=0.0)
+    assert dependence_sentence(unknown) == f"plan: everybody of whom it is known has {has}"
+    same = replace(everybody, levels=tuple(replace(level, mean_contribution=0.5) for level in everybody.levels))
+    assert dependence_sentence(same) == "plan does about the same to everybody here: +0.50 log-odds on average"
+
+
+def test_columns_of_a_labelled_table_are_not_grouped(table: Warehouse, trained_shop: Warehouse) -> None:
+    assert not has_groups(drivers(table))
+    assert has_groups(drivers(trained_shop))
 
 
 def test_the_supposed_way_starts_and_ends_at_the_two_risks(trained_shop: Warehouse) -> None:

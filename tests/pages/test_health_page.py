@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from churn_core.customers.profile import feature_label
 from churn_core.models.drift import DriftReport, drift, newest_verdict
 from churn_core.models.runs import latest_run
 from churn_core.workspaces import open_workspace
 from tests.pages.conftest import App, Home
-from ui.model_results import feature_label
 
 PAGE = "pages/models/health.py"
 

@@ -78,6 +78,8 @@ def test_drivers_of_a_labelled_table_show_texts(snapshot_home: Home, app: App) -
     assert_calm(visit)
     assert "plan: monthly raises the risk most, yearly least" in said(visit)
     assert "Texts are as known today" in said(visit)
+    assert "signals" not in [group.key for group in visit.get("button_group")]
+    assert "0.5 on this scale moves a risk of 50 % to 62 %" in said(visit)
 
 
 def test_only_the_part_that_is_open_is_worked_out(demo_home: Home, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
