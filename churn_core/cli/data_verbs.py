@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from churn_core import workspaces
 from churn_core.cli.options import Verbs, add_verb, chosen_workspace, days, new_file, opened_workspace, positive
 from churn_core.cli.output import ProgressLine, show, table
-from churn_core.errors import InputError, unknown_name
+from churn_core.errors import InputError, NotEnoughData, NotFound, unknown_name
 from churn_core.jobs import part
 from churn_core.schema import USER_TABLES
 from churn_core.settings import save_settings, settings
+from churn_core.state import workspace_state
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
@@ -107,9 +109,10 @@ def import_file(args: argparse.Namespace) -> int:
     from churn_core.intake.load import import_file as load_file
 
     progress = ProgressLine()
+    present = None if args.create else _present_workspace(args)
     source, mapping = opened_source(args, progress)
     is_new = _is_new_workspace(args)
-    warehouse = Warehouse.open(None) if is_new else workspaces.open_workspace(chosen_workspace(args))
+    warehouse = Warehouse.open(None) if is_new else present or workspaces.open_workspace(chosen_workspace(args))
     mapping, notes = mapping or _understood(args, warehouse, source), list(source.notes)
     if args.save_mapping:
         args.save_mapping.write_text(mapping.to_toml(), encoding="utf-8")
@@ -145,6 +148,21 @@ def _mark_stable(warehouse: Warehouse, names: Sequence[str]) -> str:
     marked = tuple(sorted({*now.stable_attributes, *names}))
     save_settings(warehouse, replace(now, stable_attributes=marked))
     return f"Models may learn from: {', '.join(marked)}."
+
+
+def _present_workspace(args: argparse.Namespace) -> Warehouse:
+    """The workspace to import into; NotFound names ``--create``, before a long file is read."""
+    names = [workspace.name for workspace in workspaces.list_workspaces()]
+    if not names and not args.workspace and not os.environ.get("CHURN_WORKSPACE"):
+        raise NotFound("there is no workspace yet; add --workspace NAME --create to make one with this file.")
+    name = chosen_workspace(args)
+    try:
+        return workspaces.open_workspace(name)
+    except NotFound as error:
+        there = ", ".join(map(repr, names)) or "none"
+        raise NotFound(
+            f"workspace {name!r} not found; add --create to make it with this file, or name one that is there: {there}."
+        ) from error
 
 
 def _is_new_workspace(args: argparse.Namespace) -> bool:
@@ -213,6 +231,7 @@ def define_churn(args: argparse.Namespace) -> int:
     warehouse = opened_workspace(args)
     saved, reason = None, "as given"
     if args.horizon is None:
+        _require_orders(warehouse)
         proposal = propose_definition(warehouse)
         definition, reason = proposal.definition, proposal.reason
     else:
@@ -238,6 +257,16 @@ def define_churn(args: argparse.Namespace) -> int:
         "readiness": asdict(ready),
     }
     return show(args, result, lines)
+
+
+def _require_orders(warehouse: Warehouse) -> None:
+    """Nothing is proposed for a labelled table alone: its label says who churned."""
+    state = workspace_state(warehouse)
+    if state.last_order_at is None and state.n_snapshots:
+        raise NotEnoughData(
+            "a labelled table brings its own definition: its label says who churned, and nothing has to be defined; "
+            "go on with 'churn train'."
+        )
 
 
 def _definition_words(definition: ChurnDefinition) -> str:

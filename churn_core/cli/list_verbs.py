@@ -30,4 +30,5 @@ def write_targets(args: argparse.Namespace) -> int:
     export = write(warehouse, chosen, args.out, with_contact=args.with_contact, progress=progress)
     progress.end()
     result = {"path": str(export.path), "n_rows": export.n_rows, "sha256": export.sha256, "run_id": export.run_id}
-    return show(args, result, [export.message])
+    words = f"{export.n_rows:,} customers of score run {export.run_id} written to {export.path}."
+    return show(args, result, [words])

@@ -13,6 +13,7 @@ from churn_core.cli.options import Verbs, add_verb, choices, date, days, opened_
 from churn_core.cli.output import ProgressLine, show, stoppable, table
 from churn_core.errors import InputError, unknown_name
 from churn_core.jobs import Progress, part
+from churn_core.models.preparation_plan import CHOICES
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from churn_core.models.runs import ScoreRun
 
 METRICS = ("auc", "pr_auc", "log_loss", "brier", "precision_top10")
+COMBINATIONS = ("stacking", "blend")
+"""Candidates made of the others."""
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -40,7 +43,7 @@ def add_verbs(verbs: Verbs) -> None:
         type=choices,
         default={},
         metavar="CHOICE=OPTION,...",
-        help="how inputs are prepared, like missing=knn",
+        help=f"how inputs are prepared, like missing=knn; each is usual unless chosen: {_prepare_words()}",
     )
     train.add_argument(
         "--budget", type=positive, metavar="SECONDS", help="search for better settings this long; Ctrl-C keeps the best"
@@ -73,6 +76,12 @@ def add_verbs(verbs: Verbs) -> None:
     judge.add_argument("--id", metavar="COLUMN", help="customer id column of that table")
     judge.add_argument("--folds", type=positive, default=5, metavar="N", help="folds (default 5)")
     judge.add_argument("--seed", type=int, default=42, metavar="N", help="seed (default 42)")
+
+
+def _prepare_words() -> str:
+    """Every choice of preparation with the options beside the usual."""
+    offered = {name: [option for option in options if option != "usual"] for name, options in CHOICES.items()}
+    return "; ".join(f"{name}={'|'.join(options)}" for name, options in offered.items())
 
 
 def train_model(args: argparse.Namespace) -> int:
@@ -111,13 +120,17 @@ def _choose_signals(warehouse: Warehouse, text: str) -> None:
 
 def _recipe(args: argparse.Namespace) -> Recipe:
     """What was asked to be tried; the usual where nothing was."""
-    from churn_core.models.preparation_plan import CHOICES, PreparationPlan
-    from churn_core.models.recipe import Recipe
+    from churn_core.models.estimators import ESTIMATORS
+    from churn_core.models.preparation_plan import PreparationPlan
+    from churn_core.models.recipe import NOT_LEARNERS, Recipe
 
     for name in args.prepare:
         if name not in CHOICES:
             raise unknown_name("choice of preparation", name, CHOICES)
     names = tuple(name.strip() for name in (args.estimators or "").split(",") if name.strip())
+    for name in names:
+        if name not in ESTIMATORS:
+            raise unknown_name("estimator", name, [known for known in ESTIMATORS if known not in NOT_LEARNERS])
     return Recipe(estimators=names, preparation=PreparationPlan(**args.prepare))
 
 
@@ -164,6 +177,8 @@ def _score(warehouse: Warehouse, progress: Any) -> Any:
 
 def backtest(args: argparse.Namespace) -> int:
     """``churn backtest``."""
+    if not args.file.exists():
+        raise InputError(f"the file {args.file} does not exist; check the name and the folder.")
     if not args.label and args.horizon is None:
         raise InputError("give --horizon DAYS for an order history, or --label COLUMN for a table with a churn column.")
     if args.label and args.horizon is not None:
@@ -226,8 +241,12 @@ def _backtest_orders(args: argparse.Namespace, progress: ProgressLine) -> Backte
 
 
 def _metrics_table(models: dict[str, dict[str, float]], chosen: str | None) -> list[str]:
-    rows = [
-        (f"{name} (chosen)" if name == chosen else name, *(f"{metrics[metric]:.4f}" for metric in METRICS))
-        for name, metrics in models.items()
-    ]
+    rows, seen = [], set()
+    for name, metrics in models.items():
+        numbers = tuple(f"{metrics[metric]:.4f}" for metric in METRICS)
+        # A combination of one estimator is that estimator: not said twice.
+        if name in COMBINATIONS and name != chosen and numbers in seen:
+            continue
+        seen.add(numbers)
+        rows.append((f"{name} (chosen)" if name == chosen else name, *numbers))
     return table(("model", "AUC", "PR-AUC", "log loss", "Brier", "precision top 10 %"), rows)

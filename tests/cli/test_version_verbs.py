@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from churn_core.cli.model_verbs import METRICS, _metrics_table
 from churn_core.cli.output import stoppable
 from churn_core.errors import JobCancelled
+from churn_core.models.preparation_plan import CHOICES
 from tests.models.conftest import members
 
 from .conftest import Churn, one_sentence
@@ -95,6 +97,7 @@ def test_a_model_travels_as_a_file(shop: Churn, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("--estimators", "logistik"), "did you mean 'logistic'"),
+        (("--estimators", "xgboost"), "there is: 'decision_tree', 'lightgbm', 'lightgbm_large', 'linear_svm', "),
         (("--estimators", "blend"), "is always tried or made of the others"),
         (("--prepare", "missing"), "'missing' is not a choice; write it like missing=knn"),
         (("--prepare", "missing=guess"), "option of missing 'guess' not found"),
@@ -122,6 +125,31 @@ def test_the_first_interrupt_asks_and_the_second_stops() -> None:
             os.kill(os.getpid(), signal.SIGINT)
     assert heard == ["one", "three"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_combination_of_one_estimator_is_not_listed_beside_it() -> None:
+    one = dict.fromkeys(METRICS, 0.5)
+    models = {"logistic": one, "stacking": one, "blend": one}
+    assert [row.split()[0] for row in _metrics_table(models, "logistic")] == ["model", "logistic"]
+    models["blend"] = {**one, "auc": 0.6}
+    assert [row.split()[0] for row in _metrics_table(models, "logistic")] == ["model", "logistic", "blend"]
+    assert "stacking (chosen)" in _metrics_table(models, "stacking")[2]
+
+
+def test_the_help_of_train_lists_every_option_of_preparation(churn: Churn) -> None:
+    said = "".join(churn("train", "--help").out.split())
+    for name, options in CHOICES.items():
+        assert f"{name}={'|'.join(option for option in options if option != 'usual')}" in said
+
+
+def test_a_labelled_table_needs_no_definition(shop: Churn) -> None:
+    for arguments in (("define", "--propose"), ("define",)):
+        assert "a labelled table brings its own definition" in one_sentence(shop(*arguments))
+
+
+def test_the_path_of_a_list_is_printed_as_given(shop: Churn, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    assert shop("targets", "--out", path).out.strip().endswith(f"written to {path}.")
 
 
 def test_no_model_yet_is_said(churn: Churn) -> None:
