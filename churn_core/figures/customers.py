@@ -21,7 +21,7 @@ from churn_core.figures.theme import (
     palette,
     percent,
     plain,
-    points,
+    points_between,
     styled,
     tier_label,
 )
@@ -186,7 +186,12 @@ def risk_history_figure(history: Sequence[PastScore], policy: TierPolicy, *, mod
     fig.update_yaxes(tickformat=".0%", range=[-0.02, 1.02], title_text="risk")
     fig.update_xaxes(tickformat="%-d %b %Y", nticks=6)
     if len(at) <= N_DAYS_NAMED:
-        fig.update_xaxes(tickmode="array", tickvals=at)
+        days = [day(moment) for moment in at]
+        named = [
+            text if days.count(text) == 1 else f"{text}<br>run {past.run_id}"
+            for text, past in zip(days, shown, strict=True)
+        ]
+        fig.update_xaxes(tickmode="array", tickvals=at, ticktext=named)
     return styled(fig, title=history_sentence(history), mode=mode, height=280)
 
 
@@ -201,9 +206,10 @@ def history_sentence(history: Sequence[PastScore]) -> str:
     if not earlier:
         return f"Risk is {percent(last.risk)} in the only scoring so far"
     before = earlier[-1]
-    step = last.risk - before.risk
-    moved = "unchanged" if abs(step) < 0.0005 else f"{points(abs(step)).lstrip('+')} {'up' if step > 0 else 'down'}"
-    return f"Risk is {percent(last.risk)}, {moved} since {day(before.as_of or before.scored_at)}"
+    step = points_between(before.risk, last.risk)
+    moved = "unchanged" if step[1:].startswith("0.0 ") else f"{step[1:]} {'up' if step[0] == '+' else 'down'}"
+    then, now = (day(past.as_of or past.scored_at) for past in (before, last))
+    return f"Risk is {percent(last.risk)}, {moved} since {then if then != now else f'run {before.run_id}'}"
 
 
 def _by_cutoff(history: Sequence[PastScore]) -> list[PastScore]:

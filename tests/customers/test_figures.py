@@ -6,7 +6,8 @@ import itertools
 import json
 import math
 import re
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -185,6 +186,12 @@ def test_the_history_says_how_far_the_risk_moved(warehouse: Warehouse) -> None:
     both = customer_profile(warehouse, "a").history
     assert has_line(both)
     assert risk_history_figure(both, POLICY).layout.title.text == "Risk is 62.0 %, 12.0 points up since 2 Oct 2026"
+    last = both[1]
+    assert last.as_of
+    again = replace(last, run_id=last.run_id + 1, as_of=last.as_of + timedelta(minutes=2), risk=0.5)
+    figure = risk_history_figure((*both, again), POLICY)
+    assert len(set(figure.layout.xaxis.ticktext)) == 3
+    assert figure.layout.title.text == f"Risk is 50.0 %, 12.0 points down since run {last.run_id}"
 
 
 def test_the_history_is_in_the_order_of_cutoffs_and_keeps_the_latest_scoring_of_each(warehouse: Warehouse) -> None:
