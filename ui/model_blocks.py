@@ -9,6 +9,7 @@ from churn_core.figures.theme import count, day, percent
 from churn_core.models.capacity import at_share
 from churn_core.models.card_words import sampling_words
 from churn_core.models.evaluation import METRIC_LABELS, METRICS, Evaluation, Metric, confusion
+from churn_core.models.families import CONSTANTS
 from churn_core.models.registry import ModelVersion
 from churn_core.models.runs import latest_run
 from ui import session
@@ -196,15 +197,16 @@ def inputs_block(inputs: list[tuple[str, float]], version: ModelVersion) -> None
 def card_block(version: ModelVersion) -> None:
     """Everything that was kept about the version."""
     learned = f"definition {version.definition_version}" if version.definition_version else "label of the table"
+    inputs = [name for name in version.feature_names if name not in CONSTANTS]
     with st.expander("Model card"):
         st.markdown(
             f"Model {version.model_version} · {plain(estimator_label(version.estimator))} · trained "
             f"{day(version.trained_at)} · data version {version.data_version} · {learned} · "
-            f"{count(len(version.feature_names))} features"
+            f"{count(len(inputs))} inputs"
         )
         kept = {name: value for name, value in version.summary.items() if name not in _SHOWN_ELSEWHERE}
         st.json(kept, expanded=1)
-        st.caption("Features: " + plain(", ".join(version.feature_names)))
+        st.caption("Inputs: " + plain(", ".join(inputs)))
 
 
 def _version_label(version: ModelVersion) -> str:

@@ -52,6 +52,7 @@ def add_verbs(verbs: Verbs) -> None:
 def list_models(args: argparse.Namespace) -> int:
     """``churn models``."""
     from churn_core.models.compare import judged_measures
+    from churn_core.models.families import CONSTANTS
     from churn_core.models.promotion import older_scores
     from churn_core.models.registry import model_versions
 
@@ -65,7 +66,7 @@ def list_models(args: argparse.Namespace) -> int:
         result.append(
             {
                 **{key: value for key, value in asdict(version).items() if key not in ("summary", "feature_names")},
-                "n_features": len(version.feature_names),
+                "n_features": sum(name not in CONSTANTS for name in version.feature_names),
                 "metrics": {name: asdict(found) for name, found in measures.items()},
                 "cutoffs": version.summary.get("cutoffs", []),
                 "seed": version.summary.get("seed"),

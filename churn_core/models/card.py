@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from churn_core.features.attributes import PREFIX
 from churn_core.models.card_words import (
+    ESTIMATOR_WORDS,
     INTENDED_USE,
     LIMITATIONS,
     NOT_INTENDED,
@@ -25,11 +26,13 @@ from churn_core.models.card_words import (
     number_words,
     percent_words,
     sampling_words,
+    search_rows,
+    value_rows,
 )
 from churn_core.models.compare import judged_measures
 from churn_core.models.estimators import ESTIMATORS
 from churn_core.models.evaluation import METRIC_LABELS, Evaluation, evaluation_from_dict
-from churn_core.models.families import feature_entry
+from churn_core.models.families import CONSTANTS, MADE, feature_entry
 from churn_core.models.present import definition_words
 
 if TYPE_CHECKING:
@@ -156,7 +159,7 @@ def _answer(version: ModelVersion) -> Section:
     else:
         words = "The calibrated probability that the label of the table says churned."
     value = version.summary.get("value") or {}
-    rows = flat_rows({key: value[key] for key in ("kind", "factor", "n_rows", "held_out") if key in value})
+    rows = value_rows(value)
     return Section(
         title="What it predicts",
         paragraphs=(
@@ -204,14 +207,18 @@ def _data(version: ModelVersion) -> Section:
 def _model(version: ModelVersion) -> Section:
     summary = version.summary
     parameters = summary.get("parameters") or {}
-    named = parameters if isinstance(parameters, Mapping) else {"members": parameters}
+    named = (
+        {entry: _parameter_words(values) for entry, values in parameters.items()}
+        if isinstance(parameters, Mapping)
+        else {"combined of": ", ".join(name.replace("_", " ") for name in parameters)}
+    )
     recipe = summary.get("recipe") or {}
     plan = recipe.get("preparation") or {}
     chosen = tuple((name.replace("_", " "), str(option)) for name, option in plan.items())
     tables = [CardTable(header=("Parameter", "Value"), rows=flat_rows(named))]
     if chosen:
         tables.append(CardTable(header=("Preparation", "Choice"), rows=chosen))
-    search = flat_rows(summary["search"])[:40] if isinstance(summary.get("search"), Mapping) else ()
+    search = search_rows(summary["search"]) if isinstance(summary.get("search"), Mapping) else ()
     if search:
         tables.append(CardTable(header=("Search", "Value"), rows=search))
     return Section(
@@ -227,6 +234,7 @@ def _model(version: ModelVersion) -> Section:
 
 def _inputs(version: ModelVersion) -> Section:
     importance = version.summary.get("importance") or []
+    inputs = [name for name in version.feature_names if name not in CONSTANTS]
     total = sum(entry["mean_absolute"] for entry in importance) or 1.0
     rows = tuple(
         (*_input_words(entry["name"]), f"{entry['mean_absolute']:.3f}", percent_words(entry["mean_absolute"] / total))
@@ -236,14 +244,21 @@ def _inputs(version: ModelVersion) -> Section:
     return Section(
         title="Inputs",
         paragraphs=(
-            f"{len(version.feature_names)} inputs; the {len(rows)} that move the risk most, by mean absolute "
+            f"{len(inputs)} inputs{_made_words(inputs)}; the {len(rows)} that move the risk most, by mean absolute "
             f"contribution in log-odds. {sampling_words(importance)}",
         )
         if rows
         else (),
         tables=(CardTable(header=("Input", "Meaning", "Contribution", "Share"), rows=rows),) if rows else (),
-        points=(f"All inputs: {', '.join(version.feature_names)}.",),
+        points=(f"All inputs: {', '.join(inputs)}.",),
     )
+
+
+def _made_words(inputs: Sequence[str]) -> str:
+    """Which of the inputs the model makes itself, if any."""
+    entries = [feature_entry(name) for name in inputs if name in MADE]
+    labels = " and ".join(f"'{entry.label.lower()}'" for entry in entries if entry is not None)
+    return f" (of which it makes {labels} from the others)" if labels else ""
 
 
 def _quality(version: ModelVersion) -> Section:
@@ -353,7 +368,14 @@ def _again(version: ModelVersion) -> Section:
     )
 
 
+def _parameter_words(values: object) -> object:
+    """Settings of one estimator without its name, which stands before them."""
+    return {key: entry for key, entry in values.items() if key != "name"} if isinstance(values, Mapping) else values
+
+
 def _estimator_words(name: str) -> str:
+    if name in ESTIMATOR_WORDS:
+        return ESTIMATOR_WORDS[name]
     return ESTIMATORS[name][2] if name in ESTIMATORS else name.replace("_", " ")
 
 

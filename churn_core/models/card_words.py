@@ -29,6 +29,56 @@ LIMITATIONS = (
 )
 
 
+ESTIMATOR_WORDS = {
+    "blend": "Soft voting: equal shares of several estimators in log-odds, calibrated",
+    "stacking": "Stacking: several estimators with learnt shares in log-odds, calibrated",
+}
+"""Estimators made of others, named by themselves; the registry names them beside those others."""
+_VALUE_WORDS = {
+    "kind": "How it is found",
+    "factor": "Factor that corrects the level",
+    "n_rows": "Rows learned from",
+    "held_out: n_stayers": "Held out: customers who stayed",
+    "held_out: predicted": "Held out: predicted",
+    "held_out: actual": "Held out: what they brought",
+    "held_out: ratio": "Held out: predicted for each 1 brought",
+}
+
+
+def value_rows(value: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What is kept about the expected value, in words.
+
+    >>> value_rows({"kind": "regression", "held_out": {"ratio": 1.25}})
+    (('How it is found', 'regression'), ('Held out: predicted for each 1 brought', '1.25'))
+    """
+    flat = {key: entry for key, entry in value.items() if not isinstance(entry, Mapping)}
+    flat |= {f"held_out: {key}": entry for key, entry in (value.get("held_out") or {}).items()}
+    return tuple((words, _value(flat[key])) for key, words in _VALUE_WORDS.items() if flat.get(key) is not None)
+
+
+def search_rows(search: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What a search did, in words: how many tries, how long, how it ended, what it found.
+
+    >>> search_rows({"n_tries": 8, "seconds": 83.5, "budget_seconds": 24.1, "was_stopped": True, "curve": []})
+    (('Settings tried', '8'), ('Time used', '84 s'), ('Ended', 'stopped by a person; the best so far was kept'))
+    """
+    folds = search.get("folds") or []
+    rows = [("Settings tried", str(search["n_tries"]) + (f", in {len(folds)} folds" if folds else ""))]
+    rows.append(("Time used", f"{search['seconds']:.0f} s"))
+    stopped = "stopped by a person; the best so far was kept"
+    rows.append(("Ended", stopped if search.get("was_stopped") else "at the end of its budget"))
+    for name, best in (search.get("best") or {}).items():
+        words = name.replace("_", " ")
+        settings = ", ".join(f"{key}: {entry}" for key, entry in flat_rows(best.get("settings") or {}))
+        rows.append((f"Best settings of {words}", settings or "the usual ones"))
+        if None not in (best.get("log_loss"), best.get("usual_log_loss")):
+            losses = f"{best['log_loss']:.4f}, with the usual settings {best['usual_log_loss']:.4f}"
+            rows.append((f"Log loss of {words}", losses))
+    if folds:
+        rows.append(("Best settings", "found in each fold for itself, so that no row judges what it helped to find"))
+    return tuple(rows)
+
+
 def moment_words(moment: datetime, *, day_only: bool = False) -> str:
     """A moment, to the minute or to the day.
 

@@ -10,8 +10,11 @@ import pytest
 
 from churn_core.figures.card_html import card_html
 from churn_core.models.card import card_markdown, model_card
+from churn_core.models.families import CONSTANTS
+from churn_core.models.preparation_unusual import UNUSUAL
 from churn_core.models.promotion import promote
 from churn_core.models.registry import model_version
+from churn_core.models.snapshot_model import FOLD
 from churn_core.models.training import train_model
 from churn_core.warehouse import Warehouse
 
@@ -76,8 +79,10 @@ def test_the_card_says_everything(trained_shop: Warehouse) -> None:
     assert f"{judged['value']:.4f} [{judged['low']:.4f}, {judged['high']:.4f}]" in words
     assert "Season:" in words
     assert all(note.split(".")[0] in words for note in version.summary["notes"] if "|" not in note and "*" not in note)
-    for name in version.feature_names:
+    inputs = [name for name in version.feature_names if name not in CONSTANTS]
+    for name in inputs:
         assert name in words
+    assert f"{len(inputs)} inputs" in words
 
 
 def test_two_cards_of_a_version_are_equal_byte_by_byte(trained_copy: Warehouse) -> None:
@@ -133,6 +138,35 @@ def test_names_from_a_file_are_only_text(warehouse: Warehouse) -> None:
         cells = re.split(r"(?<!\\)\|", row.strip("|"))
         assert len(cells) in (2, 4), "a bar in a name opens no column"
     assert not re.search(r"(?<!\\)\[x(?<!\\)\]", text)
+
+
+def test_a_card_names_a_combination_by_itself_and_tells_a_search_in_words(trained_shop: Warehouse) -> None:
+    version = model_version(trained_shop, 1)
+    search = {
+        "source": "orders",
+        "n_tries": 8,
+        "seconds": 83.5,
+        "budget_seconds": 24.1,
+        "was_stopped": True,
+        "best": {"lightgbm": {"settings": {"n_trees": 80}, "log_loss": 0.41, "usual_log_loss": 0.42}},
+        "curve": [],
+        "recipe": version.summary["recipe"],
+    }
+    made = replace(
+        version,
+        estimator="stacking",
+        feature_names=("n_orders", FOLD, UNUSUAL),
+        summary={**version.summary, "search": search, "parameters": ["logistic", "lightgbm"]},
+    )
+    words = card_markdown(model_card(made)).replace("\\", "")
+    assert "Stacking: several estimators with learnt shares in log-odds, calibrated" in words
+    assert "| combined of | logistic, lightgbm |" in words
+    assert "| Ended | stopped by a person; the best so far was kept |" in words
+    assert "| Best settings of lightgbm | n trees: 80 |" in words
+    assert "| Log loss of lightgbm | 0.4100, with the usual settings 0.4200 |" in words
+    for raw in ("was stopped", "budget seconds", "n tries", "| curve", "recipe:"):
+        assert raw not in words
+    assert "2 inputs (of which it makes 'unusual customer' from the others);" in words
 
 
 def test_a_table_without_time_has_no_cutoffs(warehouse: Warehouse) -> None:
