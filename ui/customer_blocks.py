@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from churn_core.customers.explanation import by_family, sampled_words, told_by
-from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution
+from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution, feature_label
 from churn_core.customers.similar import Similar
 from churn_core.features.words import range_text
 from churn_core.figures.contributions import Reading, contributions_figure, explained, value_text
@@ -105,9 +105,9 @@ def contributions_block(stamp: Stamp, score: CustomerScore, customer_id: str, cu
 
 
 def _reading(score: CustomerScore) -> Reading:
-    """By group or one by one; no question where each signal is its own group, as in a labelled table."""
+    """By group or one by one; no question where each signal is a group of the same name, as in a labelled table."""
     names = [part.name for part in score.contributions if part.name not in CONSTANTS]
-    if len({family_of(name) for name in names}) == len(names):
+    if all(family_label(family_of(name)) == feature_label(name) for name in names):
         return READINGS[0]
     reading: Reading = st.segmented_control(
         "Signals", READINGS, key="signals", bind="query-params", required=True, default=READINGS[0],
