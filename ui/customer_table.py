@@ -86,7 +86,7 @@ def _columns(currency: str, open_key: str) -> dict[str, Any]:
             max_value=100,
             width=106,
             help="Probability of churning",
-            color=palette(session.mode()).high,
+            color=palette(session.mode()).neutral,
         ),
         "value_at_risk": column.NumberColumn("Value at risk", format=amount, width=86, help="Risk x expected value"),
         "expected_value": column.NumberColumn(

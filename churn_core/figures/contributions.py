@@ -43,6 +43,12 @@ N_TICKS_LEAST = 3
 LEAST_BETWEEN_TICKS = 0.12
 """Least distance of two risks on the axis, as a share of its length."""
 
+LEAST_BETWEEN_FINE = 0.18
+"""The same for risks with decimals, which are wider."""
+
+LEAST_LABEL = 0.2
+"""Room that the label beyond a bar takes at least, as a share of the axis."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
@@ -146,15 +152,15 @@ def add_risk_axis(fig: go.Figure, path: Sequence[float], end: float, colour: str
     is_wide = abs(end - path[0]) > 0.5 * (max(path) - min(path) + 2 * margin)
     for level in (path[0], end):
         is_left = level <= min(path[0], end)
-        fig.add_vline(
-            x=level,
-            line={"color": colour, "dash": "dot", "width": 1},
-            layer="below",
-            opacity=0.5,
-            annotation={"text": percent(_risk(level)), "font": {"size": 11, "color": colour}},
-            annotation_position="top left" if is_left != is_wide else "top right",
-            annotation_yanchor="bottom",
-        )
+        for row in _free_rows(path, level, max(margin, LEAST_LABEL * (max(path) - min(path) + 2 * margin))):
+            fig.add_shape(
+                type="line", x0=level, x1=level, y0=row - 0.5, y1=row + 0.5, layer="below",
+                line={"color": colour, "dash": "dot", "width": 1},
+            )  # fmt: skip
+        fig.add_annotation(
+            x=level, y=1, yref="y domain", text=percent(_risk(level)), font={"size": 11, "color": colour},
+            showarrow=False, xanchor="right" if is_left != is_wide else "left", yanchor="bottom",
+        )  # fmt: skip
     ticks = _ticks(min(path) - margin, max(path) + margin)
     fig.update_xaxes(
         tickvals=[_log_odds(risk) for risk in ticks],
@@ -167,16 +173,26 @@ def add_risk_axis(fig: go.Figure, path: Sequence[float], end: float, colour: str
     fig.update_yaxes(autorange="reversed", showgrid=False)
 
 
+def _free_rows(path: Sequence[float], level: float, label: float) -> list[int]:
+    """The rows in which a line at a level does not run through the label beyond the end of the bar."""
+    free = []
+    for row, (before, after) in enumerate(itertools.pairwise(path)):
+        beyond = (level - after) * (1 if after >= before else -1)
+        if not 1e-9 < beyond < label:
+            free.append(row)
+    return free
+
+
 def _ticks(low: float, high: float) -> list[float]:
     """Risks that stand on the axis, far enough from each other to be read in a narrow window."""
     ticks = _spaced(RISK_TICKS, low, high)
-    return ticks if len(ticks) >= N_TICKS_LEAST else _spaced(FINE_TICKS, low, high)
+    return ticks if len(ticks) >= N_TICKS_LEAST else _spaced(FINE_TICKS, low, high, LEAST_BETWEEN_FINE)
 
 
-def _spaced(risks: Sequence[float], low: float, high: float) -> list[float]:
+def _spaced(risks: Sequence[float], low: float, high: float, least: float = LEAST_BETWEEN_TICKS) -> list[float]:
     kept: list[float] = []
     for risk in risks:
-        is_free = not kept or _log_odds(risk) - _log_odds(kept[-1]) >= LEAST_BETWEEN_TICKS * (high - low)
+        is_free = not kept or _log_odds(risk) - _log_odds(kept[-1]) >= least * (high - low)
         if low <= _log_odds(risk) <= high and is_free:
             kept.append(risk)
     return kept

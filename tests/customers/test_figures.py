@@ -261,3 +261,20 @@ def test_a_name_or_value_cannot_leave_the_script_of_the_force_plot(warehouse: Wa
     data = re.search(r"AdditiveForceVisualizer, (\{.*\})\)", plot)[1]  # type: ignore[index]
     assert not set(data) & set("<>")
     assert "/scriptscriptalert(1)/script" in data
+
+
+@pytest.mark.parametrize("reading", ["by group", "every signal"])
+def test_lines_of_the_ends_do_not_run_through_labels(profile: CustomerProfile, reading: Reading) -> None:
+    assert profile.score
+    figure = contributions_figure(profile.score, reading)
+    way = figure.data[0]
+    path = list(itertools.accumulate(way.x, initial=way.base))
+    shown = {note.text for note in figure.layout.annotations}
+    assert {f"{100 * profile.score.risk:.1f} %"} < shown
+    assert figure.layout.shapes
+    room = 0.2 * (figure.layout.xaxis.range[1] - figure.layout.xaxis.range[0])
+    for line in figure.layout.shapes:
+        row = round(line.y0 + 0.5)
+        before, after = path[row], path[row + 1]
+        beyond = line.x0 - after if after >= before else after - line.x0
+        assert beyond <= 1e-9 or beyond >= room
