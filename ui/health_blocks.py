@@ -234,10 +234,11 @@ def _overfit_sentence(rows: tuple[OverfitRow, ...]) -> str:
     judged = [row for row in rows if row.judged]
     large = sum(row.gap_verdict == "large" for row in judged)
     outside = [row for row in rows if row.outside_verdict in ("raised", "far outside")]
+    others = "customers it never saw" if any(row.where.startswith("fold") for row in judged) else "later customers"
     learned = (
-        f"In {large} of {len(judged)} comparisons the model ranks what it learned from much better than later customers"
+        f"In {large} of {len(judged)} comparisons the model ranks what it learned from much better than {others}"
         if large
-        else f"The model ranks later customers about as well as those it learned from ({len(judged)} comparisons)"
+        else f"The model ranks {others} about as well as those it learned from ({len(judged)} comparisons)"
     )
     asked = (
         f"unusual customers are more frequent than in training in {len(outside)} of {len(rows)}"

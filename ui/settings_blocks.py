@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import streamlit as st
 
 from churn_core.customers.attributes import attributes
@@ -15,6 +12,7 @@ from churn_core.settings import Settings, save_settings, settings
 from churn_core.state import recent_changes, table_counts
 from churn_core.workspaces import list_workspaces
 from ui import session
+from ui.change_words import change_words
 from ui.errors import guarded, plain
 from ui.session import Stamp
 from ui.widgets import job_started, table, table_words
@@ -135,28 +133,13 @@ def changes_block() -> None:
         st.caption("Nothing was changed yet.")
         return
     table(
-        [{"When (UTC)": row["at"], "What": row["action"], "Detail": detail_words(row["detail"])} for row in rows],
+        [
+            {"When (UTC)": row["at"], "What": row["action"], "Detail": change_words(row["action"], row["detail"])}
+            for row in rows
+        ],
         config={"When (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width="small")},
         most_rows=11,
     )
-
-
-def detail_words(detail: str | None) -> str:
-    """The detail of a change on one line.
-
-    >>> detail_words('{"version": 2, "high_from": 0.7}')
-    'version: 2, high from: 0.7'
-    """
-    return _said(json.loads(detail)) if detail else ""
-
-
-def _said(found: Any) -> str:
-    if isinstance(found, dict):
-        inner = [f"{name.replace('_', ' ')}: {_said(value)}" for name, value in found.items()]
-        return ", ".join(inner)
-    if isinstance(found, list):
-        return " -> ".join(_said(value) for value in found) or "none"
-    return "none" if found in (None, "") else str(found)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -19,6 +19,9 @@ VERDICT_MARKS = {"stable": "●", "shifted": "◆", "strongly shifted": "▲", "
 STATUS_MARKS = {"passed": "✓", "warning": "▲", "for information": "i", "not made": "–"}
 """The mark that stands beside what came out of a check."""
 
+MOST_LEVEL_LABELS = 5
+"""Bins up to which their labels stand level below the bars."""
+
 
 def verdict_label(verdict: str) -> str:
     """A verdict with its mark.
@@ -51,7 +54,13 @@ def shift_figure(shift: Shift, label: str, *, axis: str = "", mode: Mode = "ligh
                 hovertemplate=f"%{{x}}<br>{name} %{{y:.1%}} of customers<extra></extra>",
             )
     figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.05)
-    figure.update_xaxes(title_text=axis or None, type="category")
+    # Ten ranges beside each other have no room for level labels in half a page.
+    figure.update_xaxes(
+        title_text=axis or None,
+        type="category",
+        tickangle=-45 if len(kept) > MOST_LEVEL_LABELS else None,
+        automargin=True,
+    )
     figure.update_yaxes(title_text="share of customers", tickformat=".0%", rangemode="tozero")
     return styled(figure, title=shift_sentence(shift, label), mode=mode)
 

@@ -12,7 +12,7 @@ import pytest
 
 from churn_core.cli.main import build_parser
 
-from .conftest import Churn, one_sentence, run_process
+from .conftest import ROOT, Churn, one_sentence, run_process
 
 VERBS = (
     "demo", "import", "quality", "define", "train", "score", "targets", "backtest", "workspaces", "serve",
@@ -36,6 +36,12 @@ def test_every_verb_explains_itself(churn: Churn, verb: str) -> None:
 def test_the_parser_knows_exactly_these_verbs() -> None:
     [verbs] = [action for action in build_parser()._actions if action.dest == "verb"]
     assert set(verbs.choices or ()) == set(VERBS)
+
+
+def test_the_readme_names_every_verb() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    [line] = [line for line in text.splitlines() if line.startswith("Everything also works without a browser")]
+    assert [verb for verb in VERBS if f"`{verb}`" not in line] == []
 
 
 def test_workspaces_are_created_listed_renamed_and_deleted(churn: Churn) -> None:
