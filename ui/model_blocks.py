@@ -34,7 +34,7 @@ def version_block(versions: list[ModelVersion]) -> ModelVersion:
         format_func=lambda n: _version_label(by_number[n]),
         key="model",
         bind="query-params",
-        width=480,
+        width=540,
     )
     return by_number[number]
 
