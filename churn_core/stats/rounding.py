@@ -18,7 +18,7 @@ def rounded_to_sum(values: Sequence[float], total: float, digits: int = 1) -> tu
     """
     unit = 10**digits
     floors = [math.floor(value * unit + 1e-9) for value in values]
-    missing = round(total * unit) - sum(floors)
+    missing = round(round(total, digits) * unit) - sum(floors)
     # What has the largest remainder is rounded up first; a value of exactly zero stays zero while others can move.
     order = sorted(range(len(values)), key=lambda i: (values[i] == 0, floors[i] - values[i] * unit, i))
     made = list(floors)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from churn_core.customers.movement import Movement, why_moved
@@ -98,6 +98,7 @@ def test_the_same_model_has_no_part_and_nothing_new_no_behaviour(values: list[fl
 
 
 @given(st.lists(st.floats(-40, 40), min_size=1, max_size=5))
+@example([0.35])
 def test_rounded_numbers_add_up_as_shown(values: list[float]) -> None:
     total = sum(values)
     made = rounded_to_sum(values, total)
