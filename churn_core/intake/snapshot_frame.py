@@ -143,7 +143,8 @@ def typed(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
             continue
         kept[name] = values
         if values.dtype.kind != "f" and values.nunique() > MANY_LEVELS:
-            notes.append(f"Column {name!r} has {values.nunique():,} categories; rare ones count little or share one bucket.")
+            n_levels = f"{values.nunique():,} categories"
+            notes.append(f"Column {name!r} has {n_levels}; rare ones count little or share one bucket.")
     return pd.DataFrame(kept, index=frame.index), tuple(notes)
 
 
