@@ -23,6 +23,11 @@ PAGES = {
     "churn-definition": "Churn definition",
     "train": "Train",
     "model-quality": "Model quality",
+    "drivers": "Drivers",
+    "cut-offs": "Cut-offs",
+    "proof": "Proof",
+    "health": "Health",
+    "versions": "Versions",
     "settings": "Settings",
 }
 
