@@ -140,8 +140,8 @@ def _why_not_alike(run: ScoreRun, previous: ScoreRun) -> str:
     ]
     if not different:
         return ""
-    verb = "is another" if len(different) == 1 else "are others"
-    return f"The {' and the '.join(different)} {verb} than in the run before, which moves risks as well."
+    verb = "differs from that" if len(different) == 1 else "differ from those"
+    return f"The {' and the '.join(different)} {verb} of the run before, which moves risks as well."
 
 
 def _steps(

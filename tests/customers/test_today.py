@@ -70,7 +70,7 @@ def test_another_model_between_the_runs_is_said(warehouse: Warehouse) -> None:
         tx.execute("UPDATE score_runs SET model_version = 3, definition_version = 2 WHERE run_id = 1")
     changes = today(warehouse).changes
     assert changes is not None
-    assert changes.why_not_alike.startswith("The model and the churn definition are others")
+    assert changes.why_not_alike.startswith("The model and the churn definition differ from those")
 
 
 def test_runs_of_another_source_are_not_compared(warehouse: Warehouse) -> None:
