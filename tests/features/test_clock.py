@@ -71,5 +71,7 @@ def test_an_old_stray_order_does_not_hide_a_new_one(warehouse: Warehouse) -> Non
 
 def test_no_orders_and_few_orders_say_nothing(warehouse: Warehouse) -> None:
     require_steady_clock(warehouse)
+    assert clock_jump(warehouse) is None
     _orders(warehouse, [pd.Timestamp(datetime(2024, 1, 1)), pd.Timestamp(datetime(2099, 1, 1))])
     require_steady_clock(warehouse)
+    assert clock_jump(warehouse) is None
