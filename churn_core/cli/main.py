@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from churn_core import __version__
 from churn_core.cli import (
+    campaign_verbs,
     customer_verbs,
     data_verbs,
     driver_verbs,
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         version_verbs,
         list_verbs,
         customer_verbs,
+        campaign_verbs,
         experiment_verbs,
         driver_verbs,
         money_verbs,

@@ -17,15 +17,20 @@ from .conftest import ROOT, Churn, one_sentence, run_process
 VERBS = (
     "demo", "import", "quality", "define", "train", "score", "targets", "backtest", "workspaces", "serve",
     "models", "promote", "rollback", "archive", "card",
-    "proof", "drift", "moved", "experiment", "drivers", "cutoffs", "policy",
+    "proof", "drift", "moved", "experiment", "campaign", "drivers", "cutoffs", "policy",
 )  # fmt: skip
 
 
-OF_EXPERIMENT = ("experiment size", "experiment assign", "experiment readout")
-"""``experiment`` has verbs of its own, which take the options."""
+GROUPS = ("experiment", "campaign")
+"""Verbs that have verbs of their own, which take the options."""
+
+WITHIN = (
+    "experiment size", "experiment assign", "experiment readout",
+    "campaign list", "campaign show",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", [*(verb for verb in VERBS if verb != "experiment"), *OF_EXPERIMENT])
+@pytest.mark.parametrize("verb", [*(verb for verb in VERBS if verb not in GROUPS), *WITHIN])
 def test_every_verb_explains_itself(churn: Churn, verb: str) -> None:
     shown = churn(*verb.split(), "--help")
     assert shown.code == 0

@@ -1,0 +1,56 @@
+"""Verbs about campaigns of a workspace: list and show; what is done with one is in modules of its own."""
+
+from __future__ import annotations
+
+import argparse
+
+from churn_core.cli.options import Verbs, add_verb, opened_workspace
+from churn_core.cli.output import show, table
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add ``campaign`` with its own verbs to the parser."""
+    summary = "Campaigns of a workspace: draw, export, outcomes, readout, decision."
+    parser = verbs.add_parser("campaign", help=summary, description=summary)
+    own = parser.add_subparsers(dest="campaign_verb", metavar="VERB", required=True)
+    add_verb(own, "list", list_campaigns, "All campaigns, the one changed last first.")
+    one = add_verb(own, "show", show_campaign, "The plan of one campaign and where it stands.")
+    one.add_argument("campaign", metavar="ID", help="id of the campaign")
+
+
+def list_campaigns(args: argparse.Namespace) -> int:
+    """``churn campaign list``."""
+    from churn_core.campaigns.store import campaigns
+
+    found = campaigns(opened_workspace(args))
+    rows = [
+        {"campaign_id": entry.campaign_id, "name": entry.name, "status": entry.status, "starts_at": entry.starts_at}
+        for entry in found
+    ]
+    lines = table(
+        ("id", "name", "status", "start"),
+        [
+            (entry.campaign_id, entry.name, entry.status, f"{entry.starts_at:%Y-%m-%d}" if entry.starts_at else "-")
+            for entry in found
+        ],
+    )
+    return show(args, {"campaigns": rows}, lines if found else ["There is no campaign in this workspace yet."])
+
+
+def show_campaign(args: argparse.Namespace) -> int:
+    """``churn campaign show``."""
+    from churn_core.campaigns.store import campaign
+
+    found = campaign(opened_workspace(args), args.campaign)
+    result = {
+        "campaign_id": found.campaign_id,
+        "name": found.name,
+        "status": found.status,
+        "step": found.step,
+        "plan": found.plan.to_json(),
+        "plan_sha256": found.plan_sha256,
+        "locked_at": found.locked_at,
+        "locked_by": found.locked_by,
+        "counts": found.counts,
+    }
+    return show(args, result, [f"{found.name} ({found.campaign_id}), {found.status}.", found.plan_text])

@@ -1,0 +1,12 @@
+ALTER TABLE "exports" ADD COLUMN "campaign_id" VARCHAR;
+ALTER TABLE "exports" ADD COLUMN "manifest" JSON;
+CREATE TABLE "campaigns" ("campaign_id" VARCHAR, "status" VARCHAR, "name" VARCHAR, "plan" JSON, "step" INTEGER, "created_at" TIMESTAMP, "created_by" VARCHAR, "changed_at" TIMESTAMP, "plan_text" VARCHAR, "plan_sha256" VARCHAR, "locked_at" TIMESTAMP, "locked_by" VARCHAR, "starts_at" TIMESTAMP, "ends_at" TIMESTAMP, "run_id" INTEGER, "model_version" INTEGER, "data_version" BIGINT, "counts" JSON, PRIMARY KEY ("campaign_id"));
+CREATE TABLE "campaign_lists" ("campaign_id" VARCHAR, "kind" VARCHAR, "customer_id" VARCHAR);
+CREATE TABLE "assignments" ("campaign_id" VARCHAR, "customer_id" VARCHAR, "arm" VARCHAR, "stratum" VARCHAR, "wave" INTEGER, "assigned_at" TIMESTAMP, "starts_at" TIMESTAMP, "row_no" BIGINT, "tier" VARCHAR, "value_band" VARCHAR, "main_group" VARCHAR, "risk" DOUBLE, "expected_value" DOUBLE);
+CREATE TABLE "outcome_files" ("outcome_id" INTEGER, "campaign_id" VARCHAR, "imported_at" TIMESTAMP, "imported_by" VARCHAR, "file_name" VARCHAR, "sha256" VARCHAR, "n_rows" BIGINT, "n_matched" BIGINT, "n_missing" BIGINT, "n_unknown" BIGINT, "n_duplicate" BIGINT, "metrics" JSON, PRIMARY KEY ("outcome_id"));
+CREATE TABLE "outcomes" ("campaign_id" VARCHAR, "metric" VARCHAR, "customer_id" VARCHAR, "value" DOUBLE, "outcome_id" INTEGER);
+CREATE TABLE "readouts" ("readout_id" INTEGER, "campaign_id" VARCHAR, "made_at" TIMESTAMP, "data_version" BIGINT, "decision" VARCHAR, "person" VARCHAR, "why" VARCHAR, "learned" VARCHAR, "result" JSON, PRIMARY KEY ("readout_id"));
+CREATE TABLE "holdouts" ("generation" INTEGER, "share" DOUBLE, "started_at" TIMESTAMP, "reshuffle_at" TIMESTAMP, "ended_at" TIMESTAMP, "person" VARCHAR, PRIMARY KEY ("generation"));
+CREATE TABLE "holdout_members" ("generation" INTEGER, "customer_id" VARCHAR, "is_held_out" BOOLEAN, "since" TIMESTAMP);
+CREATE TABLE "uplift_models" ("uplift_version" INTEGER, "made_at" TIMESTAMP, "campaign_id" VARCHAR, "arm" VARCHAR, "learner" VARCHAR, "summary" JSON, "artifact" VARCHAR, "sha256" VARCHAR, "is_active" BOOLEAN, PRIMARY KEY ("uplift_version"));
+CREATE TABLE "uplift_scores" ("run_id" INTEGER, "uplift_version" INTEGER, "customer_id" VARCHAR, "uplift" DOUBLE, "net_value" DOUBLE, "response" VARCHAR);

@@ -1,0 +1,102 @@
+"""Plans are data: written and read back to the same plan, drafts change until they are locked."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from churn_core.campaigns.plan import Arm, Exclusions, Goal, Guardrail, Plan, problems
+from churn_core.campaigns.store import campaign, campaigns, create_draft, delete_draft, required_locked, save_draft
+from churn_core.customers.selection import CustomerFilter
+from churn_core.errors import ChurnError, InputError, NotFound
+from churn_core.warehouse import Warehouse
+
+COUPON = Arm(name="coupon", share=0.5, action="coupon", channel="email", text="10 % off", contact_cost=0.05)
+COMPLETE = Plan(
+    name="Win back",
+    goal=Goal(
+        outcome="spend", window_days=45, smallest_effect=2.5, guardrails=(Guardrail(outcome="returned", margin=0.02),)
+    ),
+    audience=CustomerFilter(tiers=("high",), ranges=(("age", 18, None),), attributes=(("country", "France"),)),
+    exclusions=Exclusions(contacted_days=None),
+    arms=(Arm(name="control", share=0.5), COUPON),
+    starts_on=date(2026, 11, 2),
+    per_week=500,
+)
+
+
+def test_a_plan_survives_the_way_through_json() -> None:
+    read = Plan.from_json(COMPLETE.to_json())
+    assert read == COMPLETE
+    assert read.sha256 == COMPLETE.sha256
+
+
+def test_every_change_of_a_plan_changes_its_digest() -> None:
+    other = Plan.from_json(COMPLETE.to_json() | {"per_week": 501})
+    assert other.sha256 != COMPLETE.sha256
+
+
+def test_a_complete_plan_has_no_problems_and_a_new_one_names_its_steps() -> None:
+    assert problems(COMPLETE) == {}
+    assert set(problems(Plan())) == {"Goal", "Arms", "Draw"}
+
+
+@pytest.mark.parametrize(
+    ("arms", "told"),
+    [
+        ((Arm(name="control", share=0.5), Arm(name="coupon", share=0.4, action="coupon", channel="email")), "90 %"),
+        ((Arm(name="control", share=0.5), Arm(name="Control", share=0.5, action="call", channel="phone")), "same name"),
+        ((Arm(name="control", share=1.0),), "no treatment"),
+        ((Arm(name="coupon", share=1.0, action="coupon", channel="email"),), "no control"),
+        ((Arm(name="control", share=0.5), Arm(name="coupon", share=0.5, action="coupon")), "reaches"),
+    ],
+)
+def test_arms_that_cannot_be_drawn_are_named(arms: tuple[Arm, ...], told: str) -> None:
+    plan = Plan.from_json(COMPLETE.to_json() | {"arms": [vars(arm) for arm in arms]})
+    assert any(told in sentence for sentence in problems(plan)["Arms"])
+
+
+def test_a_campaign_without_control_needs_a_typed_reason() -> None:
+    plan = Plan.from_json(
+        COMPLETE.to_json()
+        | {"arms": [vars(COUPON) | {"share": 1.0}], "no_control_reason": "Everybody was promised the coupon."}
+    )
+    assert problems(plan) == {}
+    assert not plan.is_measurable
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: Goal(outcome="retaind"),
+        lambda: Goal(window_days=0),
+        lambda: Goal(smallest_effect=-0.01),
+        lambda: Arm(name="coupon", share=0),
+        lambda: Arm(name=" ", share=0.5),
+        lambda: Arm(name="coupon", share=0.5, action="bribe"),
+        lambda: Arm(name="coupon", share=0.5, action="coupon", contact_cost=-1),
+        lambda: Plan(per_week=0),
+        lambda: Guardrail(outcome="returned", margin=0),
+        lambda: Exclusions(contacted_days=0),
+    ],
+)
+def test_impossible_parts_are_refused_where_they_are_made(made) -> None:
+    with pytest.raises(ChurnError):
+        made()
+
+
+def test_drafts_are_kept_changed_and_forgotten() -> None:
+    warehouse = Warehouse.open(None)
+    first, second = create_draft(warehouse), create_draft(warehouse, COMPLETE)
+    assert first.campaign_id != second.campaign_id
+    save_draft(warehouse, first.campaign_id, COMPLETE, step=5)
+    kept = campaign(warehouse, first.campaign_id)
+    assert (kept.plan, kept.step, kept.status) == (COMPLETE, 5, "draft")
+    with pytest.raises(InputError, match="still a draft"):
+        required_locked(warehouse, first.campaign_id)
+    delete_draft(warehouse, first.campaign_id)
+    assert [found.campaign_id for found in campaigns(warehouse)] == [second.campaign_id]
+    with pytest.raises(NotFound):
+        campaign(warehouse, first.campaign_id)
+    warehouse.close()
