@@ -96,7 +96,7 @@ def reading_block(upload: Upload) -> None:
     for note in source.notes:
         st.caption(sentence(note))
     with st.expander("Read it differently"), st.form(f"reading_{source_key(source)}", border=False):
-        _reading_inputs(source)
+        reading_inputs(source)
         st.form_submit_button("Read again", on_click=guarded(_read_again), args=(upload,))
 
 
@@ -105,7 +105,8 @@ def source_key(source: Source) -> str:
     return f"{source.sha256[:12]}_{source.shape_key[:8]}"
 
 
-def _reading_inputs(source: Source) -> None:
+def reading_inputs(source: Source) -> None:
+    """Everything that can be read differently, inside a form; :func:`read_options` says what was chosen."""
     key = source_key(source)
     columns = st.columns(3)
     if source.encoding is not None:
@@ -143,18 +144,22 @@ def _reading_inputs(source: Source) -> None:
     )
 
 
-def _read_again(upload: Upload) -> None:
-    key, state = source_key(upload.source), st.session_state
+def read_options(source: Source) -> ReadOptions:
+    """How a file is to be read, as chosen in the form."""
+    key, state = source_key(source), st.session_state
     header_line = state.get(f"header_{key}")
-    options = ReadOptions(
+    return ReadOptions(
         encoding=state.get(f"encoding_{key}"),
         separator=state.get(f"separator_{key}"),
         sheet=state.get(f"sheet_{key}"),
-        header_line=int(header_line) if header_line and header_line != upload.source.header_line else None,
+        header_line=int(header_line) if header_line and header_line != source.header_line else None,
         decimal=state.get(f"decimal_{key}"),
         date_order=state.get(f"dates_{key}"),
     )
-    state[_OPTIONS] = options
+
+
+def _read_again(upload: Upload) -> None:
+    st.session_state[_OPTIONS] = read_options(upload.source)
 
 
 def _reread() -> None:
