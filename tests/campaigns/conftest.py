@@ -38,9 +38,9 @@ def make_campaign(
 ) -> Campaign:
     """A locked campaign with its assignments, written straight into the tables.
 
-    ``n`` customers ``c0000, c0001, ...`` are drawn by the campaign's hash in exactly the planned shares, or ``assigned`` says who is in which arm:
-    rows with customer_id and arm, and what else of stratum, wave, starts_at, tier, value_band, main_group, risk and
-    expected_value matters to the test.
+    ``n`` customers ``c0000, c0001, ...`` are drawn by the campaign's hash in exactly the planned shares, or
+    ``assigned`` says who is in which arm: rows with customer_id and arm, and what else of stratum, wave, starts_at,
+    tier, value_band, main_group, risk and expected_value matters to the test.
     """
     start = datetime.combine(plan.starts_on or date(2024, 3, 1), datetime.min.time())
     rows = _drawn(plan, n, campaign_id) if assigned is None else pd.DataFrame(assigned)
