@@ -51,7 +51,8 @@ def assign_arms(
         if len(strata) != len(ids):
             raise InputError(f"there are {len(ids)} customers and {len(strata)} strata; give one stratum per customer.")
         places = _ranked(ids, places, list(strata), salt)
-    return [_arm(place, shares) for place in places]
+    cuts = arm_cuts(shares)
+    return [_arm(place, cuts) for place in places]
 
 
 def check_shares(shares: Mapping[str, float]) -> None:
@@ -61,6 +62,21 @@ def check_shares(shares: Mapping[str, float]) -> None:
     total = sum(shares.values())
     if any(not share >= 0 for share in shares.values()) or abs(total - 1) > 1e-9:
         raise InputError(f"the shares add up to {total:g}; they must not be negative and add up to 1.")
+
+
+def arm_cuts(shares: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """Each arm with the place up to which it reaches, in the order given; arms with a share of 0 reach nobody.
+
+    >>> arm_cuts({"control": 0.25, "none": 0.0, "coupon": 0.75})
+    (('control', 0.25), ('coupon', 1.0))
+    """
+    cuts = []
+    cut = 0.0
+    for arm, share in shares.items():
+        if share > 0:
+            cut += share
+            cuts.append((arm, cut))
+    return tuple(cuts)
 
 
 def _ranked(ids: Sequence[str], places: Sequence[float], strata: Sequence[str], salt: str) -> list[float]:
@@ -76,14 +92,5 @@ def _ranked(ids: Sequence[str], places: Sequence[float], strata: Sequence[str], 
     return made
 
 
-def _arm(place: float, shares: Mapping[str, float]) -> str:
-    cut = 0.0
-    last = ""
-    for arm, share in shares.items():
-        if share <= 0:
-            continue
-        cut += share
-        last = arm
-        if place < cut:
-            return arm
-    return last
+def _arm(place: float, cuts: Sequence[tuple[str, float]]) -> str:
+    return next((arm for arm, cut in cuts if place < cut), cuts[-1][0])
