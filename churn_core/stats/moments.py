@@ -117,6 +117,22 @@ class JointMoments:
         """The covariances as an array."""
         return np.asarray(self.covariances, dtype=float)
 
+    def __add__(self, other: JointMoments) -> JointMoments:
+        """The rows of both together (Chan, Golub & LeVeque, 1983)."""
+        if not self.n or not other.n:
+            return self if self.n else other
+        n = self.n + other.n
+        first, second = np.asarray(self.means), np.asarray(other.means)
+        apart = second - first
+        squares = (self.n - 1) * self.matrix + (other.n - 1) * other.matrix
+        squares = squares + np.outer(apart, apart) * (self.n * other.n / n)
+        means = first + apart * (other.n / n)
+        return JointMoments(
+            n=n,
+            means=tuple(float(mean) for mean in means),
+            covariances=tuple(tuple(float(value) for value in row) for row in squares / (n - 1)),
+        )
+
     def column(self, position: int) -> Moments:
         """One column alone."""
         return Moments(n=self.n, mean=self.means[position], variance=max(0.0, self.covariances[position][position]))
