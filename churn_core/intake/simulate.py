@@ -21,16 +21,12 @@ import numpy as np
 
 from churn_core.errors import InputError
 from churn_core.intake.simulate_basket import fill_baskets, order_tables
-from churn_core.intake.simulate_behaviour import (
-    ARMS,
-    CAMPAIGN_DAYS_BEFORE_END,
-    CAUSES,
-    Life,
-    live,
-)
-from churn_core.intake.simulate_customers import GROUPS, Traits, customer_table, draw_traits
+from churn_core.intake.simulate_campaign import CAMPAIGN_DAYS_BEFORE_END, HOLDOUT_DAYS_BEFORE_END, holdout_share
+from churn_core.intake.simulate_customers import customer_table, draw_traits
+from churn_core.intake.simulate_life import live
 from churn_core.intake.simulate_texts import feedback_table, ticket_table
 from churn_core.intake.simulate_traffic import contact_table, event_table
+from churn_core.intake.simulate_truth import truth_table
 from churn_core.intake.simulate_world import Calendar
 from churn_core.jobs import Progress, no_progress
 from churn_core.warehouse import Transaction, Warehouse, utc_now
@@ -74,6 +70,16 @@ class ShopPlan:
     def campaign_date(self) -> date:
         """Day of the randomised campaign."""
         return self.until + timedelta(days=1 - CAMPAIGN_DAYS_BEFORE_END)
+
+    @property
+    def holdout(self) -> float | None:
+        """Share of customers in the global holdout; None in a small shop."""
+        return holdout_share(self.n_customers)
+
+    @property
+    def holdout_date(self) -> date:
+        """Day on which the global holdout began."""
+        return max(self.until + timedelta(days=1 - HOLDOUT_DAYS_BEFORE_END), self.calendar.start.date())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,10 +184,11 @@ def _chunk(plan: ShopPlan, number: int) -> SimulatedShop:
     """Customers ``number * CHUNK_CUSTOMERS`` onwards, from a random stream of their own."""
     first = number * CHUNK_CUSTOMERS + 1
     n = min(CHUNK_CUSTOMERS, plan.n_customers - first + 1)
-    streams = [np.random.default_rng(part) for part in np.random.SeedSequence([plan.seed, number]).spawn(7)]
+    *of_streams, of_campaign = np.random.SeedSequence([plan.seed, number]).spawn(8)
+    streams = [np.random.default_rng(part) for part in of_streams]
     calendar = plan.calendar
     traits = draw_traits(first, n, calendar.n_days, streams[0])
-    life = live(traits, calendar, streams[1])
+    life = live(traits, calendar, streams[1], holdout=plan.holdout, of_campaign=of_campaign)
     baskets = fill_baskets(life.orders, traits, streams[2])
     contacts, consent = contact_table(life, traits, calendar, number * 10_000_000 + 1, streams[3])
     of_orders = (life.orders, baskets, traits, calendar, number * 1_000_000 + 1)
@@ -195,35 +202,7 @@ def _chunk(plan: ShopPlan, number: int) -> SimulatedShop:
             "tickets": ticket_table(*of_orders, streams[6]),
             "contacts": contacts,
         },
-        truth=_truth_table(traits, life, calendar),
-    )
-
-
-def _truth_table(traits: Traits, life: Life, calendar: Calendar) -> pa.Table:
-    import pyarrow as pa
-
-    def when(days: np.ndarray) -> pa.Array:
-        known = np.isfinite(days)
-        seconds = np.where(known, days, 0.0) * 86_400
-        return pa.array(calendar.microseconds(seconds.astype(np.int64)), pa.timestamp("us"), mask=~known)
-
-    campaign_day = calendar.n_days - CAMPAIGN_DAYS_BEFORE_END
-    met = life.arm > 0
-    return pa.table(
-        {
-            "customer_id": traits.customer_ids,
-            "joined_at": when(np.floor(traits.joined_day)),
-            "lost_interest_at": when(life.fading_day),
-            "left_at": when(life.left_day),
-            "own_gap_days": traits.own_gap_days,
-            "daily_hazard": life.hazard,
-            **{f"hazard_{cause}": life.causes[:, index] for index, cause in enumerate(CAUSES)},
-            "main_cause": [CAUSES[index] for index in life.causes.argmax(axis=1)],
-            "group": [GROUPS[index] for index in traits.group],
-            "campaign_arm": [ARMS[index] or None for index in life.arm],
-            "had_left_before_campaign": pa.array(life.left_day <= campaign_day, mask=~met),
-            "responded_to_campaign": pa.array(life.responded, mask=~met),
-        }
+        truth=truth_table(traits, life, calendar),
     )
 
 

@@ -76,6 +76,19 @@ def fill_baskets(orders: Orders, traits: Traits, rng: np.random.Generator) -> Ba
     )
 
 
+def expected_amounts(traits: Traits, customer: Ints) -> tuple[Floats, float, float]:
+    """What an order of a customer is worth on average before discounts, with the mean rates of voucher and discount."""
+    basket = traits.basket[customer]
+    luck = (np.arange(40) + 0.5) / 40
+    step = (np.clip(np.outer(basket, luck) * 0.9, 0.0, 0.999) * N_PRODUCTS_PER_CATEGORY).astype(np.int64)
+    price = product_price_cents().reshape(len(CATEGORIES), N_PRODUCTS_PER_CATEGORY) / 100
+    focus = traits.focus[customer]
+    from_main = price[traits.main_category[customer][:, None], step].mean(axis=1)
+    from_any = (np.array(CATEGORY_SHARE) @ price)[step].mean(axis=1)
+    n_lines, quantity = 1.75 + 0.45 * np.minimum(basket, 3.0), 1 + 0.35 * basket
+    return n_lines * quantity * (focus * from_main + (1 - focus) * from_any), _OFFER, float(_DISCOUNTS.mean())
+
+
 def customer_column(traits: Traits, index: Ints) -> pa.DictionaryArray:
     """Customer ids by index, without repeating the text."""
     return coded(traits.customer_ids, index)

@@ -3,34 +3,28 @@
 A customer orders in a rhythm of their own. Each order brings an experience (late parcel, fault, slow answer,
 return, discount); experiences set a daily hazard of losing interest. Who has lost interest browses less at once,
 orders later than usual, and a few weeks on leaves for good - or, now and then, comes back. After leaving
-nobody orders. All orders of rank k of a chunk are drawn together, so the work grows with the number of orders.
+nobody orders. Everything random about an order is drawn before anything is decided, so that the same luck can be
+lived twice: with an offer and without it.
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
-from churn_core.intake.simulate_customers import GROUPS, Traits
+from churn_core.intake.simulate_customers import Traits
 from churn_core.intake.simulate_world import ACQUIRED_BY, SECONDS_PER_DAY, Calendar, Flags, Floats, Ints, clock_seconds
-
-CAMPAIGN = "Win-back voucher"
-CAMPAIGN_SALT = "win-back-voucher-1"
-"""Salt of the randomisation: bucket = first 64 bits of sha256(salt ":" customer_id) / 2**64."""
-CAMPAIGN_DAYS_BEFORE_END = 170
-ARMS: tuple[str, ...] = ("", "control", "voucher")
 
 CAUSES: tuple[str, ...] = (
     "first_order", "slow_answer", "bad_experience", "returns", "discounts", "long_gaps", "marketplace",
 )  # fmt: skip
-"""Causes of losing interest, in the order of the columns of ``Life.causes``."""
+"""Causes of losing interest, in the order of the columns of ``State.causes``."""
 
+NEVER = np.inf
 _LOG_BASE_HAZARD = float(np.log(1 / 560))
 _SLOW_ANSWER_HOURS = 48.0
 _MEMORY = 0.5
-_NEVER = np.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,116 +53,133 @@ class Orders:
     """Daily hazard of losing interest after this order: ground truth."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Life:
-    """What became of the customers of a chunk; days count from the start of the history, inf means never."""
+@dataclass(kw_only=True)
+class State:
+    """What changes while a chunk lives; arrays over all its customers, days from the start of the history."""
 
-    orders: Orders
-    fading_day: Floats
+    last_day: Floats
+    """Day of the last order."""
+    fading: Floats
     """When interest was lost for the last time."""
-    left_day: Floats
-    """When the customer left."""
+    left: Floats
+    """When the customer leaves."""
     recovered_from: Floats
     """Start of the last spell of lost interest that passed."""
     recovered_day: Floats
     """End of it."""
+    turned_day: Floats
+    """When the offer turned the customer's mind; until then the two days below tell how it was."""
+    fading_before: Floats
+    left_before: Floats
     causes: Floats
     """Parts of the log hazard at the last order (n_customers, n_causes)."""
     hazard: Floats
     """Daily hazard of losing interest after the last order."""
-    arm: Ints
-    """Index into ARMS."""
-    responded: Flags
-    """Whether the offer changed or hastened what the customer did."""
-
-    def interest(self, customer: Ints, day: Floats) -> Floats:
-        """How much of a customer's usual attention is left at a day, in [0, 1]."""
-        fading = np.exp(-np.maximum(day - self.fading_day[customer], 0.0) / 26.0)
-        level = np.where(day >= self.left_day[customer], 0.14, np.maximum(fading, 0.25))
-        spell = (day >= self.recovered_from[customer]) & (day < self.recovered_day[customer])
-        return np.where(spell, np.minimum(level, 0.3), level)
-
-
-def campaign_bucket(customer_id: str, salt: str = CAMPAIGN_SALT) -> float:
-    """Where a customer falls in [0, 1) when arms are drawn.
-
-    >>> campaign_bucket("C-0000001") == campaign_bucket("C-0000001")
-    True
-    """
-    return int.from_bytes(hashlib.sha256(f"{salt}:{customer_id}".encode()).digest()[:8], "big") / 2**64
-
-
-@dataclass
-class _State:
-    """What changes while a chunk lives; arrays over all its customers."""
-
-    last_day: Floats
-    fading: Floats
-    left: Floats
-    recovered_from: Floats
-    recovered_day: Floats
-    causes: Floats
-    hazard: Floats
     memory: Floats
+    """How much of slow answers, bad experiences and returns is remembered."""
     n_orders: Ints
     n_discounted: Ints
-    arm: Ints
-    responded: Flags
     offer_until: Floats
+    """Until when a voucher can be used."""
     rounds: list[dict[str, np.ndarray]] = field(default_factory=list)
+    """Orders by columns, a round of customers each."""
+
+    @classmethod
+    def of(cls, traits: Traits) -> State:
+        """Customers who have not ordered yet within the history."""
+        n = traits.n_customers
+        never = np.full(n, NEVER)
+        return cls(
+            last_day=np.floor(traits.joined_day),
+            fading=never.copy(),
+            left=never.copy(),
+            recovered_from=never.copy(),
+            recovered_day=never.copy(),
+            turned_day=-never,
+            fading_before=never.copy(),
+            left_before=never.copy(),
+            causes=np.zeros((n, len(CAUSES))),
+            hazard=np.zeros(n),
+            memory=np.zeros((n, 3)),
+            n_orders=traits.n_orders_before.copy(),
+            n_discounted=np.round(traits.bargain * traits.n_orders_before).astype(np.int64),
+            offer_until=np.full(n, -1.0),
+        )
+
+    def without_orders(self) -> State:
+        """A copy that goes on by itself, with no orders so far."""
+        arrays = {entry.name: getattr(self, entry.name).copy() for entry in fields(self) if entry.name != "rounds"}
+        return replace(self, **arrays, rounds=[])
 
 
-def live(traits: Traits, calendar: Calendar, rng: np.random.Generator) -> Life:
-    """The orders and the fate of a chunk of customers."""
-    n = traits.n_customers
-    never = np.full(n, _NEVER)
-    state = _State(
-        last_day=np.floor(traits.joined_day),
-        fading=never.copy(),
-        left=never.copy(),
-        recovered_from=never.copy(),
-        recovered_day=never.copy(),
-        causes=np.zeros((n, len(CAUSES))),
-        hazard=np.zeros(n),
-        memory=np.zeros((n, 3)),
-        n_orders=traits.n_orders_before.copy(),
-        n_discounted=np.round(traits.bargain * traits.n_orders_before).astype(np.int64),
-        arm=np.zeros(n, np.int64),
-        responded=np.zeros(n, bool),
-        offer_until=np.full(n, -1.0),
+@dataclass(frozen=True, kw_only=True)
+class Chances:
+    """All that is random about one order of each customer and the time after it; arrays of equal length."""
+
+    discount: Floats
+    late: Floats
+    fault: Floats
+    ticket: Floats
+    overloaded: Floats
+    slow_hours: Floats
+    """Hours until the first answer of an overloaded service."""
+    quick_hours: Floats
+    """Hours until the first answer otherwise."""
+    sent_back: Floats
+    clock: Ints
+    """Time of day in seconds."""
+    gap: Floats
+    """Days to the next order as a multiple of what is usual for the customer."""
+    patience: Floats
+    """Days until interest is lost as a multiple of the mean."""
+    abrupt: Floats
+    lag: Floats
+    """From losing interest to leaving, as a multiple of the scale."""
+    back: Floats
+
+    def among(self, chosen: Flags) -> Chances:
+        """Those of some customers."""
+        return Chances(**{entry.name: getattr(self, entry.name)[chosen] for entry in fields(self)})
+
+
+def draw_chances(regularity: Floats, rng: np.random.Generator) -> Chances:
+    """One order's chances for customers of a given regularity."""
+    n = regularity.size
+    return Chances(
+        discount=rng.random(n),
+        late=rng.random(n),
+        fault=rng.random(n),
+        ticket=rng.random(n),
+        overloaded=rng.random(n),
+        slow_hours=rng.lognormal(np.log(80), 0.4, n),
+        quick_hours=rng.lognormal(np.log(5), 0.8, n),
+        sent_back=rng.random(n),
+        clock=clock_seconds(n, rng),
+        gap=rng.gamma(regularity, 1 / regularity),
+        patience=rng.exponential(1.0, n),
+        abrupt=rng.random(n),
+        lag=rng.gamma(2.0, 1.0, n),
+        back=rng.random(n),
     )
-    campaign_day = float(calendar.n_days - CAMPAIGN_DAYS_BEFORE_END)
-    late_rate = _late_rate(calendar)
-    active = np.arange(n)
-    while active.size:
-        _order(active, state, traits, late_rate, rng)
-        upcoming = _next_order(active, state, traits, calendar, rng)
-        upcoming = _campaign(active, upcoming, state, traits, campaign_day, rng)
-        stays = (upcoming < calendar.n_days) & (upcoming < state.left[active])
-        state.last_day[active[stays]] = upcoming[stays]
-        active = active[stays]
-    return _finished(state, calendar)
 
 
-def _late_rate(calendar: Calendar) -> Floats:
+def late_rate(calendar: Calendar) -> Floats:
     """Share of parcels that come late on each day: more when the shop is busy."""
     busy = np.diff(calendar.busy_until)
     return np.clip(0.05 + 0.16 * np.maximum(busy - 1.15, 0.0), 0.0, 0.25)
 
 
-def _order(active: Ints, state: _State, traits: Traits, late_rate: Floats, rng: np.random.Generator) -> None:
-    """Draw one order with its experience for every active customer and update their mood."""
-    n = active.size
+def place_orders(active: Ints, state: State, traits: Traits, late: Floats, chances: Chances) -> None:
+    """One order with its experience for every active customer, and what it does to their mood."""
     day = state.last_day[active]
     is_offer = day <= state.offer_until[active]
     state.offer_until[active[is_offer]] = -1.0
-    has_discount = (rng.random(n) < traits.bargain[active]) | is_offer
-    is_late = rng.random(n) < late_rate[day.astype(np.int64)]
-    is_faulty = rng.random(n) < 0.045
-    has_ticket = rng.random(n) < 0.02 + 0.42 * is_late + 0.4 * is_faulty
-    is_overloaded = rng.random(n) < 0.38
-    answer_hours = np.where(is_overloaded, rng.lognormal(np.log(80), 0.4, n), rng.lognormal(np.log(5), 0.8, n))
-    is_returned = rng.random(n) < traits.return_rate[active] + 0.45 * is_faulty
+    has_discount = (chances.discount < traits.bargain[active]) | is_offer
+    is_late = chances.late < late[day.astype(np.int64)]
+    is_faulty = chances.fault < 0.045
+    has_ticket = chances.ticket < 0.02 + 0.42 * is_late + 0.4 * is_faulty
+    answer_hours = np.where(chances.overloaded < 0.38, chances.slow_hours, chances.quick_hours)
+    is_returned = chances.sent_back < traits.return_rate[active] + 0.45 * is_faulty
     state.n_orders[active] += 1
     state.n_discounted[active] += has_discount & ~is_offer
     now = np.column_stack([has_ticket & (answer_hours > _SLOW_ANSWER_HOURS), is_late | is_faulty, is_returned])
@@ -177,7 +188,7 @@ def _order(active: Ints, state: _State, traits: Traits, late_rate: Floats, rng: 
     state.rounds.append(
         {
             "customer": active,
-            "seconds": day.astype(np.int64) * SECONDS_PER_DAY + clock_seconds(n, rng),
+            "seconds": day.astype(np.int64) * SECONDS_PER_DAY + chances.clock,
             "rank": state.n_orders[active],
             "has_discount": has_discount,
             "is_offer": is_offer,
@@ -191,7 +202,7 @@ def _order(active: Ints, state: _State, traits: Traits, late_rate: Floats, rng: 
     )
 
 
-def _update_hazard(active: Ints, state: _State, traits: Traits) -> None:
+def _update_hazard(active: Ints, state: State, traits: Traits) -> None:
     n_orders = state.n_orders[active]
     bought_cheap = (state.n_discounted[active] / n_orders) ** 2 * (n_orders >= 2)
     state.causes[active] = np.column_stack(
@@ -210,66 +221,24 @@ def _update_hazard(active: Ints, state: _State, traits: Traits) -> None:
     state.hazard[active] = np.exp(np.minimum(log_hazard, np.log(1 / 15)))
 
 
-def _next_order(active: Ints, state: _State, traits: Traits, calendar: Calendar, rng: np.random.Generator) -> Floats:
+def next_order(active: Ints, state: State, traits: Traits, calendar: Calendar, chances: Chances) -> Floats:
     """The day of the next order if nothing intervenes; sets when interest is lost and when the customer leaves."""
-    n = active.size
     day = state.last_day[active]
-    shape = traits.regularity[active]
-    gap = rng.gamma(shape, traits.own_gap_days[active] / shape)
+    own_gap = traits.own_gap_days[active]
     fresh = np.isinf(state.fading[active])
-    loses_at = day + rng.exponential(1 / state.hazard[active])
+    loses_at = day + chances.patience / state.hazard[active]
     slow = np.where(fresh, 1.0, 1.5)
-    due = calendar.from_season_time(calendar.to_season_time(day) + gap * slow)
+    due = calendar.from_season_time(calendar.to_season_time(day) + chances.gap * own_gap * slow)
     turns = fresh & (loses_at < due)
-    is_abrupt = rng.random(n) < 0.25
-    lag = np.where(is_abrupt, 0.0, rng.gamma(2.0, 7.0 + 0.4 * traits.own_gap_days[active]))
+    is_abrupt = chances.abrupt < 0.25
+    lag = np.where(is_abrupt, 0.0, chances.lag * (7.0 + 0.4 * own_gap))
     turned = active[turns]
     state.fading[turned] = loses_at[turns]
     state.left[turned] = np.floor(loses_at + lag)[turns] + 1
     due = np.where(turns, loses_at + 1.5 * (due - loses_at), due)
     due = np.maximum(np.floor(due), day + 1)
-    comes_back = (due >= state.left[active]) & ~is_abrupt & (rng.random(n) < 0.12)
+    comes_back = (due >= state.left[active]) & ~is_abrupt & (chances.back < 0.12)
     back = active[comes_back]
     state.recovered_from[back], state.recovered_day[back] = state.fading[back], due[comes_back]
-    state.fading[back] = state.left[back] = _NEVER
+    state.fading[back] = state.left[back] = NEVER
     return due
-
-
-def _campaign(
-    active: Ints, upcoming: Floats, state: _State, traits: Traits, campaign_day: float, rng: np.random.Generator
-) -> Floats:
-    """Draw the arms of those the campaign meets between two orders and let the offer work on them."""
-    since = campaign_day - state.last_day[active]
-    met = (since >= 30) & (since <= 240) & (upcoming > campaign_day) & traits.has_consent[active]
-    chance, wait = rng.random(active.size), 1.0 + rng.exponential(7.0, active.size)
-    if not met.any():
-        return upcoming
-    audience = active[met]
-    buckets = np.array([campaign_bucket(traits.customer_ids[index]) for index in audience])
-    state.arm[audience] = np.where(buckets < 0.5, ARMS.index("control"), ARMS.index("voucher"))
-    present = met & (state.arm[active] == ARMS.index("voucher")) & (state.left[active] > campaign_day)
-    group = traits.group[active]
-    returns = present & (group == GROUPS.index("persuadable")) & (chance < 0.7) & (upcoming > campaign_day + wait)
-    takes = present & (group == GROUPS.index("sure thing")) & (upcoming <= campaign_day + 30)
-    annoyed = present & (group == GROUPS.index("do not disturb")) & (chance < 0.4)
-    state.responded[active[returns | annoyed]] = True
-    state.offer_until[active[returns | takes]] = campaign_day + 60
-    state.fading[active[returns]] = state.left[active[returns]] = _NEVER
-    state.fading[active[annoyed]] = state.left[active[annoyed]] = campaign_day + 1
-    return np.where(returns, np.floor(campaign_day + wait), upcoming)
-
-
-def _finished(state: _State, calendar: Calendar) -> Life:
-    columns = {name: np.concatenate([part[name] for part in state.rounds]) for name in state.rounds[0]}
-    by_time = np.argsort(columns["seconds"], kind="stable")
-    return Life(
-        orders=Orders(**{name: column[by_time] for name, column in columns.items()}),
-        fading_day=np.where(state.fading < calendar.n_days, state.fading, _NEVER),
-        left_day=np.where(state.left < calendar.n_days, state.left, _NEVER),
-        recovered_from=state.recovered_from,
-        recovered_day=state.recovered_day,
-        causes=state.causes,
-        hazard=state.hazard,
-        arm=state.arm,
-        responded=state.responded,
-    )

@@ -26,10 +26,6 @@ from churn_core.intake.simulate_world import (
     Ints,
 )
 
-GROUPS: tuple[str, ...] = ("persuadable", "sure thing", "lost cause", "do not disturb")
-"""Planted responses to an offer: comes back because of it, orders anyway, never answers, is put off by it."""
-GROUP_SHARE: tuple[float, ...] = (0.34, 0.33, 0.2, 0.13)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
@@ -73,8 +69,10 @@ class Traits:
     """Index into ACQUIRED_BY."""
     has_card: Flags
     """Whether the customer carries a loyalty card."""
-    group: Ints
-    """Index into GROUPS."""
+    refusal_chance: Floats
+    """Luck in [0, 1) that decides whether the customer ever takes consent back."""
+    refusal_wait: Floats
+    """How long that takes, as a multiple of the mean."""
 
     @property
     def n_customers(self) -> int:
@@ -112,7 +110,8 @@ def draw_traits(first_number: int, n: int, n_days: int, rng: np.random.Generator
         place=rng.choice(len(PLACES), n, p=[place[1] for place in PLACES]),
         acquired_by=rng.choice(len(ACQUIRED_BY), n, p=(0.42, 0.24, 0.14, 0.2)),
         has_card=rng.random(n) < 0.35,
-        group=rng.choice(len(GROUPS), n, p=GROUP_SHARE),
+        refusal_chance=rng.random(n),
+        refusal_wait=rng.exponential(1.0, n),
     )
 
 

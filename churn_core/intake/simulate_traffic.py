@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from churn_core.intake.simulate_basket import Baskets, coded, customer_column, numbered, times
-from churn_core.intake.simulate_behaviour import ARMS, CAMPAIGN, CAMPAIGN_DAYS_BEFORE_END, Life
+from churn_core.intake.simulate_campaign import ARMS, CAMPAIGN, CAMPAIGN_DAYS_BEFORE_END, refuses_from
 from churn_core.intake.simulate_customers import Traits
+from churn_core.intake.simulate_life import Life
 from churn_core.intake.simulate_world import (
     CATEGORIES,
     CATEGORY_SHARE,
@@ -129,18 +130,19 @@ def contact_table(
     names, days = _mailings(calendar)
     mailing, customer = np.divmod(np.arange(len(days) * traits.n_customers), traits.n_customers)
     day = days[mailing]
-    refuses_from = _refuses_from(life, traits, rng)
-    reached = traits.has_consent[customer] & (day > traits.joined_day[customer]) & (day < refuses_from[customer])
-    is_offer = mailing == len(days) - 1
-    reached &= ~is_offer | (life.arm[customer] == ARMS.index("voucher"))
+    refused = _refused(life, traits, calendar)
+    reached = traits.has_consent[customer] & (day > traits.joined_day[customer]) & (day < refused[customer])
+    gets_offer = np.zeros(traits.n_customers, bool)
+    gets_offer[life.met.customer] = life.met.arm == ARMS.index("voucher")
+    reached &= (mailing < len(days) - 1) | gets_offer[customer]
     mailing, customer, day = mailing[reached], customer[reached], day[reached]
     attention = life.interest(customer, day)
     opened = rng.random(customer.size) < traits.open_rate[customer] * (0.08 + 0.92 * attention)
     clicked = opened & (rng.random(customer.size) < 0.1 + 0.15 * attention)
     sent_at = np.floor(day).astype(np.int64) * SECONDS_PER_DAY + 8 * 3600 + rng.integers(0, 1800, day.size)
     opened_at = sent_at + rng.exponential(9 * 3600, day.size).astype(np.int64) + 60
-    leavers = np.flatnonzero(np.isfinite(refuses_from) & traits.has_consent)
-    stopped_at = np.floor(refuses_from[leavers]).astype(np.int64) * SECONDS_PER_DAY + clock_seconds(leavers.size, rng)
+    leavers = np.flatnonzero(np.isfinite(refused) & traits.has_consent)
+    stopped_at = np.floor(refused[leavers]).astype(np.int64) * SECONDS_PER_DAY + clock_seconds(leavers.size, rng)
     who = np.concatenate([customer, customer[opened], customer[clicked], leavers])
     what = np.repeat(np.arange(4), [customer.size, opened.sum(), clicked.sum(), leavers.size])
     when = np.concatenate([sent_at, opened_at[opened], opened_at[clicked] + 30, stopped_at])
@@ -158,7 +160,7 @@ def contact_table(
             "campaign": _coded_or_empty(names, which, which == len(days)),
         }
     )
-    return table, traits.has_consent & np.isinf(refuses_from)
+    return table, traits.has_consent & np.isinf(refused)
 
 
 def _mailings(calendar: Calendar) -> tuple[list[str], Floats]:
@@ -168,15 +170,15 @@ def _mailings(calendar: Calendar) -> tuple[list[str], Floats]:
     return [*names, CAMPAIGN], np.append(days, calendar.n_days - CAMPAIGN_DAYS_BEFORE_END).astype(float)
 
 
-def _refuses_from(life: Life, traits: Traits, rng: np.random.Generator) -> Floats:
-    """Day on which a customer unsubscribes: some who lose interest do, few others."""
-    n = traits.n_customers
-    with_interest = np.isinf(life.fading_day)
-    start = np.where(with_interest, traits.joined_day, life.fading_day)
-    wait = rng.exponential(1.0, n) * np.where(with_interest, 300.0, 25.0)
-    day = np.maximum(start + wait, traits.joined_day + 1)
-    chance = np.where(with_interest, 0.03, 0.12)
-    return np.where(rng.random(n) < chance, day, np.inf)
+def _refused(life: Life, traits: Traits, calendar: Calendar) -> Floats:
+    """Day on which a customer unsubscribes; half of those whom the offer put off do so soon, nobody met did before."""
+    day = refuses_from(life.fading_day, traits)
+    campaign_day = calendar.n_days - CAMPAIGN_DAYS_BEFORE_END
+    who = life.met.customer
+    at_once = life.met.is_put_off & (traits.refusal_chance[who] < 0.5)
+    soon = campaign_day + 1 + 4 * traits.refusal_wait[who]
+    day[who] = np.where(at_once, soon, np.maximum(day[who], campaign_day + 1))
+    return day
 
 
 def _coded_or_empty(values: list[str] | tuple[str, ...], index: Ints, is_empty: Flags) -> pa.DictionaryArray:

@@ -12,7 +12,7 @@ import pytest
 from churn_core.errors import InputError, JobCancelled
 from churn_core.intake import simulate
 from churn_core.intake.simulate import TABLE_NAMES, ShopPlan, SimulatedShop, load_shop, simulate_shop
-from churn_core.intake.simulate_behaviour import CAMPAIGN, campaign_bucket
+from churn_core.intake.simulate_campaign import CAMPAIGN, HOLDOUT_SALT, WINDOW_DAYS, campaign_bucket
 from churn_core.schema import TABLES
 from churn_core.warehouse import Warehouse
 
@@ -141,15 +141,88 @@ def test_the_offer_reaches_only_its_arm_and_works_on_the_persuadable(shop: Simul
     truth = shop.truth_frame
     contacts = shop.frame("contacts").astype({"customer_id": str})
     reached = set(contacts.customer_id[(contacts.campaign == CAMPAIGN) & (contacts.kind == "sent")])
-    assert reached <= set(truth.index[truth.campaign_arm == "voucher"])
-    assert len(reached) > 0.9 * (truth.campaign_arm == "voucher").sum()
-    start = datetime.combine(shop.plan.campaign_date, datetime.min.time())
-    soon = orders[(orders.order_time >= start) & (orders.order_time < start + timedelta(days=30))]
-    met = truth[truth.campaign_arm.notna()].assign(ordered=lambda frame: frame.index.isin(soon.customer_id))
+    assert reached == set(truth.index[truth.campaign_arm == "voucher"])
+    met = truth[truth.campaign_arm.notna()].assign(ordered=ordered_within(shop, orders, WINDOW_DAYS))
     rate = met.groupby(["group", "campaign_arm"]).ordered.mean()
     assert rate["persuadable", "voucher"] > rate["persuadable", "control"] + 0.15
     assert rate["do not disturb", "voucher"] < rate["do not disturb", "control"]
     assert not met.responded_to_campaign[met.campaign_arm == "control"].any()
+
+
+def test_both_lives_are_told_and_the_arm_decides_which_was_lived(shop: SimulatedShop, orders: pd.DataFrame) -> None:
+    truth = shop.truth_frame
+    met = truth[truth.campaign_arm.notna()]
+    lived = met.orders_without_offer.where(met.campaign_arm == "control", met.orders_with_offer)
+    within = orders[ordered_in(shop, orders, WINDOW_DAYS)].groupby("customer_id").size()
+    assert (within.reindex(met.index, fill_value=0) == lived).all()
+    untouched = met[met.group == "lost cause"]
+    assert (untouched.orders_with_offer == untouched.orders_without_offer).all()
+    for ending in ("with_offer", "without_offer"):
+        of_arm = met[met.campaign_arm == ("voucher" if ending == "with_offer" else "control")]
+        paid = orders[ordered_in(shop, orders, WINDOW_DAYS)].groupby("customer_id").amount.sum()
+        told = of_arm[f"paid_{ending}"].sum()
+        assert paid.reindex(of_arm.index).sum() == pytest.approx(told, rel=0.06), "money is told as it is on average"
+    assert truth[truth.campaign_arm.isna()][["group", "paid_with_offer"]].isna().all(axis=None)
+
+
+def test_who_answers_in_which_way_shows_in_what_can_be_seen(shop: SimulatedShop, orders: pd.DataFrame) -> None:
+    truth = shop.truth_frame
+    met = truth[truth.campaign_arm.notna()]
+    start = datetime.combine(shop.plan.campaign_date, datetime.min.time())
+    before = orders[orders.order_time < start]
+    met = met.assign(
+        days_silent=(start - before.groupby("customer_id").order_time.max()).dt.days,
+        discounted=(before.discount_amount > 0).groupby(before.customer_id).mean(),
+        effect=met.paid_with_offer - met.paid_without_offer,
+    )
+    assert met.groupby("group").discounted.mean().idxmax() == "persuadable"
+    late = (met.days_silent / met.own_gap_days).groupby(met.group).median()
+    assert late["sure thing"] < late["persuadable"] < late["lost cause"]
+    shares = met.group.value_counts(normalize=True)
+    planted = {"persuadable": 0.31, "sure thing": 0.32, "lost cause": 0.22, "do not disturb": 0.15}
+    assert all(abs(shares[group] - share) < 0.06 for group, share in planted.items())
+    by_risk = met.sort_values("days_silent", ascending=False).effect.head(len(met) // 3).mean()
+    by_discount = met.sort_values("discounted", ascending=False).effect.head(len(met) // 3).mean()
+    assert by_discount > met.effect.mean() > 0, "what can be seen tells whom to contact"
+    assert by_discount > 1.5 * by_risk, "and it is not who is most likely gone"
+
+
+def test_nothing_differs_between_the_arms_before_the_campaign(shop: SimulatedShop) -> None:
+    truth = shop.truth_frame
+    met = truth[truth.campaign_arm.notna()]
+    start = datetime.combine(shop.plan.campaign_date, datetime.min.time())
+    contacts = shop.frame("contacts").astype({"customer_id": str})
+    refused = contacts[(contacts.kind == "unsubscribed") & (contacts.contact_time < start)]
+    assert not set(refused.customer_id) & set(met.index), "nobody who had refused was met"
+    events = shop.frame("events").astype({"customer_id": str})
+    visits = events[(events.kind == "visit") & (events.event_time < start)]
+    recent = visits[visits.event_time >= start - timedelta(days=60)].groupby("customer_id").size()
+    met = met.assign(visits=recent).fillna({"visits": 0})
+    for group in ("persuadable", "do not disturb"):
+        means = met[met.group == group].groupby("campaign_arm").visits.agg(["mean", "sem"])
+        assert abs(means["mean"].diff().iloc[1]) < 4 * np.hypot(*means["sem"])
+
+
+def test_the_holdout_is_drawn_by_hash_and_met_by_no_campaign(shop: SimulatedShop) -> None:
+    large = simulate_shop(ShopPlan(n_customers=7_000, n_years=1, seed=3))
+    assert large.plan.holdout == pytest.approx(1_250 / 7_000)
+    held = {one for one in large.truth_frame.index if campaign_bucket(one, HOLDOUT_SALT) < large.plan.holdout}
+    met = large.truth_frame[large.truth_frame.campaign_arm.notna()]
+    assert len(held) > 1_000
+    assert len(met) > 300
+    assert not held & set(met.index)
+    assert ShopPlan(n_customers=6_000).holdout is None, "a fifth of all customers would be too many"
+    assert ShopPlan(n_customers=1_000_000).holdout == 0.05
+
+
+def ordered_in(shop: SimulatedShop, orders: pd.DataFrame, days: int) -> pd.Series:
+    start = datetime.combine(shop.plan.campaign_date, datetime.min.time())
+    return (orders.order_time >= start) & (orders.order_time < start + timedelta(days=days))
+
+
+def ordered_within(shop: SimulatedShop, orders: pd.DataFrame, days: int) -> pd.Series:
+    who = set(orders.customer_id[ordered_in(shop, orders, days)])
+    return pd.Series({customer: customer in who for customer in shop.truth_frame.index})
 
 
 def test_texts_are_in_two_languages_and_follow_the_rating(shop: SimulatedShop) -> None:
