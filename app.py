@@ -23,6 +23,9 @@ SECTIONS = {
         "pages/customers/at_risk.py": ("At risk", "at-risk"),
         "pages/customers/customer.py": ("Customer", "customer"),
     },
+    "Campaigns": {
+        "pages/campaigns/experiment.py": ("Any experiment", "experiment"),
+    },
     "Data": {
         "pages/data/import_file.py": ("Import", "import"),
         "pages/data/quality.py": ("Data quality", "data-quality"),

@@ -14,7 +14,7 @@ from churn_core.campaigns.metrics import Metric
 from churn_core.errors import InputError
 from churn_core.intake.source import Source
 from churn_core.intake.values import boolean_sql, number_sql
-from churn_core.stats.moments import JointMoments, Rate
+from churn_core.stats.moments import JointMoments, Moments, Rate
 
 MOST_ARMS = 20
 MOST_STRATA = 200
@@ -65,6 +65,30 @@ class ExperimentFile:
             cells=self._rates(metric) if metric.kind == "rate" else self._moments(metric, covariates),
             n_covariates=len(covariates),
         )
+
+    def before(self, column: str) -> dict[str, Moments]:
+        """An amount per arm among the customers where it is known; InputError where it holds no number at all."""
+        number = f"CASE WHEN isfinite({self._number(column)}) THEN {self._number(column)} END"
+        rows = self.source.reader.rows(
+            f"SELECT {self._text(self.arm)}, count({number}), avg({number}), var_samp({number}) "
+            f"FROM {self._rows} GROUP BY 1 ORDER BY 1"
+        )
+        if not any(n for _, n, _, _ in rows):
+            raise InputError(f"column {column!r} holds no number, so it cannot be used to reduce the noise.")
+        return {
+            str(arm): Moments(n=int(n), mean=float(mean or 0.0), variance=float(variance or 0.0))
+            for arm, n, mean, variance in rows
+        }
+
+    def rows_per_customer(self, column: str) -> tuple[int, int, int]:
+        """Customers, how many of them have more than one row, and how many stand in more than one arm."""
+        rows = self.source.reader.rows(
+            "SELECT count(*), count(*) FILTER (n_rows > 1), count(*) FILTER (n_arms > 1) FROM ("
+            f"SELECT count(*) AS n_rows, count(DISTINCT {self._text(self.arm)}) AS n_arms FROM {self._rows} "
+            f"WHERE {self._text(column)} <> '' GROUP BY {self._text(column)})"
+        )
+        n_customers, n_twice, n_mixed = rows[0]
+        return int(n_customers), int(n_twice), int(n_mixed)
 
     @property
     def _rows(self) -> str:

@@ -37,8 +37,16 @@ def effect_words(effect: float | None, unit: str, currency: str = "", *, is_long
         return UNKNOWN
     if unit == "share":
         return f"{_signed(f'{100 * abs(effect):.2f}', effect)}{' points' if is_long else ''}"
-    size = money(abs(effect), currency) if unit == "currency" else measure(abs(effect), "ratio")
-    return _signed(size, effect)
+    return signed_money(effect, currency) if unit == "currency" else _signed(measure(abs(effect), "ratio"), effect)
+
+
+def signed_money(amount: float | None, currency: str = "") -> str:
+    """An amount with its sign.
+
+    >>> signed_money(1_240.0, "EUR"), signed_money(-12.0), signed_money(None)
+    ('+€1.24k', '-12', '–')
+    """
+    return UNKNOWN if amount is None else _signed(money(abs(amount), currency), amount)
 
 
 def lift_words(lift: float | None) -> str:
@@ -71,8 +79,8 @@ def lift_range_words(lift: Estimate) -> str:
     >>> lift_range_words(Estimate(value=0.72, low=0.651, high=0.796))
     '+65.1 to +79.6 %'
     """
-    ends = [None if end is None else lift_words(end).removesuffix(" %") for end in (lift.low, lift.high)]
-    return _between(*ends, " %")
+    low, high = (None if end is None else lift_words(end).removesuffix(" %") for end in (lift.low, lift.high))
+    return _between(low, high, " %")
 
 
 def p_words(p_value: float | None) -> str:

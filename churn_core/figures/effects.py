@@ -103,7 +103,7 @@ def _draw_panel(figure: go.Figure, panel: Sequence[Effect], row: int, colours: P
     scale = 100 if panel[0].unit == "share" else 1
     figure.add_scatter(
         x=[scale * float(effect.difference.value or 0) for effect in drawn],
-        y=[_label(effect.label) for effect in drawn],
+        y=[arm_label(effect.label) for effect in drawn],
         mode="markers",
         marker={
             "size": 11,
@@ -120,7 +120,7 @@ def _draw_panel(figure: go.Figure, panel: Sequence[Effect], row: int, colours: P
         row=row, col=1,
     )  # fmt: skip
     _draw_lines(figure, panel, row, colours, scale)
-    names = [_label(effect.label) for effect in panel]
+    names = [arm_label(effect.label) for effect in panel]
     figure.update_yaxes(
         categoryorder="array", categoryarray=names[::-1], range=[len(names) - 0.5, -0.5][::-1], showgrid=False,
         tickfont={"color": colours.text}, row=row, col=1,
@@ -183,5 +183,6 @@ def _unit_words(effect: Effect, currency: str) -> str:
     return f", in {words}" if words else ""
 
 
-def _label(name: str) -> str:
+def arm_label(name: str) -> str:
+    """An arm's or a segment's name beside its mark, in at most two lines."""
     return "<br>".join(plain(line) for line in wrap(name, N_LETTERS, max_lines=2, placeholder="…")) or " "

@@ -23,6 +23,7 @@ PAGES = [
     "pages/today/today.py",
     "pages/customers/at_risk.py",
     "pages/customers/customer.py",
+    "pages/campaigns/experiment.py",
     "pages/data/import_file.py",
     "pages/data/quality.py",
     "pages/data/churn_definition.py",
