@@ -1,10 +1,13 @@
 """The inputs that choose customers, in one compact row.
 
-All choices live in the address, so that a list can be sent to somebody else.
+All choices live in the address, so that a list can be sent to somebody else; where they belong to something that is
+kept, such as a plan, they live under keys of their own instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -44,27 +47,65 @@ ORDERS = {
 """Orders offered, as sort and whether descending."""
 
 
-def filter_block(stamp: Stamp, source: str, *, is_list: bool = True) -> CustomerFilter:
+def _first_page() -> None:
+    st.session_state["page"] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the choices of a filter live."""
+
+    prefix: str = ""
+    """Before the name of each input; empty where the choices live in the address."""
+    on_change: Callable[[], None] = _first_page
+    """What follows a change."""
+
+    def at(self, name: str) -> dict[str, Any]:
+        """What an input is told about its place."""
+        bound = {} if self.prefix else {"bind": "query-params"}
+        return {"key": self.prefix + name, "on_change": self.on_change, **bound}
+
+    def number(self, name: str) -> dict[str, Any]:
+        """The same for a number that may be left open."""
+        return {"value": None, **self.at(name)}
+
+    def n_chosen(self) -> int:
+        """Inputs behind "More filters" that choose something."""
+        if not self.prefix:
+            return sum(key in st.query_params for key in MORE)
+        return sum(st.session_state.get(self.prefix + key) not in (None, [], False) for key in MORE)
+
+    def clear(self) -> None:
+        """Take every filter back; the address follows."""
+        for key in KEYS:
+            if self.prefix + key in st.session_state:
+                st.session_state[self.prefix + key] = _CLEARED.get(key)
+        if self.prefix:
+            self.on_change()
+
+
+ADDRESS = Place()
+
+
+def filter_block(stamp: Stamp, source: str, *, is_list: bool = True, place: Place = ADDRESS) -> CustomerFilter:
     """The inputs in one compact row; the filter they describe. Only a list is asked for its order."""
     choices = calls.attribute_choices(stamp, source)
     saved = {segment.name: segment.segment_id for segment in calls.saved_segments(stamp)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         tiers = st.pills(
-            "Tier", TIERS, selection_mode="multi", key="tier", bind="query-params", on_change=_first_page,
+            "Tier", TIERS, selection_mode="multi", **place.at("tier"),
         )  # fmt: skip
         search = st.text_input(
-            "Search", key="find", bind="query-params", placeholder="Id, name or e-mail", width=185,
-            icon=":material/search:", on_change=_first_page,
+            "Search", placeholder="Id, name or e-mail", width=185, icon=":material/search:", **place.at("find"),
         )  # fmt: skip
         order = next(iter(ORDERS))
         if is_list:
-            order = st.selectbox(
-                "Order", list(ORDERS), key="order", bind="query-params", width=235, on_change=_first_page
-            )
-        n_more = sum(key in st.query_params for key in MORE)
+            order = st.selectbox("Order", list(ORDERS), width=235, **place.at("order"))
+        n_more = place.n_chosen()
         with st.popover(f"More filters ({n_more})" if n_more else "More filters", icon=":material/tune:"):
-            more = _more_filters(choices, saved, calls.main_reasons(stamp, False), calls.main_reasons(stamp, True))
-        st.button("Clear", key="clear", type="tertiary", on_click=_clear)
+            groups, features = calls.main_reasons(stamp, False), calls.main_reasons(stamp, True)
+            more = _more_filters(choices, saved, groups, features, place)
+        st.button("Clear", key=f"{place.prefix}clear", type="tertiary", on_click=place.clear)
     return CustomerFilter(
         tiers=tuple(tiers or ()),
         search=search or "",
@@ -75,38 +116,39 @@ def filter_block(stamp: Stamp, source: str, *, is_list: bool = True) -> Customer
 
 
 def _more_filters(
-    choices: tuple[Attribute, ...], saved: dict[str, int], groups: dict[str, str], features: dict[str, str]
+    choices: tuple[Attribute, ...],
+    saved: dict[str, int],
+    groups: dict[str, str],
+    features: dict[str, str],
+    place: Place,
 ) -> dict[str, Any]:
     sign = currency_sign(session.currency()).strip()
     money_label = f"Value at risk, {sign}" if sign else "Value at risk"
     low, high = st.columns(2)
-    value_from = low.number_input(f"{money_label}, from", **_number("value_from"), min_value=0.0)
-    value_to = high.number_input("to", **_number("value_to"), min_value=0.0)
-    risk_from = low.number_input("Risk in percent, from", **_number("risk_from"), min_value=0.0, max_value=100.0)
-    risk_to = high.number_input("to", **_number("risk_to"), min_value=0.0, max_value=100.0)
+    value_from = low.number_input(f"{money_label}, from", **place.number("value_from"), min_value=0.0)
+    value_to = high.number_input("to", **place.number("value_to"), min_value=0.0)
+    risk_from = low.number_input("Risk in percent, from", **place.number("risk_from"), min_value=0.0, max_value=100.0)
+    risk_to = high.number_input("to", **place.number("risk_to"), min_value=0.0, max_value=100.0)
     chosen_groups = st.multiselect(
-        "Main reason, group", list(groups), key="group", bind="query-params", placeholder="Any",
-        on_change=_first_page,
+        "Main reason, group", list(groups), placeholder="Any", **place.at("group")
     )  # fmt: skip
     reasons = st.multiselect(
-        "Main reason, feature", list(features), key="feature", bind="query-params", placeholder="Any",
-        on_change=_first_page,
+        "Main reason, feature", list(features), placeholder="Any", **place.at("feature")
     )  # fmt: skip
     segment = None
     if saved:
         segment = st.selectbox(
-            "Segment", list(saved), index=None, key="segment", bind="query-params", placeholder="Everybody",
-            on_change=_first_page,
+            "Segment", list(saved), index=None, placeholder="Everybody", **place.at("segment")
         )  # fmt: skip
     values = [(choice.name, value) for choice in choices for value in choice.options]
     named = {f"{name}: {value}": (name, value) for name, value in values}
     chosen: list[str] = []
     if named:
         chosen = st.multiselect(
-            "Customer attributes", list(named), key="attribute", bind="query-params", on_change=_first_page,
-            placeholder="Any", help="Several values of one attribute mean any of them; several attributes mean all.",
+            "Customer attributes", list(named), placeholder="Any", **place.at("attribute"),
+            help="Several values of one attribute mean any of them; several attributes mean all.",
         )  # fmt: skip
-    only_new = st.toggle("Only new in the high tier", key="new", bind="query-params", on_change=_first_page)
+    only_new = st.toggle("Only new in the high tier", **place.at("new"))
     return {
         "min_value": value_from,
         "max_value": value_to,
@@ -116,28 +158,23 @@ def _more_filters(
         "reasons": tuple(features[reason] for reason in reasons),
         "segment_id": saved.get(segment or ""),
         "attributes": tuple(named[name] for name in chosen if name in named),
-        "ranges": _range_filter([choice for choice in choices if choice.is_number]),
+        "ranges": _range_filter([choice for choice in choices if choice.is_number], place),
         "only_new": only_new,
     }
 
 
-def _range_filter(numbers: list[Attribute]) -> tuple[tuple[str, float | None, float | None], ...]:
+def _range_filter(numbers: list[Attribute], place: Place) -> tuple[tuple[str, float | None, float | None], ...]:
     if not numbers:
         return ()
     name, low, high = st.columns([2, 1, 1])
     by_name = {number.name: number for number in numbers}
     chosen = name.selectbox(
-        "Number", list(by_name), index=None, key="number", bind="query-params", placeholder="Any",
-        on_change=_first_page,
+        "Number", list(by_name), index=None, placeholder="Any", **place.at("number")
     )  # fmt: skip
     known = by_name.get(chosen or "")
-    least = low.number_input("from", **_number("number_from"), placeholder=_digits(known.low if known else None))
-    greatest = high.number_input("to", **_number("number_to"), placeholder=_digits(known.high if known else None))
+    least = low.number_input("from", **place.number("number_from"), placeholder=_digits(known.low if known else None))
+    greatest = high.number_input("to", **place.number("number_to"), placeholder=_digits(known.high if known else None))
     return ((chosen, least, greatest),) if chosen and (least is not None or greatest is not None) else ()
-
-
-def _number(key: str) -> dict[str, Any]:
-    return {"key": key, "value": None, "bind": "query-params", "on_change": _first_page}
 
 
 def _share(percentage: float | None) -> float | None:
@@ -146,14 +183,3 @@ def _share(percentage: float | None) -> float | None:
 
 def _digits(number: float | None) -> str | None:
     return None if number is None else f"{number:g}"
-
-
-def _first_page() -> None:
-    st.session_state["page"] = 1
-
-
-def _clear() -> None:
-    """Take every filter back; the address follows."""
-    for key in KEYS:
-        if key in st.session_state:
-            st.session_state[key] = _CLEARED.get(key)
