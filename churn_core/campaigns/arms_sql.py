@@ -58,9 +58,9 @@ def fill_drawn(
     """Fill a temporary table with the pool's customers, their arm, wave and row_no; the number of customers.
 
     Ranked inside each stratum, every stratum is shared out as planned to within one customer; otherwise (``is_ranked``
-    false, for those who join later) each customer's own place decides. Waves are as few as ``per_week`` customers a week
-    allow, of equal size, and hold every arm in its share to within one customer, every stratum nearly so, by a second
-    hash that knows nothing of the first.
+    false, for those who join later) each customer's own place decides. Waves are as few as ``per_week`` customers a
+    week allow, of equal size, and hold every arm in its share to within one customer, every stratum nearly so, by a
+    second hash that knows nothing of the first.
     """
     cuts = arm_cuts(shares)
     parameters: dict[str, object] = {
@@ -77,7 +77,8 @@ def fill_drawn(
     steps = _RANKED if is_ranked else _PLACED
     sql = f"WITH pool AS ({pool.sql}), {steps.format(arm=_arm_sql(len(cuts)))}{_WAVES if per_week else _AT_ONCE}"
     tx.execute(
-        f"CREATE TEMPORARY TABLE {quote(table)} AS {sql} SELECT customer_id, arm, stratum, CAST(wave AS INTEGER) AS wave, "
+        f"CREATE TEMPORARY TABLE {quote(table)} AS {sql} "
+        "SELECT customer_id, arm, stratum, CAST(wave AS INTEGER) AS wave, "
         f"row_number() OVER (ORDER BY {LIST_ORDER}) AS row_no, tier, value_band, main_group, risk, expected_value "
         "FROM waved",
         parameters,

@@ -140,7 +140,7 @@ def write_targets(
             raise InputError(
                 f"the list has {n_rows:,} customers by now and not {n_expected:,}; reload the page and export again."
             )
-        _mark_as_utf8(whole)
+        mark_as_utf8(whole)
         return _hand_over(warehouse, chosen, run, whole, path, n_rows)
     finally:
         whole.unlink(missing_ok=True)
@@ -183,7 +183,7 @@ def _columns(with_contact: bool) -> dict[str, tuple[str, bool]]:
     return {name: column for name, column in COLUMNS.items() if with_contact or name not in PERSONAL}
 
 
-def _mark_as_utf8(file: Path) -> None:
+def mark_as_utf8(file: Path) -> None:
     """Put a byte order mark before text that is not plain ASCII, without which spreadsheets misread it."""
     with file.open("rb") as content:
         if all(chunk.isascii() for chunk in iter(lambda: content.read(CHUNK_BYTES), b"")):
