@@ -38,8 +38,8 @@ _HELD_OUT_LEAST = 1_250
 """Of all customers who ever come; at least 1,000 of them were there when the holdout began."""
 _HOLDOUT_SHARE_MOST = 0.2
 
-_RETURNS = 0.8
-_RETURNS_AFTER_LEAVING = 0.5
+_RETURNS = 0.85
+_RETURNS_AFTER_LEAVING = 0.4
 _ANNOYED = 0.5
 
 
@@ -99,12 +99,11 @@ class Met:
 
 
 def refuses_from(fading: Floats, traits: Traits) -> Floats:
-    """Day on which a customer unsubscribes: some who lose interest do, few others."""
-    with_interest = np.isinf(fading)
-    start = np.where(with_interest, traits.joined_day, fading)
-    wait = traits.refusal_wait * np.where(with_interest, 300.0, 25.0)
-    chance = np.where(with_interest, 0.03, 0.12)
-    return np.where(traits.refusal_chance < chance, np.maximum(start + wait, traits.joined_day + 1), NEVER)
+    """Day on which a customer unsubscribes: a few while they are interested, more of those who lost interest."""
+    early = traits.joined_day + np.maximum(300.0 * traits.refusal_wait, 1.0)
+    late = np.maximum(fading + 25.0 * traits.refusal_wait, traits.joined_day + 1)
+    is_early = (traits.refusal_chance < 0.03) & (early < fading)
+    return np.where(is_early, early, np.where(traits.refusal_chance < 0.12, late, NEVER))
 
 
 def is_met(active: Ints, upcoming: Floats, state: State, traits: Traits, day: float, holdout: float | None) -> Flags:
@@ -160,10 +159,10 @@ def _groups(audience: Ints, state: State, traits: Traits, day: float, luck: np.r
     regular = np.log(traits.regularity[audience] / 1.5)
     scores = np.column_stack(
         [
-            -1.0 + 4.2 * bargain - 1.3 * (late - 0.9) ** 2,
-            -0.05 - 1.6 * late + 0.9 * opens + 1.0 * regular,
-            -0.6 + 2.2 * (late - 0.6),
-            -1.6 - 1.7 * opens - 1.2 * bargain,
+            -1.0 + 4.8 * bargain - 1.5 * (late - 0.6) ** 2,
+            0.05 - 1.6 * late + 0.9 * opens + 1.0 * regular,
+            -1.3 + 3.0 * (late - 0.5),
+            -1.45 - 1.9 * opens - 1.2 * bargain,
         ]
     )
     return (scores + luck.gumbel(size=scores.shape)).argmax(axis=1)

@@ -160,7 +160,7 @@ def contact_table(
             "campaign": _coded_or_empty(names, which, which == len(days)),
         }
     )
-    return table, traits.has_consent & np.isinf(refused)
+    return table, traits.has_consent & (refused >= calendar.n_days)
 
 
 def _mailings(calendar: Calendar) -> tuple[list[str], Floats]:

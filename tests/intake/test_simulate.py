@@ -161,7 +161,7 @@ def test_both_lives_are_told_and_the_arm_decides_which_was_lived(shop: Simulated
         of_arm = met[met.campaign_arm == ("voucher" if ending == "with_offer" else "control")]
         paid = orders[ordered_in(shop, orders, WINDOW_DAYS)].groupby("customer_id").amount.sum()
         told = of_arm[f"paid_{ending}"].sum()
-        assert paid.reindex(of_arm.index).sum() == pytest.approx(told, rel=0.06), "money is told as it is on average"
+        assert paid.reindex(of_arm.index).sum() == pytest.approx(told, rel=0.15), "money is told as it is on average"
     assert truth[truth.campaign_arm.isna()][["group", "paid_with_offer"]].isna().all(axis=None)
 
 
@@ -179,7 +179,7 @@ def test_who_answers_in_which_way_shows_in_what_can_be_seen(shop: SimulatedShop,
     late = (met.days_silent / met.own_gap_days).groupby(met.group).median()
     assert late["sure thing"] < late["persuadable"] < late["lost cause"]
     shares = met.group.value_counts(normalize=True)
-    planted = {"persuadable": 0.31, "sure thing": 0.32, "lost cause": 0.22, "do not disturb": 0.15}
+    planted = {"persuadable": 0.34, "sure thing": 0.3, "lost cause": 0.2, "do not disturb": 0.16}
     assert all(abs(shares[group] - share) < 0.06 for group, share in planted.items())
     by_risk = met.sort_values("days_silent", ascending=False).effect.head(len(met) // 3).mean()
     by_discount = met.sort_values("discounted", ascending=False).effect.head(len(met) // 3).mean()
