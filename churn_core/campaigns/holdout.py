@@ -71,6 +71,11 @@ class Holdout:
     is_due: bool
     """Whether its reshuffle was planned for a day that has come."""
 
+    @property
+    def is_small(self) -> bool:
+        """Whether too few are held out to tell the effect of a programme with any use."""
+        return self.n_held_out < LEAST_HELD_OUT
+
 
 @dataclass(frozen=True, kw_only=True)
 class Membership:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from churn_core.campaigns.audience import audience_sql
 from churn_core.campaigns.plan import N_NAME_MOST, Arm, Plan
 from churn_core.campaigns.store import Campaign
-from churn_core.features.registry import FEATURES
+from churn_core.customers.profile import feature_label
 from churn_core.models.families import family_label
 from churn_core.warehouse import Transaction, Warehouse
 
@@ -178,23 +178,21 @@ def _suggestion(play: Play, found: Sequence[tuple[str, str, int]], n_audience: i
 
 
 def _why(play: Play, found: Sequence[tuple[str, str, int]], n_customers: int, plan: Plan) -> str:
-    group, reason, n = max(found, key=lambda entry: (entry[2], entry[0], entry[1]))
+    by_words: dict[str, int] = {}
+    for group, reason, n in found:
+        words = _reason_words(group, reason)
+        by_words[words] = by_words.get(words, 0) + n
+    most = max(by_words, key=lambda words: (by_words[words], words))
     customers = "customer" if n_customers == 1 else "customers"
-    part = "all of them" if n == n_customers else f"{n:,} of them"
-    told = [f"{n_customers:,} {customers}, {part} by {_reason_words(group, reason)}.", play.because]
+    told = [f"{n_customers:,} {customers}; first among their reasons: {most} ({by_words[most]:,}).", play.because]
     if play.name == "unanswered_ticket" and plan.exclusions.open_complaint:
-        told.append(
-            "Customers whose request is still open are left out by the exclusions; switch that off to call them."
-        )
+        told.append("The exclusions leave out whoever still waits; switch 'Open complaint' off to call them.")
     return " ".join(told)
 
 
 def _reason_words(group: str, reason: str) -> str:
-    """A main reason as it is called: the feature's label, else its family or the column of the user's table."""
-    if reason in FEATURES:
-        label = FEATURES[reason].label
-        return f"{label[:1].lower()}{label[1:]}"
-    return repr(family_label(f"{group}:{reason}"))
+    """A main reason as lists call it: the feature's label, else its family in words."""
+    return feature_label(reason) if reason else family_label(group)
 
 
 def _free_name(action: str, plan: Plan) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import settings_blocks as blocks
+from ui.holdout_blocks import holdout_block
 from ui.widgets import job_panel, page_header
 
 page_header("Settings", __doc__ or "")
@@ -21,6 +22,9 @@ blocks.score_again_block()
 
 st.subheader("Stable attributes", anchor=False)
 blocks.stable_block()
+
+st.subheader("Global holdout", anchor=False)
+holdout_block()
 
 st.subheader("This workspace", anchor=False)
 blocks.workspace_block()

@@ -26,7 +26,7 @@ GROUPS = ("experiment", "campaign")
 
 WITHIN = (
     "experiment size", "experiment assign", "experiment readout",
-    "campaign list", "campaign show",
+    "campaign list", "campaign show", "campaign holdout",
 )  # fmt: skip
 
 
