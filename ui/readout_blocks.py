@@ -82,6 +82,7 @@ def verdict_block(found: CampaignReadout) -> None:
 def arms_block(found: CampaignReadout) -> None:
     """Who is in which arm: planned, assigned, and with a whole outcome window."""
     n_all = sum(arm.n_assigned for arm in found.arms)
+    st.subheader("Arms", anchor=False)
     table(
         [
             {
@@ -117,10 +118,13 @@ def results_block(found: CampaignReadout, *, smallest: float | None = None) -> N
     shown = figures.results_figure(found.results, smallest=smallest, currency=found.currency, mode=session.mode())
     chart(shown, key="effects")
     table([_result_row(result, found.currency) for result in found.results], most_rows=16)
+    for reason in _why_untold(found):
+        st.caption(reason)
     st.caption(
-        "The population is everyone assigned, whether reached or not. A change is treatment less control, with its "
-        "95 % interval; points are differences of shares, percent is relative to the control. p is adjusted over the "
-        "treatments for the goal (Holm) and over all other metrics (Benjamini-Hochberg), which are exploratory."
+        "n and value: control first, then the arm. The population is everyone assigned, whether reached or not. A "
+        "change is arm less control; points are differences of shares, percent is relative to the control, and the "
+        "whole arm is the change times its customers. p is adjusted over the treatments for the goal (Holm) and over "
+        "all other metrics (Benjamini-Hochberg), which are exploratory."
     )
     with st.expander("How each was tested"):
         table(
@@ -205,21 +209,18 @@ def _bayes_view(found: CampaignReadout) -> None:
 
 def _result_row(entry: ArmResult, currency: str) -> dict[str, Any]:
     found, unit = entry.comparison, entry.unit
-    is_told = found.difference.value is not None
     return {
         "Metric": _label(entry) + (" (goal)" if entry.is_primary else ""),
         "Arm": entry.arm,
-        "n control": count(found.n_control),
-        "n": count(found.n_treatment),
-        "Control": value_words(found.control, unit, currency),
-        "Value": value_words(found.treatment, unit, currency),
-        "Change": effect_words(found.difference.value, unit, currency) if is_told else found.difference.reason,
-        "from - to": range_words(found.difference, unit, currency),
-        "Change, percent": lift_words(found.lift.value),
-        "from - to, percent": lift_range_words(found.lift),
-        "In total": _total(entry, currency),
+        "n": f"{count(found.n_control)} / {count(found.n_treatment)}",
+        "Value": f"{value_words(found.control, unit, currency)} → {value_words(found.treatment, unit, currency)}",
+        "Change": effect_words(found.difference.value, unit, currency),
+        "95 % interval": range_words(found.difference, unit, currency).removesuffix(" points"),
         "p": p_words(found.p_value),
-        "p adjusted": p_words(entry.p_adjusted),
+        "p adj.": p_words(entry.p_adjusted),
+        "In percent": lift_words(found.lift.value),
+        "95 %": lift_range_words(found.lift),
+        "Whole arm": _total(entry, currency),
     }
 
 
@@ -234,8 +235,7 @@ def _bayes_row(entry: ArmResult, currency: str) -> dict[str, Any]:
     return {
         "Metric": _label(entry) + (" (goal)" if entry.is_primary else ""),
         "Arm": entry.arm,
-        "n control": count(entry.comparison.n_control),
-        "n": count(entry.comparison.n_treatment),
+        "n": f"{count(entry.comparison.n_control)} / {count(entry.comparison.n_treatment)}",
         "Chance to beat the control": chance_words(entry.chance_to_be_better),
         "95 % credible interval": between,
         "Expected loss": value_words(entry.expected_loss, entry.unit, currency)
@@ -250,10 +250,9 @@ def _guardrail_row(entry: GuardrailResult, currency: str) -> dict[str, Any]:
         "Guardrail": entry.label,
         "Arm": entry.arm,
         "State": GUARDRAIL_MARKS.get(entry.state, entry.state),
-        "n control": count(found.n_control),
-        "n": count(found.n_treatment),
-        "Control": value_words(found.control, entry.unit, currency),
-        "Value": value_words(found.treatment, entry.unit, currency),
+        "n": f"{count(found.n_control)} / {count(found.n_treatment)}",
+        "Value": f"{value_words(found.control, entry.unit, currency)} → "
+        f"{value_words(found.treatment, entry.unit, currency)}",
         "Change": effect_words(found.difference.value, entry.unit, currency),
         "Accepted harm": effect_words(entry.margin, entry.unit, currency).lstrip("+"),
         "Worst still possible": UNKNOWN if entry.test is None else effect_words(entry.test.worst, entry.unit, currency),
@@ -264,12 +263,11 @@ def _slice_rows(cut: SegmentCut, currency: str) -> list[dict[str, Any]]:
     return [
         {
             cut.label: piece.name,
-            "n control": count(piece.comparison.n_control),
-            "n": count(piece.comparison.n_treatment),
-            "Control": value_words(piece.comparison.control, cut.unit, currency),
-            "Value": value_words(piece.comparison.treatment, cut.unit, currency),
+            "n": f"{count(piece.comparison.n_control)} / {count(piece.comparison.n_treatment)}",
+            "Value": f"{value_words(piece.comparison.control, cut.unit, currency)} → "
+            f"{value_words(piece.comparison.treatment, cut.unit, currency)}",
             "Change": effect_words(piece.comparison.difference.value, cut.unit, currency),
-            "from - to": range_words(piece.comparison.difference, cut.unit, currency),
+            "95 % interval": range_words(piece.comparison.difference, cut.unit, currency).removesuffix(" points"),
             "p adjusted": p_words(piece.p_adjusted),
         }
         for piece in cut.slices
@@ -289,6 +287,17 @@ def _total(entry: ArmResult, currency: str) -> str:
     noun = " customers" if entry.unit == "share" else ""
     sign = "+" if entry.total.value > 0 else ""
     return f"{sign}{count(entry.total.value)}{noun}"
+
+
+def _why_untold(found: CampaignReadout) -> list[str]:
+    """Why a change or a percentage is missing, once per reason."""
+    told = [
+        f"{plain(_label(entry))}, {plain(entry.arm)}: {sentence(estimate.reason)}"
+        for entry in found.results
+        for estimate in (entry.comparison.difference, entry.comparison.lift)
+        if estimate.reason
+    ]
+    return list(dict.fromkeys(told))
 
 
 def _label(entry: ArmResult) -> str:

@@ -23,6 +23,7 @@ _OUTCOME_NAME = re.compile(
     r"retained|returned|churned|spend|spent|revenue|sales|amount|margin|profit|click|clicked|opened|subscribed)\b",
     re.I,
 )
+_BEFORE_NAME = re.compile(r"\b(before|pre|prior|previous|past|last|earlier|history|baseline)\b", re.I)
 _ID_NAME = re.compile(
     r"\b(customer id|customer|user id|user|client id|client|member id|member|id|customer no|email)\b", re.I
 )
@@ -43,14 +44,12 @@ class ExperimentGuess:
 def guess_experiment(source: Source) -> ExperimentGuess:
     """Which columns hold the arm, the customer and the outcomes, by their names and values."""
     arm = _best_arm(source)
-    customer = next(
-        (column.name for column in source.columns if column.is_unique and _ID_NAME.search(_words(column.name))), None
-    )
+    customer = next((column.name for column in source.columns if _is_id(column)), None)
     taken = {arm, customer}
     outcomes = tuple(
         column.name
         for column in source.columns
-        if column.name not in taken and column.kind != "empty" and _OUTCOME_NAME.search(_words(column.name))
+        if column.name not in taken and column.kind != "empty" and _is_outcome(column)
     )
     return ExperimentGuess(arm=arm, customer_id=customer, outcomes=outcomes)
 
@@ -62,6 +61,17 @@ def guess_control(arms: Sequence[str]) -> str:
     ('No E-Mail', 'a', 'Control')
     """
     return next((arm for arm in arms if _CONTROL.fullmatch(arm.strip())), arms[0] if arms else "")
+
+
+def _is_id(column: SourceColumn) -> bool:
+    """Named like a customer, with mostly different values; that some occur twice is for the readout to say."""
+    return bool(_ID_NAME.search(_words(column.name))) and 2 * column.n_distinct > column.n_looked_at > 0
+
+
+def _is_outcome(column: SourceColumn) -> bool:
+    """Named like something that came of a customer, and not like what was before."""
+    words = _words(column.name)
+    return bool(_OUTCOME_NAME.search(words)) and not _BEFORE_NAME.search(words)
 
 
 def _best_arm(source: Source) -> str | None:
