@@ -64,7 +64,8 @@ def save_segment(warehouse: Warehouse, name: str, chosen: CustomerFilter) -> Seg
             raise InputError(f"a segment named {clean!r} exists already; choose another name or delete it first.")
         segment_id = tx.next_number("segments", "segment_id")
         tx.execute(
-            "INSERT INTO segments (segment_id, name, meaning, saved_at) VALUES ($segment, $name, $meaning, $now)",
+            "INSERT INTO segments (segment_id, name, meaning, saved_at, kind) "
+            "VALUES ($segment, $name, $meaning, $now, 'members')",
             {"segment": segment_id, "name": clean, "meaning": meaning, "now": utc_now()},
         )
         n_members = tx.execute(

@@ -1,0 +1,11 @@
+ALTER TABLE "segments" ADD COLUMN "kind" VARCHAR;
+ALTER TABLE "segments" ADD COLUMN "rule" JSON;
+ALTER TABLE "segments" ADD COLUMN "refreshed_at" TIMESTAMP;
+UPDATE "segments" SET "kind" = 'members';
+CREATE TABLE "segmentations" ("segmentation_id" INTEGER, "name" VARCHAR, "method" VARCHAR, "made_at" TIMESTAMP, "made_by" VARCHAR, "as_of" TIMESTAMP, "source" VARCHAR, "data_version" BIGINT, "settings" JSON, "artifact" JSON, "summary" JSON, "continues_id" INTEGER, PRIMARY KEY ("segmentation_id"));
+CREATE TABLE "segmentation_members" ("segmentation_id" INTEGER, "as_of" TIMESTAMP, "customer_id" VARCHAR, "segment_no" INTEGER, "probability" DOUBLE);
+CREATE TABLE "rfm_rules" ("version" INTEGER, "saved_at" TIMESTAMP, "rule" JSON, "is_active" BOOLEAN, PRIMARY KEY ("version"));
+CREATE TABLE "tags" ("tag" VARCHAR, "meaning" VARCHAR, "rule" JSON, "is_own" BOOLEAN, "made_at" TIMESTAMP, "refreshed_at" TIMESTAMP, PRIMARY KEY ("tag"));
+CREATE TABLE "customer_tags" ("tag" VARCHAR, "customer_id" VARCHAR, "since" TIMESTAMP);
+CREATE TABLE "worth_runs" ("worth_id" INTEGER, "made_at" TIMESTAMP, "as_of" TIMESTAMP, "horizon_days" INTEGER, "method" VARCHAR, "data_version" BIGINT, "n_customers" BIGINT, "summary" JSON, PRIMARY KEY ("worth_id"));
+CREATE TABLE "worth" ("worth_id" INTEGER, "customer_id" VARCHAR, "expected_orders" DOUBLE, "expected_spend" DOUBLE, "expected_margin" DOUBLE, "lifetime_value" DOUBLE, "next_order_at" TIMESTAMP, "next_order_low" TIMESTAMP, "next_order_high" TIMESTAMP);
