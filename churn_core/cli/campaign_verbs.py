@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from churn_core.cli import holdout_verbs
+from churn_core.cli import draw_verbs, holdout_verbs
 from churn_core.cli.options import Verbs, add_verb, opened_workspace
 from churn_core.cli.output import show, table
 
@@ -17,6 +17,7 @@ def add_verbs(verbs: Verbs) -> None:
     add_verb(own, "list", list_campaigns, "All campaigns, the one changed last first.")
     one = add_verb(own, "show", show_campaign, "The plan of one campaign and where it stands.")
     one.add_argument("campaign", metavar="ID", help="id of the campaign")
+    draw_verbs.add_to_campaign(own)
     holdout_verbs.add_to_campaign(own)
 
 

@@ -26,7 +26,7 @@ GROUPS = ("experiment", "campaign")
 
 WITHIN = (
     "experiment size", "experiment assign", "experiment readout",
-    "campaign list", "campaign show", "campaign holdout",
+    "campaign list", "campaign show", "campaign lock", "campaign export", "campaign join", "campaign cancel", "campaign holdout",
 )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def test_a_demo_that_is_stopped_half_way_is_no_workspace(
     def break_off(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("churn_core.customers.demo.propose_definition", break_off)
+    monkeypatch.setattr("churn_core.campaigns.demo.propose_definition", break_off)
     assert churn("demo", "--customers", 300, "--years", 1).code == 130
     assert churn("workspaces", "--json").json == []
     assert [path for path in churn_home.rglob("*") if path.suffix == ".duckdb"] == []
