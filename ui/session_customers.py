@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from churn_core.campaigns.scoring import score_workspace
 from churn_core.customers import at_risk, attributes, profile, search, segments, targets, tiers
 from churn_core.customers import today as today_module
 from churn_core.customers.at_risk import ReasonTotal, Totals
@@ -150,7 +151,7 @@ def start_scoring() -> None:
     warehouse = session.warehouse()
 
     def work(progress: Progress) -> dict[str, object]:
-        run = tiers.score_workspace(warehouse, progress)
+        run = score_workspace(warehouse, progress)
         return {"run_id": run.run_id, "message": f"{run.n_customers:,} customers were scored."}
 
     job_started(session.runner().start("score", "Score all customers", work))

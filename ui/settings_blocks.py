@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from churn_core.campaigns.scoring import score_workspace
 from churn_core.customers.attributes import attributes
-from churn_core.customers.tiers import TierPolicy, active_policy, policy_words, save_policy, score_workspace
+from churn_core.customers.tiers import TierPolicy, active_policy, policy_words, save_policy
 from churn_core.figures.theme import count, percent
 from churn_core.models.runs import latest_run
 from churn_core.settings import Settings, save_settings, settings

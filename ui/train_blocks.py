@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from churn_core.customers.tiers import score_workspace
+from churn_core.campaigns.scoring import score_workspace
 from churn_core.errors import JobCancelled
 from churn_core.features.definition import active_definition
 from churn_core.figures.theme import count, counted, percent

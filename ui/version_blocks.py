@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from churn_core.customers.tiers import score_workspace
+from churn_core.campaigns.scoring import score_workspace
 from churn_core.figures import versions as figures
 from churn_core.figures.card_html import card_html
 from churn_core.figures.theme import UNKNOWN, count, day, percent, points

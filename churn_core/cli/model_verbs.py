@@ -170,7 +170,7 @@ def _run_notes(run: ScoreRun) -> list[str]:
 
 
 def _score(warehouse: Warehouse, progress: Any) -> Any:
-    from churn_core.customers.tiers import score_workspace
+    from churn_core.campaigns.scoring import score_workspace
 
     return score_workspace(warehouse, progress)
 

@@ -172,7 +172,7 @@ def _action(actions: Any, name: str, run: Any, summary: str) -> argparse.Argumen
 
 def _promoted(args: argparse.Namespace, warehouse: Warehouse, made: Promotion) -> int:
     """What a promotion says, and the scores of the new champion when they were asked for."""
-    from churn_core.customers.tiers import score_workspace
+    from churn_core.campaigns.scoring import score_workspace
 
     run = None
     lines = [made.message if not args.score else made.message.split(". ")[0].rstrip(".") + "."]

@@ -34,6 +34,10 @@ DAYS_SINCE = age_days("last_order")
 """Calendar days from the last order to ``$cutoff``, as features count them."""
 
 
+NET_VALUES = "SELECT customer_id, net_value FROM uplift_scores WHERE run_id = $net_run_id"
+"""Net value of contacting each customer, as far as a campaign taught it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TierTotal:
     """One tier of a choice of customers."""
@@ -105,6 +109,7 @@ def current_run(warehouse: Warehouse, *, run_id: int | None = None) -> RunKey | 
         as_of=run.as_of,
         previous_run_id=previous,
         was_high=was_high,
+        net_run_id=warehouse.value("SELECT max(run_id) FROM uplift_scores"),
         recency_place=run.feature_names.index(RECENCY) + 1 if RECENCY in run.feature_names else None,
     )
 
@@ -170,25 +175,28 @@ def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit
     """One page of the list, in the filter's order; ties are broken by customer id, so paging is stable.
 
     Columns: customer_id, name, country, risk, tier, expected_value, value_at_risk, main_reason, main_group,
-    reason (in words), days_since_last_order. Raises NotEnoughData when nothing was scored yet.
+    reason (in words), days_since_last_order, net_value (of contacting, empty while no campaign taught it). Raises NotEnoughData when nothing was scored yet.
     """
     if not 0 < limit <= N_PAGE_MOST or offset < 0:
         raise InputError(f"a page of {limit} rows from {offset} was asked for; take 1 to {N_PAGE_MOST} rows from 0 on.")
     run = required_run(warehouse)
     where = condition(chosen, run)
     parameters = where.parameters | {"limit": limit, "offset": offset, "cutoff": run.as_of}
+    parameters["net_run_id"] = run.net_run_id
     if run.recency_place is not None:
         parameters["place"] = run.recency_place
     all_days = _DAYS_FROM_ORDERS if run.recency_place is None else _DAYS_FROM_RUN
-    picked = _picked_by_days(where, chosen, all_days) if chosen.sort == RECENCY else _picked(where, chosen)
+    beside = {RECENCY: (all_days, "days"), "net_value": (NET_VALUES, "net_value")}.get(chosen.sort)
+    picked = _picked_beside(where, chosen, *beside) if beside else _picked(where, chosen)
     days = f"SELECT * FROM ({all_days}) WHERE customer_id IN (SELECT customer_id FROM picked)"
     return warehouse.frame(
         f"WITH picked AS MATERIALIZED ({picked}), days AS ({days}) "
         "SELECT p.customer_id, c.name, c.country, p.risk, p.tier, p.expected_value, p.value_at_risk, p.main_reason, "
-        "p.main_group, r.up_1 AS reason, CAST(d.days AS INTEGER) AS days_since_last_order "
+        "p.main_group, r.up_1 AS reason, CAST(d.days AS INTEGER) AS days_since_last_order, u.net_value "
         "FROM picked p LEFT JOIN customers c ON c.customer_id = p.customer_id "
         "LEFT JOIN reasons r ON r.run_id = $run_id AND r.customer_id = p.customer_id "
-        "LEFT JOIN days d ON d.customer_id = p.customer_id ORDER BY p.place",
+        "LEFT JOIN days d ON d.customer_id = p.customer_id "
+        f"LEFT JOIN ({NET_VALUES}) u ON u.customer_id = p.customer_id ORDER BY p.place",
         parameters,
     )
 
@@ -211,15 +219,15 @@ def _picked(where: Condition, chosen: CustomerFilter) -> str:
     )
 
 
-def _picked_by_days(where: Condition, chosen: CustomerFilter, days: str) -> str:
-    """Sorted by ids and days alone, so that the columns of a page are read for its rows only."""
+def _picked_beside(where: Condition, chosen: CustomerFilter, beside: str, column: str) -> str:
+    """Sorted by ids and what lies beside the scores, so that the columns of a page are read for its rows only."""
     direction = "DESC" if chosen.descending else "ASC"
     columns = ", ".join(f"s.{column}" for column in _COLUMNS.split(", "))
     return (
         f"SELECT {columns}, o.place FROM (SELECT *, row_number() OVER () AS place FROM (SELECT m.customer_id "
         f"FROM (SELECT customer_id FROM scores WHERE {where.sql}) m "
-        f"LEFT JOIN ({days}) d ON d.customer_id = m.customer_id "
-        f"ORDER BY days {direction} NULLS LAST, m.customer_id LIMIT $limit OFFSET $offset)) o "
+        f"LEFT JOIN ({beside}) d ON d.customer_id = m.customer_id "
+        f"ORDER BY {column} {direction} NULLS LAST, m.customer_id LIMIT $limit OFFSET $offset)) o "
         "JOIN scores s ON s.run_id = $run_id AND s.customer_id = o.customer_id"
     )
 

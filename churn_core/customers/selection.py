@@ -19,6 +19,7 @@ SORTS = {
     "risk": "risk",
     "expected_value": "expected value",
     "days_since_last_order": "days since last order",
+    "net_value": "net value of contacting",
     "customer_id": "customer id",
 }
 """What a list can be ordered by, with its words."""
@@ -39,6 +40,8 @@ class RunKey:
     """Looks up who was in the high tier in the run before, by the active policy."""
     recency_place: int | None = None
     """Place of days since the last order among the run's features, from 1; None when the model did not use it."""
+    net_run_id: int | None = None
+    """The run whose net values of contacting are known; None while no campaign taught any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,8 @@ class CustomerFilter:
     """Least risk in [0, 1]."""
     max_risk: float | None = None
     """Greatest risk in [0, 1]."""
+    min_net_value: float | None = None
+    """Least net value of contacting, in the shop's currency; nobody while it is not known."""
     reason_groups: tuple[str, ...] = ()
     """Groups of the feature that raises the risk most."""
     reasons: tuple[str, ...] = ()
@@ -125,6 +130,12 @@ def condition(chosen: CustomerFilter, run: RunKey) -> Condition:
         if allowed:
             parts.append(f"{column} IN (SELECT unnest($any_{column}::VARCHAR[]))")
             values[f"any_{column}"] = list(allowed)
+    if chosen.min_net_value is not None:
+        parts.append(
+            "customer_id IN (SELECT customer_id FROM uplift_scores WHERE run_id = $net_run_id "
+            "AND net_value >= $least_net_value)"
+        )
+        values |= {"net_run_id": run.net_run_id, "least_net_value": chosen.min_net_value}
     if chosen.segment_id is not None:
         parts.append("customer_id IN (SELECT customer_id FROM segment_members WHERE segment_id = $segment_id)")
         values["segment_id"] = chosen.segment_id
@@ -196,6 +207,7 @@ def described(chosen: CustomerFilter, *, segment_name: str = "") -> str:
     parts = [f"{' or '.join(chosen.tiers)} tier"] if chosen.tiers else []
     parts += _between("value at risk", chosen.min_value, chosen.max_value)
     parts += _between("risk", chosen.min_risk, chosen.max_risk)
+    parts += _between("net value of contacting", chosen.min_net_value, None)
     if chosen.reason_groups or chosen.reasons:
         parts.append(f"main reason {' or '.join((*chosen.reason_groups, *chosen.reasons))}")
     by_name: dict[str, list[str]] = {}

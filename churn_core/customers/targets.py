@@ -15,7 +15,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from churn_core.customers.at_risk import DAYS_SINCE, LAST_ORDER, required_run
+from churn_core.customers.at_risk import DAYS_SINCE, LAST_ORDER, NET_VALUES, required_run
 from churn_core.customers.selection import CustomerFilter, RunKey, condition
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.jobs import Progress, no_progress
@@ -153,17 +153,20 @@ def _write(warehouse: Warehouse, chosen: CustomerFilter, run: RunKey, target: Pa
         f'{safe_cell(sql) if is_text else sql} AS "{name}"' for name, (sql, is_text) in _columns(with_contact).items()
     ]
     direction = "DESC" if chosen.descending else "ASC"
-    key = DAYS_SINCE if chosen.sort == "days_since_last_order" else f"s.{chosen.sort}"
+    beside = {"days_since_last_order": DAYS_SINCE, "net_value": "u.net_value"}
+    key = beside.get(chosen.sort, f"s.{chosen.sort}")
     sql = (
         f"SELECT {', '.join(cells)} FROM (SELECT * FROM scores WHERE {where.sql}) s "
         "LEFT JOIN (SELECT * FROM reasons WHERE run_id = $run_id) r ON r.customer_id = s.customer_id "
         "LEFT JOIN customers c ON c.customer_id = s.customer_id "
         f"LEFT JOIN ({LAST_ORDER} GROUP BY customer_id) o ON o.customer_id = s.customer_id "
+        f"LEFT JOIN ({NET_VALUES}) u ON u.customer_id = s.customer_id "
         f"ORDER BY {key} {direction} NULLS LAST, s.customer_id"
     )
     model = warehouse.value("SELECT model_version FROM score_runs WHERE run_id = $run_id", {"run_id": run.run_id})
     parameters = where.parameters | {
         "cutoff": run.as_of,
+        "net_run_id": run.net_run_id,
         "model_version": model,
         "reasons_from": _reasons_from(warehouse, run),
     }
