@@ -26,7 +26,8 @@ GROUPS = ("experiment", "campaign")
 
 WITHIN = (
     "experiment size", "experiment assign", "experiment readout",
-    "campaign list", "campaign show", "campaign lock", "campaign export", "campaign join", "campaign cancel", "campaign holdout",
+    "campaign lock", "campaign export", "campaign join", "campaign cancel",
+    "campaign list", "campaign show", "campaign holdout",
 )  # fmt: skip
 
 
