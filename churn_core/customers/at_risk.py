@@ -175,7 +175,8 @@ def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit
     """One page of the list, in the filter's order; ties are broken by customer id, so paging is stable.
 
     Columns: customer_id, name, country, risk, tier, expected_value, value_at_risk, main_reason, main_group,
-    reason (in words), days_since_last_order, net_value (of contacting, empty while no campaign taught it). Raises NotEnoughData when nothing was scored yet.
+    reason (in words), days_since_last_order, net_value (of contacting, empty while no campaign taught it). Raises
+    NotEnoughData when nothing was scored yet.
     """
     if not 0 < limit <= N_PAGE_MOST or offset < 0:
         raise InputError(f"a page of {limit} rows from {offset} was asked for; take 1 to {N_PAGE_MOST} rows from 0 on.")
