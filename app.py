@@ -24,6 +24,7 @@ SECTIONS = {
         "pages/customers/customer.py": ("Customer", "customer"),
     },
     "Campaigns": {
+        "pages/campaigns/plan.py": ("Plan", "plan"),
         "pages/campaigns/experiment.py": ("Any experiment", "experiment"),
     },
     "Data": {

@@ -101,6 +101,22 @@ def plan_size(warehouse: Warehouse, campaign: Campaign, *, among: Condition | No
     return replace(found, remedies=_remedies(plan, found) + _longer(warehouse, plan, found, audience))
 
 
+def plan_baseline(
+    warehouse: Warehouse, campaign: Campaign, *, among: Condition | None = None
+) -> tuple[Baseline | None, Baseline | None, str]:
+    """The baseline used, the other one beside it, and why there is none; known before arms are.
+
+    ``among`` is as in :func:`plan_size`.
+    """
+    from churn_core.campaigns.exclusions import eligible_sql
+
+    try:
+        used, compared = audience_baseline(warehouse, campaign.plan.goal, among or eligible_sql(warehouse, campaign))
+    except ChurnError as error:
+        return None, None, str(error)
+    return used, compared, ""
+
+
 def size_of(plan: Plan, baseline: Baseline, n: int) -> PlanSize:
     """The arithmetic alone: a plan with control and treatments, a baseline and the number of customers there are.
 

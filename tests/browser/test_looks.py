@@ -18,6 +18,7 @@ PAGES = {
     "": "Today",
     "at-risk": "At risk",
     "customer": "Customer",
+    "plan": "Plan",
     "experiment": "Any experiment",
     "import": "Import",
     "data-quality": "Data quality",

@@ -23,6 +23,7 @@ PAGES = [
     "pages/today/today.py",
     "pages/customers/at_risk.py",
     "pages/customers/customer.py",
+    "pages/campaigns/plan.py",
     "pages/campaigns/experiment.py",
     "pages/data/import_file.py",
     "pages/data/quality.py",
@@ -71,7 +72,7 @@ def empty_home(churn_home: Path) -> Path:
 @pytest.fixture(scope="session")
 def demo_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small simulated shop, trained and scored, made once."""
-    from churn_core.customers.demo import build_demo_workspace
+    from churn_core.campaigns.demo import build_demo_workspace
 
     return _made(tmp_path_factory.mktemp("demo"), lambda: build_demo_workspace(n_customers=2500, n_years=2, seed=7))
 

@@ -12,6 +12,7 @@ TITLES = {
     "pages/today/today.py": "Today",
     "pages/customers/at_risk.py": "At risk",
     "pages/customers/customer.py": "Customer",
+    "pages/campaigns/plan.py": "Plan",
     "pages/campaigns/experiment.py": "Any experiment",
     "pages/data/import_file.py": "Import",
     "pages/data/quality.py": "Data quality",
@@ -29,6 +30,7 @@ SAYS_WHEN_EMPTY = {
     "pages/today/today.py": "Import",
     "pages/customers/at_risk.py": "",
     "pages/customers/customer.py": "",
+    "pages/campaigns/plan.py": "a campaign is planned here",
     "pages/campaigns/experiment.py": "Drop in a finished experiment",
     "pages/data/import_file.py": "One file is enough to begin",
     "pages/data/quality.py": "nothing to check",
@@ -43,6 +45,7 @@ SAYS_WHEN_EMPTY = {
     "pages/settings/settings.py": "No customer attributes were uploaded yet",
 }
 SAYS_WITH_THE_DEMO = {
+    "pages/campaigns/plan.py": "There is no campaign yet",
     "pages/data/import_file.py": "Past imports",
     "pages/data/churn_definition.py": "have churned when they do not order within",
     "pages/models/train.py": "Model 1",
@@ -54,6 +57,7 @@ SAYS_WITH_THE_DEMO = {
     "pages/settings/settings.py": "High from",
 }
 SAYS_WITH_A_SNAPSHOT = {
+    "pages/campaigns/plan.py": "There is no campaign yet",
     "pages/data/import_file.py": "members.csv",
     "pages/data/churn_definition.py": "brings its own churn label",
     "pages/models/train.py": "Model 1",

@@ -1,0 +1,46 @@
+"""What is this campaign for, whom is it about, and can its answer be told from chance?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import plan_frame as frame
+from ui import session
+from ui import session_customers as customer_calls
+from ui import session_plan as calls
+from ui.plan_fields import errors_of_fields
+from ui.plan_list import list_block
+from ui.plan_steps import step_block
+from ui.today_blocks import next_page
+from ui.widgets import empty_state, job_panel, page_header
+
+page_header("Plan", __doc__ or "")
+stamp = session.stamp()
+
+if not stamp.state.run_id:
+    empty_state(
+        "Nobody was scored yet. When there is a model and a scoring, a campaign is planned here: goal, audience, "
+        "control group, size, and the list of who gets what.",
+        *next_page(customer_calls.today(stamp)),
+    )
+    st.stop()
+
+if calls.CAMPAIGN not in st.query_params:
+    list_block(calls.drafts_and_campaigns())
+    st.stop()
+
+found = calls.found_campaign(st.query_params[calls.CAMPAIGN])
+frame.title_block(found)
+missing = frame.missing_of(stamp, found)
+step = frame.stepper(found, missing)
+errors_of_fields()
+job_panel("lock", "export", "join")
+
+main, aside = frame.two_columns(found)
+with main:
+    step_block(stamp, found, step, missing)
+    frame.step_missing(missing, step)
+    frame.turn_pages(found, step)
+if aside is not None:
+    with aside:
+        frame.counts_block(stamp, found)

@@ -1,0 +1,149 @@
+"""The last steps before anybody is contacted: when and in which weeks, what will be drawn, and the lock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from churn_core.campaigns.drawn import DrawPreview
+from churn_core.campaigns.plan import ENTRIES
+from churn_core.campaigns.store import Campaign
+from churn_core.figures.theme import count, counted, day, money, percent
+from ui import session
+from ui import session_plan as calls
+from ui.errors import errors_shown, guarded, plain, sentence
+from ui.plan_fields import Fields
+from ui.plan_frame import Missing
+from ui.session import Stamp
+from ui.widgets import table
+
+SECTIONS = {
+    "Goal": ("Goal",),
+    "Audience": ("Audience",),
+    "Exclusions": ("Audience",),
+    "Arms": ("Arms",),
+    "Power": ("How sure",),
+    "Draw": ("Time", "Arms"),
+}
+"""Sections of a locked plan's text that a step shows; the whole text at the others."""
+
+
+def draw_step(stamp: Stamp, found: Campaign, missing: Missing) -> None:
+    """Start, weeks and who may join; then the draw on trial."""
+    fields = Fields(found=found, step="Draw")
+    plan = found.plan
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.date_input(
+            "First day of contact", format="YYYY-MM-DD", width=180,
+            help="Outcomes count from this day on, so nothing of it may be known yet when the arms are drawn.",
+            **fields.at("start", plan.starts_on, lambda changed, on: replace(changed, starts_on=on)),
+        )  # fmt: skip
+        st.number_input(
+            "Customers per week", value=None, min_value=1, placeholder="All at once", width=180,
+            help="Controls counted. More customers go in weekly waves, each with every arm in its share; a customer's "
+            "window begins with the customer's own week.",
+            **fields.at("per_week", plan.per_week, lambda changed, n: replace(changed, per_week=n or None)),
+        )  # fmt: skip
+    st.radio(
+        "New customers", list(ENTRIES), format_func=ENTRIES.__getitem__,
+        **fields.at("entry", plan.entry, lambda changed, entry: replace(changed, entry=entry)),
+    )  # fmt: skip
+    st.caption(
+        f"The seed is the campaign's id, `{found.campaign_id}`: each customer's place is a hash of both, so the draw "
+        "comes out the same on any machine and has nothing to do with that of another campaign."
+    )
+    if "Arms" in missing or "Audience" in missing or "Exclusions" in missing:
+        st.info("What will be drawn is shown here as soon as there are arms whose shares add up, and customers.")
+        return
+    with errors_shown():
+        _preview(calls.draw_preview(stamp, found))
+
+
+def _preview(drawn: DrawPreview) -> None:
+    currency = session.currency()
+    st.markdown(f"**{counted(drawn.n_customers, 'customer')} would be drawn**")
+    table(
+        [
+            {
+                "Arm": arm.arm,
+                "Customers": count(arm.n_customers),
+                "Planned": percent(arm.planned_share),
+                "Drawn": percent(arm.n_customers / drawn.n_customers if drawn.n_customers else None),
+                "Mean risk": percent(arm.mean_risk),
+                "Mean expected value": money(arm.mean_expected_value, currency),
+            }
+            for arm in drawn.arms
+        ]
+    )
+    st.markdown("**Balanced in each group by tier and expected value**")
+    table(
+        [
+            {"Group": row.stratum, "Customers": count(row.n_customers)}
+            | {arm: f"{count(n)} ({percent(n / row.n_customers)})" for arm, n in row.arms.items()}
+            for row in drawn.strata
+        ],
+        most_rows=12,
+    )
+    if len(drawn.waves) > 1:
+        st.markdown(f"**{counted(len(drawn.waves), 'weekly wave')}**")
+        table(
+            [
+                {"Week": str(wave.wave), "First day": day(wave.starts_on), "Customers": count(wave.n_customers)}
+                | {arm: count(n) for arm, n in wave.arms.items()}
+                for wave in drawn.waves
+            ]
+        )
+    for told in drawn.refusals:
+        st.markdown(f":orange[:material/warning:] {sentence(told)}")
+
+
+def lock_step(stamp: Stamp, found: Campaign, missing: Missing) -> None:
+    """The plan as it will be frozen, and the lock."""
+    if missing:
+        told = [f"- **{step}**: {sentence(text)}" for step, texts in missing.items() for text in texts]
+        st.info("The plan can be locked when nothing is missing any more:\n\n" + "\n".join(told))
+        return
+    with errors_shown():
+        drawn = calls.draw_preview(stamp, found)
+        plan_text_block(calls.plan_text(stamp, found))
+        if drawn.refusals:
+            st.warning(
+                "**The campaign cannot be locked as it is.**\n" + "".join(f"\n- {sentence(t)}" for t in drawn.refusals)
+            )
+            return
+        _lock(found, drawn)
+
+
+def _lock(found: Campaign, drawn: DrawPreview) -> None:
+    fields = Fields(found=found, step="Lock")
+    sure = st.checkbox(
+        f"I have read the plan. {counted(drawn.n_customers, 'customer')} are drawn, and nothing of it can be changed "
+        "afterwards.",
+        key=fields.key(f"sure_{found.plan.sha256[:12]}"),
+    )
+    st.button(
+        "Lock the plan and draw the arms", type="primary", icon=":material/lock:", key=fields.key("lock"),
+        disabled=not sure or bool(session.runner().unfinished()), on_click=guarded(calls.start_lock),
+        args=(found.campaign_id, drawn),
+    )  # fmt: skip
+
+
+def plan_text_block(text: str, *sections: str) -> None:
+    """A plan's text as the page shows it: below the page's own title, or some of its sections alone."""
+    shown = text.replace("$", "\\$").replace("![", "!\\[")
+    parts = shown.split("\n## ")
+    head = parts[0].partition("\n")[2].strip()
+    bodies = [part for part in parts[1:] if not sections or part.partition("\n")[0].strip() in sections]
+    with st.container(border=True):
+        if not sections and head:
+            st.caption(head)
+        st.markdown("\n\n".join(f"##### {body}" for body in bodies))
+
+
+def locked_step(found: Campaign, step: str) -> None:
+    """A step of a locked plan: its part of the text, to read only."""
+    by = f" by {plain(found.locked_by)}" if found.locked_by else ""
+    at = f"{found.locked_at:%-d %b %Y, %H:%M} UTC" if found.locked_at else ""
+    st.info(f"Locked on {at}{by}. The plan is as it was then; nothing of it changes.", icon=":material/lock:")
+    plan_text_block(found.plan_text, *SECTIONS.get(step, ()))

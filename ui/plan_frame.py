@@ -1,0 +1,143 @@
+"""The frame of a plan: which campaign, the eight steps with what is missing, the counts beside them, back and on."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from churn_core.campaigns.plan import STEPS
+from churn_core.campaigns.store import STATUSES, Campaign
+from churn_core.figures.theme import count, day, money, percent
+from ui import plan_words as words
+from ui import session
+from ui import session_plan as calls
+from ui.errors import plain, sentence
+from ui.layout import side_by_side
+from ui.session import Stamp
+
+Missing = dict[str, tuple[str, ...]]
+
+LOCK, EXPORT = STEPS.index("Lock") + 1, STEPS.index("Export") + 1
+
+
+def title_block(found: Campaign) -> None:
+    """Which campaign this is, and the way back to all of them."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(plain(found.name), anchor=False, width="content")
+        st.button("All campaigns", icon=":material/list:", type="tertiary", key="all_campaigns", on_click=_all)
+    begun = f"begun {day(found.created_at)}" + (f" by {plain(found.created_by)}" if found.created_by else "")
+    told = [STATUSES[found.status], f"`{found.campaign_id}`", begun]
+    if found.locked_at is not None:
+        by = f" by {plain(found.locked_by)}" if found.locked_by else ""
+        told.append(f"locked {found.locked_at:%-d %b %Y, %H:%M} UTC{by}")
+    st.caption(" · ".join(told))
+
+
+def missing_of(stamp: Stamp, found: Campaign) -> Missing:
+    """What is still missing, by step; a locked plan misses nothing."""
+    if not found.is_draft:
+        return {}
+    total = calls.audience_total(stamp, found)
+    left = calls.eligibility(stamp, found) if total.n_customers else None
+    return words.missing(found.plan, total.n_customers, left.n_left if left else None)
+
+
+def stepper(found: Campaign, missing: Missing) -> int:
+    """The eight steps; the number of the chosen one."""
+    key = f"step_{found.campaign_id}"
+    st.session_state[key] = chosen_step(found)
+    st.segmented_control(
+        "Step",
+        list(range(1, len(STEPS) + 1)),
+        required=True,
+        format_func=lambda number: f"{_mark(found, missing, number)} {STEPS[number - 1]}",
+        key=key,
+        on_change=_chosen,
+        args=(key,),
+        label_visibility="collapsed",
+    )
+    return int(st.session_state[key])
+
+
+def chosen_step(found: Campaign) -> int:
+    """The step of the address; else the one last worked on, or the export once the plan is locked."""
+    text = st.query_params.get(calls.STEP, "")
+    if text.isdecimal() and 1 <= int(text) <= len(STEPS):
+        return int(text)
+    return found.step if found.is_draft else EXPORT
+
+
+def _mark(found: Campaign, missing: Missing, number: int) -> str:
+    if STEPS[number - 1] in missing:
+        return ":material/error:"
+    is_done = not found.is_draft if number >= LOCK else number <= found.step or not found.is_draft
+    return ":material/check_circle:" if is_done else ":material/circle:"
+
+
+def step_missing(missing: Missing, step: int) -> None:
+    """What this step still misses."""
+    told = missing.get(STEPS[step - 1], ())
+    if told:
+        st.markdown("\n".join(f"- :orange[{sentence(text)}]" for text in told))
+
+
+def two_columns(found: Campaign) -> tuple[DeltaGenerator, DeltaGenerator | None]:
+    """Where the step stands, and where the counts of a draft stand beside it."""
+    if not found.is_draft:
+        return st.container(), None
+    main, aside = side_by_side([2.6, 1], key="plan")
+    return main, aside
+
+
+def counts_block(stamp: Stamp, found: Campaign) -> None:
+    """How many customers there are by now, live."""
+    with st.container(border=True, gap="small"):
+        st.markdown("**So far**")
+        total = calls.audience_total(stamp, found)
+        currency = session.currency()
+        at_risk = f"{money(total.value_at_risk, currency)} at risk, mean risk {percent(total.mean_risk)}"
+        _line("Audience", count(total.n_customers), at_risk if total.n_customers else "nobody yet")
+        if not total.n_customers:
+            return
+        left = calls.eligibility(stamp, found)
+        _line("After exclusions", count(left.n_left), f"{count(left.n_audience - left.n_left)} left out")
+        size = calls.plan_size(stamp, found)
+        arms = " · ".join(f"{plain(arm)} {count(n)}" for arm, n in size.available.items())
+        _line("Arms", str(len(found.plan.arms)), arms)
+        st.caption(_size_words(size.level, size.verdict))
+
+
+def _line(label: str, value: str, note: str) -> None:
+    st.markdown(f"{label}: **{value}**  \n:gray[:small[{note}]]")
+
+
+def _size_words(level: str, verdict: str) -> str:
+    mark = {"enough": ":green[:material/check_circle:]", "unknown": ":material/info:"}
+    return f"{mark.get(level, ':orange[:material/warning:]')} {sentence(verdict)}"
+
+
+def turn_pages(found: Campaign, step: int) -> None:
+    """Back and on."""
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        if step > 1:
+            _turn(found, step - 1, f"Back: {STEPS[step - 2]}", ":material/arrow_back:")
+        if step < len(STEPS):
+            _turn(found, step + 1, f"Next: {STEPS[step]}", ":material/arrow_forward:")
+
+
+def _turn(found: Campaign, step: int, label: str, icon: str) -> None:
+    st.button(label, icon=icon, key=f"turn_{step}", on_click=_go, args=(found, step))
+
+
+def _go(found: Campaign, step: int) -> None:
+    st.query_params[calls.STEP] = str(step)
+    if found.is_draft and step > found.step:
+        calls.change(found.campaign_id, step, lambda plan: plan)
+
+
+def _chosen(key: str) -> None:
+    st.query_params[calls.STEP] = str(st.session_state[key])
+
+
+def _all() -> None:
+    st.query_params.clear()

@@ -1,0 +1,100 @@
+"""The fifth step of a plan: whether the audience is large enough, and what would suffice where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from churn_core.campaigns.goals import OUTCOMES
+from churn_core.campaigns.plan import Plan
+from churn_core.campaigns.sizing import PlanSize
+from churn_core.campaigns.store import Campaign
+from churn_core.figures.theme import count, counted
+from ui import plan_words as words
+from ui import session
+from ui import session_plan as calls
+from ui.errors import plain, sentence
+from ui.key_figures import figures_row, key_figure
+from ui.plan_fields import Fields
+from ui.session import Stamp
+from ui.widgets import table
+
+
+def power_step(stamp: Stamp, found: Campaign) -> None:
+    """The sentence, the numbers behind it, and how sure it must be."""
+    fields = Fields(found=found, step="Power")
+    size = calls.plan_size(stamp, found)
+    currency = session.currency()
+    verdict_block(size)
+    _figures(size, found.plan, currency)
+    if size.needed:
+        table(
+            [
+                {
+                    "Arm": arm.name,
+                    "Share": f"{100 * arm.share:.6g} %",
+                    "Needed": count(size.needed[arm.name]),
+                    "There are": count(size.available[arm.name]),
+                }
+                for arm in found.plan.arms
+            ],
+        )
+    _where_from(size, currency)
+    with st.container(horizontal=True):
+        st.number_input(
+            "Power, %", min_value=50.0, max_value=99.0, step=5.0, format="%.6g", width=160,
+            help="Chance to find the smallest effect if it is there. 80 % is usual.",
+            **fields.at("power", round(100 * found.plan.power, 6), _share_of("power")),
+        )  # fmt: skip
+        st.number_input(
+            "Alpha, %", min_value=0.1, max_value=20.0, step=1.0, format="%.6g", width=160,
+            help="Chance to find an effect that is not there, over all treatments together. 5 % is usual.",
+            **fields.at("alpha", round(100 * found.plan.alpha, 6), _share_of("alpha")),
+        )  # fmt: skip
+
+
+def verdict_block(size: PlanSize) -> None:
+    """Enough, too small, or why it cannot be said; and what would suffice."""
+    show = {"enough": st.success, "too_small": st.warning, "not_measurable": st.warning}.get(size.level, st.info)
+    remedies = "".join(f"\n- {plain(text)}" for text in size.remedies)
+    show(f"**{sentence(size.verdict)}**" + (f"\n\nWhat would suffice, each by itself:\n{remedies}" if remedies else ""))
+
+
+def _figures(size: PlanSize, plan: Plan, currency: str) -> None:
+    entry = OUTCOMES[size.outcome]
+    with figures_row("power"):
+        level = words.outcome_value(entry, size.baseline.value if size.baseline else None, currency)
+        key_figure("Without the campaign", level, f"{entry.label}, {counted(size.window_days, 'day')}")
+        needed = count(size.n_needed) if size.n_needed else "–"
+        key_figure("Customers needed", needed, f"{count(size.n_available)} there are")
+        key_figure(
+            "Smallest effect found", words.effect(entry, size.mde, currency),
+            f"worth having: {words.effect(entry, size.smallest_effect, currency)}",
+            meaning=f"With all {count(size.n_available)} customers and {100 * plan.power:.0f} % power, for the "
+            "treatment that has the fewest.",
+        )  # fmt: skip
+        contact = "all at once" if plan.per_week is None else f"{counted(size.days_to_contact, 'day')} to contact all"
+        key_figure("Days until the answer", count(size.days_until_answer), contact)
+
+
+def _where_from(size: PlanSize, currency: str) -> None:
+    if size.baseline is None:
+        return
+    entry = OUTCOMES[size.outcome]
+    st.caption(
+        f"The level without the campaign is {sentence(size.baseline.told)[0].lower()}{sentence(size.baseline.told)[1:]}"
+    )
+    if size.compared is not None:
+        level = words.outcome_value(entry, size.compared.value, currency)
+        st.caption(f"For comparison, {plain(level)} is {plain(size.compared.told)}")
+    if entry.kind == "mean":
+        st.caption(
+            "What each customer did before the start takes off a part of the noise in the readout (CUPED); it is a "
+            "reserve and not counted on here."
+        )
+
+
+def _share_of(name: str) -> Any:
+    return lambda plan, number: replace(plan, **{name: round(number / 100, 8)})
