@@ -57,15 +57,18 @@ class Outcomes:
         return sum((cell for cell in cells if isinstance(cell, Rate)), NOBODY)
 
 
-def compare(outcomes: Outcomes, control: str, arm: str) -> Comparison:
-    """The comparison that is printed: within strata where there are several; covariates must be taken off before."""
+def compare(outcomes: Outcomes, control: str, arm: str, *, confidence: float = 0.95) -> Comparison:
+    """The comparison that is printed: within strata where there are several; covariates must be taken off before.
+
+    ``confidence`` is that of the intervals.
+    """
     first, second = outcomes.cells.get(control, {}), outcomes.cells.get(arm, {})
     strata = sorted(first.keys() | second.keys())
     if len(strata) <= 1:
         name = strata[0] if strata else ""
-        return _compare_cells(outcomes, first.get(name), second.get(name))
+        return _compare_cells(outcomes, first.get(name), second.get(name), confidence)
     if outcomes.metric.kind == "rate":
-        return _stratified_rates(first, second, strata)
+        return _stratified_rates(first, second, strata, confidence)
     if outcomes.metric.kind == "ratio":
         raise InputError("a ratio metric cannot be compared within strata; leave out the stratum or the ratio.")
     control_mean, treatment_mean = post_stratified(_mean_strata(first, second, strata))
@@ -75,6 +78,7 @@ def compare(outcomes: Outcomes, control: str, arm: str) -> Comparison:
         n_control=outcomes.n(control),
         n_treatment=outcomes.n(arm),
         method=f"post-stratified means{outcomes.note}",
+        confidence=confidence,
     )
 
 
@@ -116,20 +120,22 @@ def with_less_noise(outcomes: Outcomes) -> Outcomes:
     return replace(outcomes, cells=cells, n_covariates=0, note=note)
 
 
-def _compare_cells(outcomes: Outcomes, control: Cell | None, treatment: Cell | None) -> Comparison:
+def _compare_cells(outcomes: Outcomes, control: Cell | None, treatment: Cell | None, confidence: float) -> Comparison:
     if outcomes.metric.kind == "rate":
-        return compare_rates(_as_rate(control), _as_rate(treatment))
+        return compare_rates(_as_rate(control), _as_rate(treatment), confidence=confidence)
     if not isinstance(control, JointMoments) or not isinstance(treatment, JointMoments):
         nothing = Moments(n=0, mean=0.0, variance=0.0)
         known = [cell.column(0) if isinstance(cell, JointMoments) else nothing for cell in (control, treatment)]
         return compare_means(known[0], known[1])
     if outcomes.metric.kind == "ratio":
-        return compare_ratios(control, treatment)
-    found = compare_means(control.column(0), treatment.column(0))
+        return compare_ratios(control, treatment, confidence=confidence)
+    found = compare_means(control.column(0), treatment.column(0), confidence=confidence)
     return replace(found, method=f"{found.method}{outcomes.note}") if found.p_value is not None else found
 
 
-def _stratified_rates(first: Mapping[str, Cell], second: Mapping[str, Cell], strata: Sequence[str]) -> Comparison:
+def _stratified_rates(
+    first: Mapping[str, Cell], second: Mapping[str, Cell], strata: Sequence[str], confidence: float
+) -> Comparison:
     pairs = _rate_strata(first, second, strata)
     control = sum((pair.control for pair in pairs), NOBODY)
     treatment = sum((pair.treatment for pair in pairs), NOBODY)
@@ -139,8 +145,8 @@ def _stratified_rates(first: Mapping[str, Cell], second: Mapping[str, Cell], str
         n_treatment=treatment.n,
         control=control.value,
         treatment=treatment.value,
-        difference=mantel_haenszel_difference(pairs),
-        lift=_standardised_lift(usable),
+        difference=mantel_haenszel_difference(pairs, confidence=confidence),
+        lift=_standardised_lift(usable, confidence),
         p_value=cochran_mantel_haenszel_p(pairs) if usable else None,
         method="Cochran-Mantel-Haenszel test, Mantel-Haenszel difference with Sato's variance",
     )
@@ -150,11 +156,11 @@ def _rate_strata(first: Mapping[str, Cell], second: Mapping[str, Cell], strata: 
     return [RateStratum(control=_as_rate(first.get(name)), treatment=_as_rate(second.get(name))) for name in strata]
 
 
-def _standardised_lift(strata: Sequence[RateStratum]) -> Estimate:
+def _standardised_lift(strata: Sequence[RateStratum], confidence: float) -> Estimate:
     if not strata:
         return Estimate.undefined("no stratum has customers in both arms.")
     control, treatment = _standardised(strata)
-    return fieller_lift(control, treatment, freedom=float("inf"))
+    return fieller_lift(control, treatment, freedom=float("inf"), confidence=confidence)
 
 
 def _standardised(strata: Sequence[RateStratum]) -> tuple[Mean, Mean]:

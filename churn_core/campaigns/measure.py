@@ -154,16 +154,17 @@ def measure_slices(
     return made
 
 
-def pre_period(warehouse: Warehouse, campaign: Campaign) -> dict[str, Outcomes]:
+def pre_period(warehouse: Warehouse, campaign: Campaign, *, within_strata: bool = False) -> dict[str, Outcomes]:
     """What everybody assigned did in as many days before the start as the window has, and what was stored at the draw.
 
-    Nothing of it can be an effect, so arms that differ here were not drawn by chance alone.
+    Nothing of it can be an effect, so arms that differ here were not drawn by chance alone. ``within_strata`` keeps
+    the strata of the draw apart: what was balanced there varies less than chance, and a test must know that.
     """
     before = Span(days=campaign.plan.goal.window_days, is_before=True)
     counted = [from_orders(name, before) for name in ("retained", "orders", "spend")]
     counted += [at_draw(name) for name in AT_DRAW]
     found = sums(warehouse, campaign, Wanted(counted=counted)).get("", {})
-    made = {entry.key: outcomes_of(campaign, entry, found.get(entry.key, {}), False) for entry in counted}
+    made = {entry.key: outcomes_of(campaign, entry, found.get(entry.key, {}), within_strata) for entry in counted}
     return {name: outcomes for name, outcomes in made.items() if any(outcomes.n(arm) for arm in outcomes.cells)}
 
 

@@ -83,6 +83,8 @@ class ArmResult:
     """The Bayesian view of the same difference; None where there is none, ``posterior_reason`` says why.
     ``chance_to_beat`` is the chance that the treatment's value is higher, whatever is better."""
     posterior_reason: str = ""
+    alpha: float = 0.05
+    """Adjusted p-value below which the difference counts as clear; the intervals are those of 1 - alpha."""
     total: Estimate | None = None
     """The difference times the customers of the treatment arm: customers, orders or money more; None for ratios."""
 

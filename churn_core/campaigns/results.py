@@ -29,36 +29,41 @@ def all_results(
     treatments: Sequence[str],
     words: Mapping[str, Outcome] | None = None,
     is_lower_better: bool = False,
+    alpha: float = SIGNIFICANT,
 ) -> tuple[ArmResult, ...]:
     """Compare; the first metric is the goal. ``words`` name metrics and their direction, by metric name.
 
-    ``is_lower_better`` is the direction of the goal where ``words`` do not know it.
+    ``is_lower_better`` is the direction of the goal where ``words`` do not know it; ``alpha`` is that of the goal,
+    all else is read at 5 %.
     """
     known = words or {}
     ready = [with_less_noise(entry) if entry.n_covariates else entry for entry in outcomes]
     made = [
-        _compared(entry, control, arm, place == 0, known.get(entry.metric.name), is_lower_better)
+        _compared(entry, control, arm, place == 0, known.get(entry.metric.name), alpha if place == 0 else SIGNIFICANT)
         for place, entry in enumerate(ready)
         for arm in treatments
     ]
+    if not known and is_lower_better:
+        made = [replace(result, is_lower_better=result.is_primary) for result in made]
     at = {entry.metric.name: entry for entry in ready}
     return tuple(_with_views(result, at[result.metric], control) for result in _adjusted(made))
 
 
 def _compared(
-    outcomes: Outcomes, control: str, arm: str, is_primary: bool, named: Outcome | None, is_lower_better: bool
+    outcomes: Outcomes, control: str, arm: str, is_primary: bool, named: Outcome | None, alpha: float
 ) -> ArmResult:
     metric = outcomes.metric
     return ArmResult(
         metric=metric.name,
         arm=arm,
         is_primary=is_primary,
-        comparison=compare(outcomes, control, arm),
+        comparison=compare(outcomes, control, arm, confidence=1 - alpha),
         p_adjusted=None,
         label=named.label if named else metric.name,
         kind=metric.kind,
         unit=named.unit if named else "share" if metric.kind == "rate" else "",
-        is_lower_better=named.is_lower_better if named else is_lower_better and is_primary,
+        is_lower_better=named.is_lower_better if named else False,
+        alpha=alpha,
     )
 
 
@@ -73,7 +78,7 @@ def is_too_small(outcomes: Outcomes, control: str, arm: str) -> bool:
 def reading(result: ArmResult) -> str:
     """better, worse or no_clear_difference, as the adjusted p-value and the metric's direction say."""
     value = result.comparison.difference.value
-    if result.p_adjusted is None or result.p_adjusted >= SIGNIFICANT or not value:
+    if result.p_adjusted is None or result.p_adjusted >= result.alpha or not value:
         return "no_clear_difference"
     return "better" if (value < 0) == result.is_lower_better else "worse"
 

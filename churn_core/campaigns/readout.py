@@ -1,0 +1,255 @@
+"""The readout of a campaign: health first, then one sentence, then everything behind it.
+
+Puts together what other modules measure and compare; what may be said at all is decided in
+:mod:`churn_core.campaigns.standing`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from churn_core.campaigns.asked import UNCAPPED, file_kinds
+from churn_core.campaigns.goals import OUTCOMES, Outcome
+from churn_core.campaigns.guardrails import guardrail_results
+from churn_core.campaigns.health import campaign_health
+from churn_core.campaigns.looks import measure_over_time
+from churn_core.campaigns.measure import Measured, measure, measure_by, pre_period
+from churn_core.campaigns.money import by_arm, campaign_money
+from churn_core.campaigns.overlap import overlap
+from churn_core.campaigns.plan import ACTIONS, CHANNELS, Arm, Plan
+from churn_core.campaigns.readout_model import (
+    ArmResult,
+    ArmSize,
+    CampaignReadout,
+    GuardrailResult,
+    HealthCheck,
+    Money,
+    Reached,
+    SegmentCut,
+    Sequential,
+)
+from churn_core.campaigns.results import all_results
+from churn_core.campaigns.segments import CUTS, segment_cuts
+from churn_core.campaigns.sequence import LookPlan, sequential
+from churn_core.campaigns.standing import Standing, standing_words, status_of_campaign
+from churn_core.campaigns.store import Campaign, required_locked
+from churn_core.campaigns.verdicts import effect_size_words
+from churn_core.settings import settings
+from churn_core.warehouse import Warehouse, utc_now
+
+ALWAYS = ("retained", "orders", "spend", "margin")
+"""Outcomes that every readout measures besides the goal: for the exploratory rows and for money."""
+
+
+def campaign_readout(warehouse: Warehouse, campaign_id: str, *, now: datetime | None = None) -> CampaignReadout:
+    """Everything that can be said of a campaign as the data stands.
+
+    InputError while it is a draft; whatever else keeps an effect from being told is in status, verdict and health.
+    """
+    found = required_locked(warehouse, campaign_id)
+    goal = found.plan.goal
+    rails = [rail.outcome for rail in goal.guardrails]
+    names = dict.fromkeys((goal.outcome, *ALWAYS, *rails, *file_kinds(warehouse, found)))
+    measured = measure(warehouse, found, tuple(names))
+    health = _health(warehouse, found, measured, now or utc_now())
+    results = _results(found, measured)
+    looks = _sequential(warehouse, found, measured) if results else None
+    standing = Standing(campaign=found, measured=measured, health=health, results=results, sequential=looks)
+    status = status_of_campaign(standing)
+    currency = settings(warehouse).currency
+    reached = _reached(warehouse, found)
+    money = _money(warehouse, found, measured, results, reached)
+    return CampaignReadout(
+        name=found.name,
+        campaign=found,
+        as_of=measured.known_until,
+        currency=currency,
+        control=found.plan.control.name if found.plan.control else None,
+        health=health,
+        status=status,
+        verdict=standing_words(standing, status, money.arms if money else (), currency),
+        arms=_arms(found.plan, measured),
+        results=results,
+        guardrails=_guardrails(found.plan, measured, currency),
+        sequential=looks,
+        segments=_segments(warehouse, found) if results and standing.red is None else (),
+        money=money,
+        reached=reached,
+        notes=_notes(standing, currency),
+    )
+
+
+def _health(warehouse: Warehouse, found: Campaign, measured: Measured, now: datetime) -> tuple[HealthCheck, ...]:
+    last_import = warehouse.value("SELECT max(imported_at) FROM imports")
+    before = pre_period(warehouse, found, within_strata=True)
+    met = overlap(warehouse, found)
+    return campaign_health(found.plan, measured, before, met, last_import=last_import, now=now)
+
+
+def _results(found: Campaign, measured: Measured) -> tuple[ArmResult, ...]:
+    """The goal and what is exploratory; guardrails that are neither have their own place."""
+    plan = found.plan
+    if plan.control is None or plan.goal.outcome not in measured.outcomes:
+        return ()
+    own = (plan.goal.outcome, f"{plan.goal.outcome}{UNCAPPED}", *ALWAYS, *measured.from_files)
+    asked = [measured.outcomes[name] for name in dict.fromkeys(own) if name in measured.outcomes]
+    return all_results(
+        asked,
+        control=plan.control.name,
+        treatments=[arm.name for arm in plan.treatments],
+        words=_words(plan),
+        alpha=plan.alpha,
+    )
+
+
+def _words(plan: Plan) -> dict[str, Outcome]:
+    """Names of all outcomes; the goal says its cap, and the amounts beside it that they have none."""
+    goal = OUTCOMES[plan.goal.outcome]
+    if plan.goal.cap is None:
+        return dict(OUTCOMES)
+    return OUTCOMES | {
+        goal.name: replace(goal, label=f"{goal.label}, at most {plan.goal.cap:g} counted"),
+        f"{goal.name}{UNCAPPED}": replace(goal, name=f"{goal.name}{UNCAPPED}", label=f"{goal.label}, without a cap"),
+    }
+
+
+def _sequential(warehouse: Warehouse, found: Campaign, measured: Measured) -> Sequential | None:
+    plan = found.plan
+    if plan.control is None:
+        return None
+    n_starts = warehouse.value(
+        "SELECT count(DISTINCT starts_at) FROM assignments WHERE campaign_id = $id", {"id": found.campaign_id}
+    )
+    is_open = plan.entry == "rolling" and found.status == "locked"
+    end = None if is_open or measured.last_end is None else (measured.last_end - timedelta(days=1)).date()
+    named = _words(plan)[plan.goal.outcome]
+    return sequential(
+        measure_over_time(warehouse, found, plan.goal.outcome),
+        LookPlan(
+            n_drawn=measured.n_assigned,
+            end=end,
+            window_days=plan.goal.window_days,
+            alpha=plan.alpha,
+            is_in_waves=int(n_starts) > 1,
+        ),
+        control=plan.control.name,
+        treatments=[arm.name for arm in plan.treatments],
+        label=named.label,
+        unit=named.unit,
+    )
+
+
+def _money(
+    warehouse: Warehouse,
+    found: Campaign,
+    measured: Measured,
+    results: tuple[ArmResult, ...],
+    reached: tuple[Reached, ...],
+) -> Money | None:
+    """None where orders or their amounts are not known."""
+    goal, capped = found.plan.goal, {}
+    margin = by_arm(results, f"margin{UNCAPPED}")
+    if margin:
+        capped = {"margin_capped": by_arm(results, "margin")}
+    comparisons = {"orders": by_arm(results, "orders"), "margin": margin or by_arm(results, "margin"), **capped}
+    if not all(comparisons.values()) or measured.known_until is None or not found.plan.treatments:
+        return None
+    ordered = measured.outcomes.get("retained" if goal.outcome != "retained" else goal.outcome)
+    is_counted = ordered is not None and ordered.metric.kind == "rate"
+    n_ordered = {arm: ordered.rate(arm).n_hits for arm in measured.n_assigned} if ordered and is_counted else {}
+    sent = {entry.arm: dict(entry.steps).get("sent", 0) for entry in reached}
+    return campaign_money(found.plan, comparisons, n_ordered=n_ordered, n_sent=sent, chosen=settings(warehouse))
+
+
+def _reached(warehouse: Warehouse, found: Campaign) -> tuple[Reached, ...]:
+    return ()
+
+
+def _guardrails(plan: Plan, measured: Measured, currency: str) -> tuple[GuardrailResult, ...]:
+    if plan.control is None:
+        return ()
+    return guardrail_results(
+        plan.goal.guardrails,
+        measured.outcomes,
+        control=plan.control.name,
+        treatments=[arm.name for arm in plan.treatments],
+        currency=currency,
+    )
+
+
+def _segments(warehouse: Warehouse, found: Campaign) -> tuple[SegmentCut, ...]:
+    plan = found.plan
+    if plan.control is None:
+        return ()
+    slices = {column: measure_by(warehouse, found, plan.goal.outcome, column) for column in CUTS}
+    return segment_cuts(
+        slices,
+        control=plan.control.name,
+        treatments=[arm.name for arm in plan.treatments],
+        labels=CUTS,
+        named=_words(plan)[plan.goal.outcome],
+    )
+
+
+def _arms(plan: Plan, measured: Measured) -> tuple[ArmSize, ...]:
+    ordered = sorted(plan.arms, key=lambda arm: not arm.is_control)
+    return tuple(
+        ArmSize(
+            name=arm.name,
+            is_control=arm.is_control,
+            share=arm.share,
+            n_assigned=measured.n_assigned.get(arm.name, 0),
+            n_complete=measured.n_complete.get(arm.name, 0),
+            offer=_offer(arm),
+        )
+        for arm in ordered
+    )
+
+
+def _offer(arm: Arm) -> str:
+    if arm.action is None:
+        return ""
+    by = f" by {CHANNELS[arm.channel]}" if arm.channel else ""
+    return f"{ACTIONS[arm.action]}{by}"
+
+
+def _notes(standing: Standing, currency: str) -> tuple[str, ...]:
+    measured, plan = standing.measured, standing.campaign.plan
+    told = [f"{_label(name)} came in a file{_instead(name)}." for name in measured.from_files]
+    told += [f"{why[:1].upper()}{why[1:]}" for name, why in measured.unknown.items() if name != plan.goal.outcome]
+    if standing.results and not standing.is_over:
+        told.append(
+            "Before the planned end the p-values and intervals of the table are not meant to be acted on: looked at "
+            "again and again they find what is not there. The chart of looks allows for that."
+        )
+    if measured.is_within_strata:
+        told.append(
+            "The shares of the arms differ between strata, so differences are taken within strata and may not be "
+            "the difference of the two values beside them."
+        )
+    if plan.alpha != 0.05 and standing.results:
+        told.append(f"The goal is judged at {100 * plan.alpha:g} %, as planned; its intervals are of that level.")
+    return (*told, *_against_the_plan(standing, currency))
+
+
+def _against_the_plan(standing: Standing, currency: str) -> list[str]:
+    """Whether the smallest effect worth having is ruled out, per treatment."""
+    smallest = standing.campaign.plan.goal.smallest_effect
+    told = []
+    for result in standing.results if smallest is not None and standing.is_over else ():
+        low, high = result.comparison.difference.low, result.comparison.difference.high
+        best = None if low is None or high is None else -low if result.is_lower_better else high
+        if result.is_primary and smallest is not None and best is not None and best < smallest:
+            size = effect_size_words(smallest, result.unit, currency)
+            told.append(f"{result.arm}: the smallest effect that was worth having, {size}, is ruled out.")
+    return told
+
+
+def _label(name: str) -> str:
+    words = OUTCOMES[name].label if name in OUTCOMES else name
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _instead(name: str) -> str:
+    return ", which takes the place of what the orders say" if name in OUTCOMES else ""
