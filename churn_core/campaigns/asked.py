@@ -49,17 +49,21 @@ def file_kinds(warehouse: Warehouse, campaign: Campaign) -> dict[str, str]:
     return dict(sorted(kinds.items()))
 
 
-def counted_for(campaign: Campaign, name: str, filed: Mapping[str, str]) -> list[Counted]:
-    """The metric, and beside it the same without the plan's cap where it has one."""
+def counted_for(campaign: Campaign, name: str, filed: Mapping[str, str], *, days: int | None = None) -> list[Counted]:
+    """The metric, and beside it the same without the plan's cap where it has one.
+
+    ``days`` are the first ones of the window that count, by default all of it; they play no part for a file.
+    """
     goal = campaign.plan.goal
-    days = goal.window_days
+    window = goal.window_days
+    days = window if days is None else days
 
     def made(key: str, cap: float | None) -> Counted:
         if name in filed:
-            return from_file(name, filed[name], key=key, cap=cap, past_days=days)
+            return from_file(name, filed[name], key=key, cap=cap, past_days=window)
         if name in FLAGS:
             return from_flag(name, days, key=key)
-        return from_orders(name, Span(days=days), key=key, cap=cap, past_days=days)
+        return from_orders(name, Span(days=days), key=key, cap=cap, past_days=window)
 
     kind = filed.get(name) or OUTCOMES[name].kind
     if name != goal.outcome or goal.cap is None or kind != "mean":

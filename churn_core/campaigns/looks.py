@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from churn_core.campaigns.asked import UNCAPPED, is_uneven, one_metric, outcomes_of, whole_windows
+from churn_core.campaigns.asked import (
+    UNCAPPED,
+    counted_for,
+    is_uneven,
+    one_metric,
+    outcomes_of,
+    whole_windows,
+    without_denominator,
+)
 from churn_core.campaigns.cells import Cells, Wanted, added, sums
 from churn_core.campaigns.comparison import Outcomes
-from churn_core.campaigns.counted import FLAGS, Counted, Span, from_flag, from_orders
+from churn_core.campaigns.counted import Counted
 from churn_core.campaigns.store import Campaign
 from churn_core.campaigns.windows import day_known
 from churn_core.features.definition import known_until as orders_until
@@ -45,9 +53,9 @@ def measure_over_time(warehouse: Warehouse, campaign: Campaign, name: str) -> tu
     ((first, last),) = warehouse.rows(
         "SELECT min(starts_at), max(starts_at) FROM assignments WHERE campaign_id = $id", {"id": campaign.campaign_id}
     )
-    if first is None or until is None or campaign.starts_at is None:
+    if first is None or (until is None and filed is None):
         return ()
-    if first == last and filed is None:
+    if first == last and until is not None and filed is None:
         return _looks_so_far(warehouse, campaign, name, first, until)
     return _looks_by_start(warehouse, campaign, entry, filed, until)
 
@@ -57,27 +65,22 @@ def _looks_so_far(
 ) -> tuple[Look, ...]:
     """Everybody started on the same day: the first days of all windows, each look a metric of the same query."""
     window = campaign.plan.goal.window_days
-    days = _look_days(window, min(window, (until - first).days))
-    goal = campaign.plan.goal
-    cap = goal.cap if name == goal.outcome else None
-    bare = name.removesuffix(UNCAPPED)
-    counted = {
-        day: from_flag(bare, day, key=f"{day}")
-        if bare in FLAGS
-        else from_orders(bare, Span(days=day), key=f"{day}", cap=cap, past_days=window)
-        for day in days
-    }
+    counted = {}
+    for day in _look_days(window, min(window, (until - first).days)):
+        by_key = {entry.key: entry for entry in counted_for(campaign, name.removesuffix(UNCAPPED), {}, days=day)}
+        counted[day] = replace(by_key.get(name) or next(iter(by_key.values())), key=f"{day}")
     if not counted:
         return ()
     found = sums(warehouse, campaign, Wanted(counted=list(counted.values()), data_until=until)).get("", {})
-    return tuple(
-        _look(campaign, name, entry, found.get(entry.key, {}), day, first, is_whole_window=day == window)
+    looks = [
+        _look(campaign, entry, found.get(entry.key, {}), day, first, is_whole_window=day == window)
         for day, entry in counted.items()
-    )
+    ]
+    return tuple(look for look in looks if without_denominator(look.outcomes) is None)
 
 
 def _looks_by_start(
-    warehouse: Warehouse, campaign: Campaign, entry: Counted, filed: str | None, until: datetime
+    warehouse: Warehouse, campaign: Campaign, entry: Counted, filed: str | None, until: datetime | None
 ) -> tuple[Look, ...]:
     """Customers started on different days: whole windows alone, more of them at every look."""
     part = day_known(campaign.plan.goal.window_days)
@@ -92,9 +95,8 @@ def _looks_by_start(
         for new in [day_new for day_new in known if day_new <= day]:
             known.remove(new)
             cells = added(cells, parts[str(new)][entry.key])
-        start = campaign.starts_at or until
-        looks.append(_look(campaign, entry.key, entry, cells, day, start, is_whole_window=True))
-    return tuple(looks)
+        looks.append(_look(campaign, entry, cells, day, campaign.starts_at, is_whole_window=True))
+    return tuple(look for look in looks if without_denominator(look.outcomes) is None)
 
 
 def _look_days(whole: int, known: int) -> list[int]:
@@ -107,13 +109,12 @@ def _look_days(whole: int, known: int) -> list[int]:
 
 
 def _look(
-    campaign: Campaign, name: str, entry: Counted, cells: Cells, day: int, start: datetime, *, is_whole_window: bool
+    campaign: Campaign, entry: Counted, cells: Cells, day: int, start: datetime | None, *, is_whole_window: bool
 ) -> Look:
     outcomes = outcomes_of(campaign, entry, cells, is_uneven(cells))
-    outcomes = replace(outcomes, metric=replace(outcomes.metric, name=name))
     return Look(
         day=day,
-        at=start + timedelta(days=day),
+        at=(start or datetime.min) + timedelta(days=day),
         n_complete=sum(outcomes.n(arm) for arm in outcomes.cells),
         is_whole_window=is_whole_window,
         outcomes=outcomes,
