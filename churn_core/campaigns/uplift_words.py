@@ -50,16 +50,28 @@ def effect(value: float | None, study: Mapping[str, Any], currency: str = "") ->
     if value is None:
         return "not known"
     if study["is_rate"]:
-        return f"{100 * value:+.1f} points"
-    return f"{value:+,.2f} {currency}".strip()
+        return f"{_signed(100 * value, 1)} points"
+    return f"{_signed(value, 2)} {currency}".strip()
 
 
 def between(estimate: Mapping[str, Any], study: Mapping[str, Any], currency: str = "") -> str:
-    """A value with its interval."""
+    """A value with its interval.
+
+    >>> between({"value": 0.027, "low": -0.0004, "high": 0.039}, {"is_rate": True})
+    '+2.7 points (between 0.0 and +3.9 points)'
+    """
     if estimate["value"] is None or estimate["low"] is None or estimate["high"] is None:
         return f"not known ({estimate['reason']})"
-    low, high = effect(estimate["low"], study, currency), effect(estimate["high"], study, currency)
-    return f"{effect(estimate['value'], study, currency)} (between {low} and {high})"
+    scale, digits = (100, 1) if study["is_rate"] else (1, 2)
+    return (
+        f"{effect(estimate['value'], study, currency)} (between {_signed(scale * estimate['low'], digits)} and "
+        f"{effect(estimate['high'], study, currency)})"
+    )
+
+
+def _signed(value: float, digits: int) -> str:
+    """A number with its sign, none for what is rounded to 0."""
+    return f"{value:+,.{digits}f}" if round(value, digits) else f"{0:.{digits}f}"
 
 
 def number(value: float) -> str:

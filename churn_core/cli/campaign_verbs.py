@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from churn_core.cli import draw_verbs, holdout_verbs
+from churn_core.cli import draw_verbs, holdout_verbs, uplift_verbs
 from churn_core.cli.options import Verbs, add_verb, opened_workspace
 from churn_core.cli.output import show, table
 
@@ -19,6 +19,7 @@ def add_verbs(verbs: Verbs) -> None:
     one.add_argument("campaign", metavar="ID", help="id of the campaign")
     draw_verbs.add_to_campaign(own)
     holdout_verbs.add_to_campaign(own)
+    uplift_verbs.add_to_campaign(own)
 
 
 def list_campaigns(args: argparse.Namespace) -> int:

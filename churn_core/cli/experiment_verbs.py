@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from churn_core.cli import uplift_verbs
 from churn_core.cli.data_verbs import add_reading_options, opened_source
 from churn_core.cli.options import Verbs, add_verb, positive
 from churn_core.cli.output import ProgressLine, show, table
@@ -25,6 +26,7 @@ def add_verbs(verbs: Verbs) -> None:
     _add_size(own)
     _add_assign(own)
     _add_readout(own)
+    uplift_verbs.add_to_experiment(own)
 
 
 def _add_size(verbs: Verbs) -> None:

@@ -27,6 +27,7 @@ GROUPS = ("experiment", "campaign")
 WITHIN = (
     "experiment size", "experiment assign", "experiment readout",
     "campaign lock", "campaign export", "campaign join", "campaign cancel",
+    "campaign uplift", "experiment uplift",
     "campaign list", "campaign show", "campaign holdout",
 )  # fmt: skip
 
