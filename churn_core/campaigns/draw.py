@@ -52,6 +52,7 @@ def preview_draw(warehouse: Warehouse, campaign_id: str) -> DrawPreview:
             arms=drawn.arms,
             strata=drawn.strata,
             waves=drawn.waves,
+            fingerprint=drawn.fingerprint,
             refusals=refusals(tx, draft.plan, whom, drawn),
         )
 
@@ -141,10 +142,10 @@ def _draw(tx: Transaction, draft: Campaign) -> Drawn:
 
 
 def _require_as_shown(shown: DrawPreview | None, drawn: Drawn) -> None:
-    if shown is not None and (shown.arms, shown.strata, shown.waves) != (drawn.arms, drawn.strata, drawn.waves):
+    if shown is not None and shown.fingerprint != drawn.fingerprint:
         raise InputError(
-            f"the draw is another one by now ({drawn.n_customers:,} customers instead of {shown.n_customers:,}, or "
-            "other risks); look at the preview again before locking."
+            f"the draw is another one by now, of {drawn.n_customers:,} customers instead of the {shown.n_customers:,} "
+            "shown; look at the preview again before locking."
         )
 
 

@@ -62,6 +62,8 @@ class Drawn:
     arms: tuple[ArmDrawn, ...]
     strata: tuple[StratumDrawn, ...]
     waves: tuple[WaveDrawn, ...]
+    fingerprint: int
+    """Equal when the same customers are in the same arms and weeks; compared within one version of the product only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,14 @@ def counted(tx: Transaction, table: str, plan: Plan) -> Drawn:
         )
         for wave, shared in _per_arm(tx, drawn, "wave", plan).items()
     )
-    return Drawn(n_customers=sum(arm.n_customers for arm in arms), arms=arms, strata=strata, waves=waves)
+    fingerprint = tx.value(f"SELECT coalesce(bit_xor(hash(customer_id, arm, wave)), 0) FROM {drawn}")
+    return Drawn(
+        n_customers=sum(arm.n_customers for arm in arms),
+        arms=arms,
+        strata=strata,
+        waves=waves,
+        fingerprint=int(fingerprint),
+    )
 
 
 def _per_arm(tx: Transaction, drawn: str, column: str, plan: Plan) -> dict[Any, dict[str, int]]:
