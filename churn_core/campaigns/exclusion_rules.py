@@ -1,8 +1,8 @@
 """Who must not be in a campaign, rule by rule: name, words, and SQL over the audience.
 
-A rule is a list of parts, each a condition on one customer ``a`` with the row ``c`` of ``customers``; counting and
-drawing (:mod:`churn_core.campaigns.exclusions`) read the same parts. Where the workspace holds nothing that a rule
-could look at, it says so and leaves nobody out.
+A rule is a list of parts, each a condition on one customer ``a`` of the audience, with consent and usable addresses
+from ``customers``; counting and drawing (:mod:`churn_core.campaigns.exclusions`) read the same parts. Where
+the workspace holds nothing that a rule could look at, it says so and leaves nobody out.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ IS_EMAIL = (
     f"regexp_full_match({EMAIL}, '[^\\s@,;:<>()\"\\[\\]]{{1,64}}@([\\p{{L}}0-9]([\\p{{L}}0-9-]*[\\p{{L}}0-9])?[.])+"
     "[\\p{L}][\\p{L}0-9-]*[\\p{L}0-9]')"
 )
-PHONE = "regexp_replace(regexp_replace(c.phone, '[^0-9+]', '', 'g'), '^([+]|00)', '')"
+_DIGITS = "translate(c.phone, '+ ()./-\u00a0\u202f', '')"
+PHONE = f"CASE WHEN starts_with({_DIGITS}, '00') THEN substr({_DIGITS}, 3) ELSE {_DIGITS} END"
 """SQL of a telephone number as it is compared: digits alone, the prefix of foreign numbers left away."""
 IS_PHONE = (
-    f"(regexp_full_match(trim(c.phone), '[+]?[0-9 ()./-]+') AND length({PHONE}) BETWEEN 6 AND 15 "
-    f"AND {PHONE} <> repeat(left({PHONE}, 1), length({PHONE})))"
+    "(regexp_full_match(c.phone, '\\s*[+]?[0-9 ()./\u00a0\u202f-]+') "
+    f"AND regexp_full_match({_DIGITS}, '[0-9]{{6,17}}') AND NOT regexp_full_match({_DIGITS}, '"
+    + "|".join(f"{digit}+" for digit in range(10))
+    + "'))"
 )
+"""SQL: whether somebody could dial it: a number of a usual length whose digits are not all the same."""
 
 SHARED_EMAIL = "shared_email"
 SHARED_PHONE = "shared_phone"
@@ -44,7 +48,7 @@ class Part:
     words: str
     """What is said of the number of customers: ``{n} ...``."""
     sql: str = ""
-    """Condition on ``a`` and ``c``; empty where it is found by comparing customers."""
+    """Condition on ``a``; empty where it is found by comparing customers."""
     parameters: dict[str, object] = field(default_factory=dict)
 
 
@@ -149,8 +153,8 @@ def _no_consent(situation: Situation) -> Finding:
             "them out later, from one arm only, would spoil the comparison.",
         )
     asked = (
-        Part(name="refused", words="{n} do not allow messages", sql="c.email_consent IS FALSE"),
-        Part(name="unknown", words="{n} whose consent is not known", sql="c.email_consent IS NULL"),
+        Part(name="refused", words="{n} do not allow messages", sql="a.email_consent IS FALSE"),
+        Part(name="unknown", words="{n} whose consent is not known", sql="a.email_consent IS NULL"),
     )
     return Finding(parts=(*asked, *parts))
 
@@ -222,12 +226,14 @@ def _invalid_contact(situation: Situation) -> Finding:
     missing: list[str] = []
     if "email" in situation.channels:
         if situation.has_email:
-            parts.append(Part(name="email", words="{n} without a usable e-mail address", sql=f"{IS_EMAIL} IS NOT TRUE"))
+            parts.append(
+                Part(name="email", words="{n} without a usable e-mail address", sql=f"a.{SHARED_EMAIL} IS NULL")
+            )
         else:
             missing.append("e-mail address")
     if situation.channels & CALLS:
         if situation.has_phone:
-            parts.append(Part(name="phone", words="{n} without a usable phone number", sql=f"{IS_PHONE} IS NOT TRUE"))
+            parts.append(Part(name="phone", words="{n} without a usable phone number", sql=f"a.{SHARED_PHONE} IS NULL"))
         else:
             missing.append("telephone number")
     keeps = "with a customer of more value at risk, who stays"

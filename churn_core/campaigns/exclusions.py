@@ -11,6 +11,7 @@ from datetime import datetime
 
 from churn_core.campaigns.audience import NOT_SCORED, audience_sql
 from churn_core.campaigns.exclusion_rules import (
+    CALLS,
     EMAIL,
     IS_EMAIL,
     IS_PHONE,
@@ -248,15 +249,21 @@ def _decided(
         others = f"WHERE customer_id NOT IN ({_JOINED})"
     steps = [
         f"audience AS (SELECT * FROM ({audience.sql}) {others})",
-        f"judged AS MATERIALIZED (SELECT a.*, CASE WHEN {IS_EMAIL} THEN {EMAIL} END AS {SHARED_EMAIL}, "
-        f"CASE WHEN {IS_PHONE} THEN {PHONE} END AS {SHARED_PHONE}, {case} AS code "
+        f"known AS (SELECT a.*, c.email_consent, CASE WHEN {IS_EMAIL} THEN {EMAIL} END AS {SHARED_EMAIL}, "
+        f"{_phone(situation)} AS {SHARED_PHONE} "
         "FROM audience a LEFT JOIN customers c ON c.customer_id = a.customer_id)",
+        f"judged AS MATERIALIZED (SELECT a.*, {case} AS code FROM known a)",
     ]
     last = "judged"
     for name, code in shared:
         steps += _unshared(last, name, code, is_joining=is_joining)
         last = f"after_{name}"
     return Condition(sql=f"WITH {', '.join(steps)}, decided AS (SELECT * FROM {last})", parameters=parameters)
+
+
+def _phone(situation: Situation) -> str:
+    """SQL of a usable telephone number, looked at only where one is needed."""
+    return f"CASE WHEN {IS_PHONE} THEN {PHONE} END" if situation.channels & CALLS else "CAST(NULL AS VARCHAR)"
 
 
 _JOINED = "SELECT customer_id FROM assignments WHERE campaign_id = $joined_campaign"

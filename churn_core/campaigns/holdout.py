@@ -27,9 +27,10 @@ MOST_ALLOWED = 0.5
 """Share above which none can be started."""
 
 EVERYBODY = (
-    "(SELECT customer_id FROM customers UNION SELECT customer_id FROM orders UNION SELECT customer_id FROM snapshots)"
+    "WITH everybody AS MATERIALIZED (SELECT customer_id FROM customers UNION SELECT customer_id FROM orders "
+    "UNION SELECT customer_id FROM snapshots)"
 )
-"""SQL: all customers whom the workspace knows."""
+"""SQL: a WITH clause of all customers whom the workspace knows, each once before anything is hashed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,9 @@ class Membership:
     """When the generation ended; None while it is in force."""
 
 
+_PLACE = place_sql("customer_id", "$salt")
+
+
 def salt_of(generation: int) -> str:
     """The salt of a generation's draw.
 
@@ -106,10 +110,13 @@ def present(warehouse: Warehouse | Transaction) -> datetime:
 
 def propose_share(warehouse: Warehouse | Transaction) -> HoldoutProposal:
     """The usual share, raised until 1,000 customers are held out; none where that is too many."""
-    n_customers = int(warehouse.value(f"SELECT count(*) FROM {EVERYBODY}"))
-    place = place_sql("customer_id", "$salt")
-    values = _values(_next_generation(warehouse)) | {"nth": LEAST_HELD_OUT - 1}
-    last = warehouse.value(f"SELECT {place} AS place FROM {EVERYBODY} ORDER BY 1 LIMIT 1 OFFSET $nth", values)
+    values = _values(_next_generation(warehouse)) | {"nth": LEAST_HELD_OUT - 1, "usual": USUAL_SHARE}
+    n_customers, n_held_out, last = warehouse.rows(
+        f"{EVERYBODY}, placed AS MATERIALIZED (SELECT {_PLACE} AS place FROM everybody) "
+        "SELECT count(*), count(*) FILTER (place < $usual), "
+        "(SELECT place FROM placed ORDER BY place LIMIT 1 OFFSET $nth) FROM placed",
+        values,
+    )[0]
     share = None if last is None else max(USUAL_SHARE, ceil(1000 * float(last) + 1e-9) / 1000)
     if share is None or share > MOST_PROPOSED:
         return HoldoutProposal(
@@ -119,10 +126,11 @@ def propose_share(warehouse: Warehouse | Transaction) -> HoldoutProposal:
             why=f"the shop has {n_customers:,} customers, and {LEAST_HELD_OUT:,} of them held out would be more than a "
             "fifth; the control group of each campaign tells what works here.",
         )
-    n_held_out = int(
-        warehouse.value(f"SELECT count(*) FROM {EVERYBODY} WHERE {place} < $share", values | {"share": share})
-    )
-    raised = "" if share == USUAL_SHARE else f", raised from {USUAL_SHARE:.0%} to have at least {LEAST_HELD_OUT:,}"
+    raised = ""
+    if share > USUAL_SHARE:
+        raised = f", raised from {USUAL_SHARE:.0%} to have at least {LEAST_HELD_OUT:,}"
+        sql = f"{EVERYBODY} SELECT count(*) FROM everybody WHERE {_PLACE} < $share"
+        n_held_out = warehouse.value(sql, values | {"share": share})
     return HoldoutProposal(
         share=share,
         n_customers=n_customers,
@@ -245,10 +253,14 @@ def held_out_sql(running: Holdout, id_sql: str) -> tuple[str, dict[str, object]]
     So that a count before the draw and the draw itself, which first refreshes the holdout, agree.
     """
     drawn = "SELECT customer_id FROM holdout_members WHERE generation = $holdout_generation"
+    values: dict[str, object] = {"holdout_generation": running.generation}
+    is_drawn = f"{id_sql} IN ({drawn} AND is_held_out)"
+    if not running.n_waiting:
+        return is_drawn, values
     place = place_sql(id_sql, "$salt")
     return (
-        f"({id_sql} IN ({drawn} AND is_held_out) OR ({place} < $holdout_share AND {id_sql} NOT IN ({drawn})))",
-        _values(running.generation) | {"holdout_generation": running.generation, "holdout_share": running.share},
+        f"({is_drawn} OR ({id_sql} NOT IN ({drawn}) AND {place} < $holdout_share))",
+        values | _values(running.generation) | {"holdout_share": running.share},
     )
 
 
@@ -283,8 +295,8 @@ def _begin(tx: Transaction, share: float, reshuffle_on: date | None) -> int:
 
 def _draw(tx: Transaction, generation: int, share: float) -> int:
     return tx.execute(
-        "INSERT INTO holdout_members (generation, customer_id, is_held_out, since) "
-        f"SELECT $generation, customer_id, {place_sql('customer_id', '$salt')} < $share, $now FROM {EVERYBODY} "
+        f"INSERT INTO holdout_members (generation, customer_id, is_held_out, since) {EVERYBODY} "
+        f"SELECT $generation, customer_id, {_PLACE} < $share, $now FROM everybody "
         "WHERE customer_id NOT IN (SELECT customer_id FROM holdout_members WHERE generation = $generation) "
         "ORDER BY customer_id",
         _values(generation) | {"generation": generation, "share": share, "now": present(tx)},
@@ -319,7 +331,7 @@ def _as_far_ahead(tx: Transaction, running: Holdout) -> date | None:
 def _n_waiting(warehouse: Warehouse | Transaction, generation: int) -> int:
     return int(
         warehouse.value(
-            f"SELECT count(*) FROM {EVERYBODY} WHERE customer_id NOT IN "
+            f"{EVERYBODY} SELECT count(*) FROM everybody WHERE customer_id NOT IN "
             "(SELECT customer_id FROM holdout_members WHERE generation = $generation)",
             {"generation": generation},
         )
