@@ -37,7 +37,7 @@ def welcome() -> None:
 
 def _build_demo() -> None:
     """Start building, once."""
-    from churn_core.customers.demo import build_demo_workspace
+    from churn_core.campaigns.demo import build_demo_workspace
 
     runner = session.house_runner()
     if not runner.unfinished():

@@ -53,7 +53,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def build_demo(args: argparse.Namespace) -> int:
     """``churn demo``."""
-    from churn_core.customers.demo import build_demo_workspace
+    from churn_core.campaigns.demo import build_demo_workspace
 
     names = {workspace.name for workspace in workspaces.list_workspaces()}
     if args.if_missing and args.workspace in names:

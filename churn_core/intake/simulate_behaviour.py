@@ -71,6 +71,8 @@ class State:
     """When the offer turned the customer's mind; until then the two days below tell how it was."""
     fading_before: Floats
     left_before: Floats
+    refused: Floats
+    """When consent was taken back in a spell of lost interest that passed."""
     causes: Floats
     """Parts of the log hazard at the last order (n_customers, n_causes)."""
     hazard: Floats
@@ -98,6 +100,7 @@ class State:
             turned_day=-never,
             fading_before=never.copy(),
             left_before=never.copy(),
+            refused=never.copy(),
             causes=np.zeros((n, len(CAUSES))),
             hazard=np.zeros(n),
             memory=np.zeros((n, 3)),
@@ -239,6 +242,17 @@ def next_order(active: Ints, state: State, traits: Traits, calendar: Calendar, c
     due = np.maximum(np.floor(due), day + 1)
     comes_back = (due >= state.left[active]) & ~is_abrupt & (chances.back < 0.12)
     back = active[comes_back]
+    refused = refuses_from(back, state.fading[back], traits)
+    state.refused[back] = np.minimum(state.refused[back], np.where(refused < due[comes_back], refused, NEVER))
     state.recovered_from[back], state.recovered_day[back] = state.fading[back], due[comes_back]
     state.fading[back] = state.left[back] = NEVER
     return due
+
+
+def refuses_from(customer: Ints, fading: Floats, traits: Traits) -> Floats:
+    """Day on which customers unsubscribe: a few while they are interested, more of those who lost interest."""
+    joined, wait, chance = traits.joined_day[customer], traits.refusal_wait[customer], traits.refusal_chance[customer]
+    early = joined + np.maximum(300.0 * wait, 1.0)
+    late = np.maximum(fading + 25.0 * wait, joined + 1)
+    is_early = (chance < 0.03) & (early < fading)
+    return np.where(is_early, early, np.where(chance < 0.12, late, NEVER))

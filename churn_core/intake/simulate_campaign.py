@@ -13,7 +13,15 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from churn_core.intake.simulate_behaviour import NEVER, State, draw_chances, late_rate, next_order, place_orders
+from churn_core.intake.simulate_behaviour import (
+    NEVER,
+    State,
+    draw_chances,
+    late_rate,
+    next_order,
+    place_orders,
+    refuses_from,
+)
 from churn_core.intake.simulate_customers import Traits
 from churn_core.intake.simulate_world import SECONDS_PER_DAY, Calendar, Flags, Floats, Ints
 
@@ -98,21 +106,15 @@ class Met:
         return self.responded & (self.group == GROUPS.index("do not disturb"))
 
 
-def refuses_from(fading: Floats, traits: Traits) -> Floats:
-    """Day on which a customer unsubscribes: a few while they are interested, more of those who lost interest."""
-    early = traits.joined_day + np.maximum(300.0 * traits.refusal_wait, 1.0)
-    late = np.maximum(fading + 25.0 * traits.refusal_wait, traits.joined_day + 1)
-    is_early = (traits.refusal_chance < 0.03) & (early < fading)
-    return np.where(is_early, early, np.where(traits.refusal_chance < 0.12, late, NEVER))
-
-
 def is_met(active: Ints, upcoming: Floats, state: State, traits: Traits, day: float, holdout: float | None) -> Flags:
     """Which of the active customers the campaign meets between two orders; they allow mail and are not held out."""
     since = day - state.last_day[active]
-    silent = (upcoming > day) | (upcoming >= state.left[active])
+    silent = (upcoming >= day) | (upcoming >= state.left[active])
     met = silent & (since >= SILENT_DAYS[0]) & (since <= SILENT_DAYS[1]) & traits.has_consent[active]
-    faded = np.where(state.fading <= day, state.fading, NEVER)
-    met[met] = (refuses_from(faded, traits) > day)[active[met]]
+    candidates = active[met]
+    faded = np.where(state.fading[candidates] <= day, state.fading[candidates], NEVER)
+    refused = np.minimum(state.refused[candidates], refuses_from(candidates, faded, traits))
+    met[met] = refused > day
     if holdout is not None:
         ids = [traits.customer_ids[index] for index in active[met]]
         met[met] = np.array([campaign_bucket(one, HOLDOUT_SALT) for one in ids]) >= holdout

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churn_core.intake.simulate_behaviour import NEVER, Orders, State, draw_chances, late_rate, next_order, place_orders
+from churn_core.intake.simulate_behaviour import (
+    NEVER,
+    Orders,
+    State,
+    draw_chances,
+    late_rate,
+    next_order,
+    place_orders,
+    refuses_from,
+)
 from churn_core.intake.simulate_campaign import CAMPAIGN_DAYS_BEFORE_END, Met, is_met, live_on
 from churn_core.intake.simulate_customers import Traits
 from churn_core.intake.simulate_world import Calendar, Floats, Ints
@@ -31,6 +40,8 @@ class Life:
     """When interest was lost, as it was until the mind turned."""
     left_before: Floats
     """When the customer left or would have, as it was until the mind turned."""
+    refused_day: Floats
+    """When consent was taken back, had there been no campaign."""
     causes: Floats
     """Parts of the log hazard at the last order (n_customers, n_causes)."""
     hazard: Floats
@@ -79,12 +90,13 @@ def live(
         state.last_day[active] = upcoming[stays]
     everyone_met = np.sort(np.concatenate(audience))
     met_by_campaign = live_on(everyone_met, next_day[everyone_met], state, traits, calendar, of_campaign)
-    return _finished(state, calendar, met_by_campaign)
+    return _finished(state, traits, calendar, met_by_campaign)
 
 
-def _finished(state: State, calendar: Calendar, met: Met) -> Life:
+def _finished(state: State, traits: Traits, calendar: Calendar, met: Met) -> Life:
     columns = {name: np.concatenate([part[name] for part in state.rounds]) for name in state.rounds[0]}
     by_time = np.argsort(columns["seconds"], kind="stable")
+    refused = refuses_from(np.arange(traits.n_customers), state.fading, traits)
     return Life(
         orders=Orders(**{name: column[by_time] for name, column in columns.items()}),
         fading_day=np.where(state.fading < calendar.n_days, state.fading, NEVER),
@@ -94,6 +106,7 @@ def _finished(state: State, calendar: Calendar, met: Met) -> Life:
         turned_day=state.turned_day,
         fading_before=state.fading_before,
         left_before=state.left_before,
+        refused_day=np.minimum(state.refused, refused),
         causes=state.causes,
         hazard=state.hazard,
         met=met,

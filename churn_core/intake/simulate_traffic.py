@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from churn_core.intake.simulate_basket import Baskets, coded, customer_column, numbered, times
-from churn_core.intake.simulate_campaign import ARMS, CAMPAIGN, CAMPAIGN_DAYS_BEFORE_END, refuses_from
+from churn_core.intake.simulate_campaign import ARMS, CAMPAIGN, CAMPAIGN_DAYS_BEFORE_END
 from churn_core.intake.simulate_customers import Traits
 from churn_core.intake.simulate_life import Life
 from churn_core.intake.simulate_world import (
@@ -172,7 +172,7 @@ def _mailings(calendar: Calendar) -> tuple[list[str], Floats]:
 
 def _refused(life: Life, traits: Traits, calendar: Calendar) -> Floats:
     """Day on which a customer unsubscribes; half of those whom the offer put off do so soon, nobody met did before."""
-    day = refuses_from(life.fading_day, traits)
+    day = life.refused_day.copy()
     campaign_day = calendar.n_days - CAMPAIGN_DAYS_BEFORE_END
     who = life.met.customer
     at_once = life.met.is_put_off & (traits.refusal_chance[who] < 0.5)

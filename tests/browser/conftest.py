@@ -92,7 +92,7 @@ def running_app(home: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def demo_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app with a small demo shop, trained and scored."""
-    from churn_core.customers.demo import build_demo_workspace
+    from churn_core.campaigns.demo import build_demo_workspace
 
     home = tmp_path_factory.mktemp("browser-demo") / "home"
     with pytest.MonkeyPatch.context() as patch:

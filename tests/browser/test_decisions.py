@@ -21,7 +21,7 @@ LONG = 120_000
 @pytest.fixture(scope="module")
 def own_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app with a small demo shop that the journeys may change."""
-    from churn_core.customers.demo import build_demo_workspace
+    from churn_core.campaigns.demo import build_demo_workspace
 
     home = tmp_path_factory.mktemp("decisions") / "home"
     with pytest.MonkeyPatch.context() as patch:

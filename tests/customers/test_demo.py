@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from churn_core.customers.demo import build_demo_workspace
+from churn_core.campaigns.demo import build_demo_workspace
 from churn_core.errors import InputError
 from churn_core.models.runs import score_runs
 from churn_core.workspaces import list_workspaces, open_workspace

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from churn_core.campaigns.demo import DAYS_BETWEEN_SCORINGS
 from churn_core.customers.at_risk import page
-from churn_core.customers.demo import DAYS_BETWEEN_SCORINGS
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.today import today
 from churn_core.features.definition import known_until

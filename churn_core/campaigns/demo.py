@@ -1,8 +1,9 @@
-"""The demo workspace: simulate, load, define, train, score - whole or not at all.
+"""The demo workspace: simulate, load, define, train, score, plan campaigns - whole or not at all.
 
 It is trained and scored twice, as a shop would a month apart: first with what was known 30 days before the end, then
 with everything. So there is something to say about what changed, and nothing of it was known too early. A part of the
-customers is scored at past days too, so that there is proof on the first visit.
+customers is scored at past days too, so that there is proof on the first visit; and there is a campaign to read out,
+one that runs and one to go on planning.
 
 It is built under another name and renamed when everything is done, so a build that was killed never
 passes for a demo shop.
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from churn_core import workspaces
+from churn_core.campaigns.demo_campaigns import begin_draft, keep_finished, lock_running, scores_then
+from churn_core.campaigns.start import start_of
 from churn_core.customers.proof import replay_workspace
 from churn_core.customers.tiers import score_workspace
 from churn_core.errors import InputError
@@ -108,6 +111,7 @@ def _plan(n_customers: int, n_years: int, seed: int, until: date | None) -> Shop
 def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progress: Progress) -> None:
     load_shop(warehouse, plan, truth_path=truth, progress=part(progress, 0.0, 0.4))
     if not train:
+        keep_finished(warehouse, plan)
         return
     progress(0.4, "proposing what churned means")
     definition = save_definition(warehouse, propose_definition(warehouse).definition)
@@ -116,10 +120,21 @@ def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progre
     if earlier and readiness(warehouse, definition, as_of=earlier).method == "full":
         train_model(warehouse, as_of=earlier, progress=part(progress, 0.42, 0.65))
         score_workspace(warehouse, part(progress, 0.65, 0.7), as_of=earlier)
-    train_model(warehouse, progress=part(progress, 0.7, 0.88))
-    score_workspace(warehouse, part(progress, 0.88, 0.92))
+    train_model(warehouse, progress=part(progress, 0.7, 0.86))
+    score_workspace(warehouse, part(progress, 0.86, 0.89))
     if not too_short(warehouse, definition):
-        replay_workspace(warehouse, part(progress, 0.92, 0.98), most_customers=REPLAYED_CUSTOMERS)
+        replay_workspace(warehouse, part(progress, 0.89, 0.94), most_customers=REPLAYED_CUSTOMERS)
+    _fill_campaigns(warehouse, plan, part(progress, 0.94, 0.99))
+
+
+def _fill_campaigns(warehouse: Warehouse, plan: ShopPlan, progress: Progress) -> None:
+    """A finished campaign, one that was just drawn, and a draft."""
+    scored = scores_then(warehouse, start_of(plan.campaign_date), progress=part(progress, 0.0, 0.8))
+    keep_finished(warehouse, plan, scored)
+    progress(0.8, "drawing a campaign")
+    lock_running(warehouse)
+    progress(0.95, "beginning to plan another")
+    begin_draft(warehouse)
 
 
 def _remove(building: Path) -> None:
