@@ -25,6 +25,7 @@ SECTIONS = {
     },
     "Campaigns": {
         "pages/campaigns/plan.py": ("Plan", "plan"),
+        "pages/campaigns/readout.py": ("Readout", "readout"),
         "pages/campaigns/experiment.py": ("Any experiment", "experiment"),
     },
     "Data": {

@@ -122,9 +122,9 @@ def results_block(found: CampaignReadout, *, smallest: float | None = None) -> N
         st.caption(reason)
     st.caption(
         "n and value: control first, then the arm. The population is everyone assigned, whether reached or not. A "
-        "change is arm less control; points are differences of shares, percent is relative to the control, and the "
-        "whole arm is the change times its customers. p is adjusted over the treatments for the goal (Holm) and over "
-        "all other metrics (Benjamini-Hochberg), which are exploratory."
+        "change is arm less control with its 95 % interval; points are differences of shares, percent is relative to "
+        "the control, and the whole arm is the change times its customers. p is adjusted over the treatments for the "
+        "goal (Holm) and over all other metrics (Benjamini-Hochberg), which are exploratory."
     )
     with st.expander("How each was tested"):
         table(
@@ -139,7 +139,12 @@ def guardrails_block(found: CampaignReadout) -> None:
     st.subheader("Guardrails", anchor=False)
     table([_guardrail_row(entry, found.currency) for entry in found.guardrails])
     for entry in found.guardrails:
-        st.caption(sentence(entry.told))
+        if entry.state != "kept":
+            st.caption(f"{plain(entry.arm)}: {sentence(entry.told.removeprefix(f'{entry.arm}: '))}")
+    st.caption(
+        "Kept: a harm as large as the accepted one is ruled out (one-sided). Open: not enough to tell. Harmed: clearly "
+        "worse, and it may be by more than was accepted."
+    )
 
 
 def sequential_block(found: CampaignReadout) -> None:
@@ -215,11 +220,11 @@ def _result_row(entry: ArmResult, currency: str) -> dict[str, Any]:
         "n": f"{count(found.n_control)} / {count(found.n_treatment)}",
         "Value": f"{value_words(found.control, unit, currency)} → {value_words(found.treatment, unit, currency)}",
         "Change": effect_words(found.difference.value, unit, currency),
-        "95 % interval": range_words(found.difference, unit, currency).removesuffix(" points"),
+        "Interval": range_words(found.difference, unit, currency).removesuffix(" points"),
         "p": p_words(found.p_value),
         "p adj.": p_words(entry.p_adjusted),
         "In percent": lift_words(found.lift.value),
-        "95 %": lift_range_words(found.lift),
+        "Interval, percent": lift_range_words(found.lift),
         "Whole arm": _total(entry, currency),
     }
 

@@ -20,13 +20,12 @@ from churn_core.campaigns.readout_model import (
     SegmentCut,
     Sequential,
 )
+from churn_core.campaigns.results import SIGNIFICANT
 from churn_core.figures.effect_words import chance_words, effect_words, signed_money
 from churn_core.figures.effects import ROW_HEIGHT, Effect, arm_label, effects_figure
 from churn_core.figures.theme import Mode, Palette, count, currency_sign, day, palette, percent, plain, styled
 from churn_core.stats.estimate import Estimate
 
-SIGNIFICANT = 0.05
-"""Adjusted p-value below which an effect is called clear, as in the verdict."""
 LOOK_HEIGHT = 190
 """Height of one arm's panel in the sequential chart."""
 BAR_HEIGHT = 38
@@ -44,7 +43,7 @@ def results_figure(
             difference=result.comparison.difference,
             n_control=result.comparison.n_control,
             n_treatment=result.comparison.n_treatment,
-            is_clear=is_clear(result.p_adjusted),
+            is_clear=is_clear(result.p_adjusted, result.alpha),
             is_lower_better=result.is_lower_better,
             smallest=smallest if result.is_primary else None,
         )
@@ -288,9 +287,9 @@ def reached_sentence(reached: Sequence[Reached]) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}" if told else "No contact was imported yet"
 
 
-def is_clear(p_adjusted: float | None) -> bool:
+def is_clear(p_adjusted: float | None, alpha: float = SIGNIFICANT) -> bool:
     """Whether an adjusted p-value lets an effect be called clear."""
-    return p_adjusted is not None and p_adjusted < SIGNIFICANT
+    return p_adjusted is not None and p_adjusted < alpha
 
 
 def _difference_words(unit: str, currency: str) -> str:
