@@ -120,20 +120,20 @@ def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progre
     if earlier and readiness(warehouse, definition, as_of=earlier).method == "full":
         train_model(warehouse, as_of=earlier, progress=part(progress, 0.42, 0.65))
         score_workspace(warehouse, part(progress, 0.65, 0.7), as_of=earlier)
-    train_model(warehouse, progress=part(progress, 0.7, 0.86))
-    score_workspace(warehouse, part(progress, 0.86, 0.89))
+    train_model(warehouse, progress=part(progress, 0.7, 0.87))
+    score_workspace(warehouse, part(progress, 0.87, 0.91))
     if not too_short(warehouse, definition):
-        replay_workspace(warehouse, part(progress, 0.89, 0.94), most_customers=REPLAYED_CUSTOMERS)
-    _fill_campaigns(warehouse, plan, part(progress, 0.94, 0.99))
+        replay_workspace(warehouse, part(progress, 0.91, 0.97), most_customers=REPLAYED_CUSTOMERS)
+    _fill_campaigns(warehouse, plan, part(progress, 0.97, 0.99))
 
 
 def _fill_campaigns(warehouse: Warehouse, plan: ShopPlan, progress: Progress) -> None:
     """A finished campaign, one that was just drawn, and a draft."""
-    scored = scores_then(warehouse, start_of(plan.campaign_date), progress=part(progress, 0.0, 0.8))
-    keep_finished(warehouse, plan, scored)
-    progress(0.8, "drawing a campaign")
+    progress(0.0, "writing down the campaign that is over")
+    keep_finished(warehouse, plan, scores_then(warehouse, start_of(plan.campaign_date)))
+    progress(0.6, "drawing a campaign")
     lock_running(warehouse)
-    progress(0.95, "beginning to plan another")
+    progress(0.9, "beginning to plan another")
     begin_draft(warehouse)
 
 

@@ -27,12 +27,16 @@ from churn_core.campaigns.store import Campaign, campaign, create_draft, delete_
 from churn_core.campaigns.windows import before_start, in_window
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.tiers import active_policy
-from churn_core.errors import NotEnoughData, NotFound
+from churn_core.features.build import build_features
+from churn_core.features.definition import active_definition
 from churn_core.intake.simulate import ShopPlan
 from churn_core.intake.simulate_campaign import CAMPAIGN, CAMPAIGN_SALT, SILENT_DAYS, WINDOW_DAYS
-from churn_core.jobs import Progress, no_progress
-from churn_core.models.replay import replayable, replayed_scores
+from churn_core.models.estimators import sigmoid
+from churn_core.models.periods import build_periods, usable_cutoffs
+from churn_core.models.small_shop import fit_lateness
+from churn_core.models.value import fit_value
 from churn_core.schema import quote
+from churn_core.settings import settings
 from churn_core.warehouse import Transaction, Warehouse
 
 if TYPE_CHECKING:
@@ -43,6 +47,8 @@ PERSON = "demo shop"
 DRAWN = "demo_drawn"
 HOURS_BEFORE = 16
 """The finished campaign was locked on the afternoon before it began."""
+N_PAST, ROWS_PAST = 3, 3_000
+"""Past days, and customers of each, that the scores of the finished campaign learn from."""
 FEWEST_RUNNING = 40
 """Customers below which no running campaign is begun: in a tiny shop it would only be in the way."""
 
@@ -86,28 +92,35 @@ def finished_plan(shop: ShopPlan) -> Plan:
     )
 
 
-def scores_then(
-    warehouse: Warehouse, start: datetime, *, seed: int = 42, progress: Progress = no_progress
-) -> pa.Table | None:
-    """Risk, value and tier of everybody eligible at a past day, by a model that knew only what was known then.
+def scores_then(warehouse: Warehouse, start: datetime) -> pa.Table | None:
+    """Risk, value and tier of everybody eligible at a past day, with nothing but what was known then.
 
-    None where that cannot be had: no model, or too short a history before that day.
+    By lateness against the customer's own rhythm, which is quick; the tiers are cut as today. None without a
+    definition, or where nobody was eligible.
     """
     import numpy as np
     import pyarrow as pa
 
-    try:
-        version, definition = replayable(warehouse)
-        until = definition.outcome_known_at(start)
-        scored = replayed_scores(warehouse, version, definition, n_cutoffs=1, until=until, seed=seed, progress=progress)
-    except (NotEnoughData, NotFound):
+    definition = active_definition(warehouse)
+    if definition is None:
         return None
-    if scored[-1].cutoff != start:
+    cutoffs = usable_cutoffs(warehouse, definition, start, n_most=N_PAST)
+    periods = build_periods(warehouse, definition, cutoffs, n_most=ROWS_PAST)
+    frame = build_features(warehouse, start, definition)
+    if not periods or not len(frame):
         return None
-    policy, table = active_policy(warehouse), scored[-1].table
-    risk = table["risk"].to_numpy()
+    risk = sigmoid(fit_lateness(warehouse, definition, periods, start).blend.log_odds(frame))
+    amount = fit_value(periods, horizon_days=definition.horizon_days).expected_amount(frame)
+    policy = active_policy(warehouse)
     tier = np.where(risk >= policy.high_from, "high", np.where(risk >= policy.medium_from, "medium", "low"))
-    return table.select(["customer_id", "risk", "expected_value"]).append_column("tier", pa.array(tier.astype(object)))
+    return pa.table(
+        {
+            "customer_id": pa.array(np.asarray(frame.index, dtype=object), pa.string()),
+            "risk": risk,
+            "expected_value": pa.array(amount * settings(warehouse).margin_rate, mask=np.isnan(amount)),
+            "tier": pa.array(tier.astype(object), pa.string()),
+        }
+    )
 
 
 def keep_finished(warehouse: Warehouse, shop: ShopPlan, scored: pa.Table | None = None) -> Campaign:
@@ -200,7 +213,7 @@ def lock_running(warehouse: Warehouse) -> Campaign | None:
         goal=Goal(
             outcome="retained",
             window_days=WINDOW_DAYS,
-            smallest_effect=0.06,
+            smallest_effect=0.08,
             guardrails=(Guardrail(outcome="unsubscribed", margin=0.05),),
         ),
         audience=CustomerFilter(tiers=("high", "medium")),
