@@ -6,22 +6,27 @@ contacts or costs, so these parts stay empty.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from churn_core.campaigns.balance import balance_check
+from churn_core.campaigns.comparison import Outcomes
 from churn_core.campaigns.experiment import read_out
 from churn_core.campaigns.experiment_file import ExperimentFile
+from churn_core.campaigns.health import p_words, ratio_words
 from churn_core.campaigns.metrics import Metric
-from churn_core.campaigns.readout_model import ArmSize, CampaignReadout, HealthCheck
+from churn_core.campaigns.readout_model import ArmSize, CampaignReadout, HealthCheck, SegmentCut
+from churn_core.campaigns.segments import segment_cuts
+from churn_core.campaigns.verdicts import verdict_words
 from churn_core.errors import InputError
 from churn_core.intake.source import Source
-from churn_core.stats.means import compare_means
-from churn_core.stats.multiple import holm
+from churn_core.stats.moments import JointMoments
 from churn_core.stats.sample_ratio import SampleRatio
 
 FEW_TWICE = 0.01
 """Share of customers in two arms up to which that is a caution; above, no effect is told."""
-BALANCE_BELOW = 0.001
-"""Adjusted p-value below which arms that differ before the start are pointed out."""
+MOST_SLICES = 12
+"""Different values above which a column is not sliced by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,8 @@ class ExperimentChoice:
     """Column within whose values arms are compared."""
     shares: tuple[tuple[str, float], ...] = ()
     """Planned share of every arm; empty for equal ones."""
+    slices: tuple[str, ...] = ()
+    """Columns known before the start to look at the goal by."""
 
 
 def experiment_readout(source: Source, choice: ExperimentChoice) -> CampaignReadout:
@@ -60,7 +67,9 @@ def experiment_readout(source: Source, choice: ExperimentChoice) -> CampaignRead
         shares=shares,
         is_lower_better=choice.is_lower_better,
     )
-    health = (_sample_ratio(found.sample_ratio, counts), *_customers(file, choice), *_balance(file, choice))
+    treatments = [arm for arm in counts if arm != choice.control]
+    health = (_sample_ratio(found.sample_ratio, counts), *_customers(file, choice), *_balance(file, choice, treatments))
+    is_told = found.status in ("better", "worse", "no_clear_difference")
     made = CampaignReadout(
         name=source.name,
         campaign=None,
@@ -69,7 +78,7 @@ def experiment_readout(source: Source, choice: ExperimentChoice) -> CampaignRead
         control=choice.control,
         health=health,
         status=found.status,
-        verdict=found.verdict,
+        verdict=verdict_words(found.results, choice.control, (), "") if is_told else found.verdict,
         arms=tuple(
             ArmSize(
                 name=arm,
@@ -81,22 +90,18 @@ def experiment_readout(source: Source, choice: ExperimentChoice) -> CampaignRead
             for arm in sorted(counts, key=lambda name: (name != choice.control, name))
         ),
         results=found.results,
+        segments=_segments(file, choice, treatments) if is_told else (),
     )
     return _hidden(made) if made.is_hidden and found.status != "invalid_srm" else made
 
 
-def _sample_ratio(found: SampleRatio, counts: dict[str, int]) -> HealthCheck:
-    sizes = ", ".join(f"{arm} {n:,}" for arm, n in counts.items())
-    p_value = "< .001" if found.p_value < 0.001 else f"{found.p_value:.3f}"
-    told = (
-        f"The arms hold {sizes} customers; {found.arm!r} is {abs(found.largest_gap):.2%} of all customers "
-        f"{'above' if found.largest_gap > 0 else 'below'} its planned share (p {p_value}"
-    )
+def _sample_ratio(found: SampleRatio, counts: Mapping[str, int]) -> HealthCheck:
+    name, label = "sample_ratio", "Sample ratio"
     if found.alarm:
-        told += "), which chance does not explain: something in assignment or counting is broken."
-    else:
-        told += "), which is within chance."
-    return HealthCheck(name="sample_ratio", label="Sample ratio", level="red" if found.alarm else "ok", told=told)
+        return HealthCheck(name=name, label=label, level="red", told=ratio_words(found, "all customers"))
+    sizes = ", ".join(f"{arm} {n:,}" for arm, n in counts.items())
+    told = f"The arms are as large as planned: {sizes} (p {p_words(found.p_value)})."
+    return HealthCheck(name=name, label=label, level="ok", told=told)
 
 
 def _customers(file: ExperimentFile, choice: ExperimentChoice) -> tuple[HealthCheck, ...]:
@@ -119,28 +124,39 @@ def _customers(file: ExperimentFile, choice: ExperimentChoice) -> tuple[HealthCh
     return (HealthCheck(name=name, label=label, level="ok", told=told),)
 
 
-def _balance(file: ExperimentFile, choice: ExperimentChoice) -> tuple[HealthCheck, ...]:
+def _balance(file: ExperimentFile, choice: ExperimentChoice, treatments: list[str]) -> tuple[HealthCheck, ...]:
     """Whether the arms were alike in the covariate before the start; nothing where there is none."""
     if choice.covariate is None:
         return ()
-    arms = file.before(choice.covariate)
-    compared = [
-        (arm, compare_means(arms[choice.control], found)) for arm, found in arms.items() if arm != choice.control
-    ]
-    tested = [(arm, found, float(found.p_value)) for arm, found in compared if found.p_value is not None]
-    adjusted = holm([p_value for _, _, p_value in tested])
-    off = [(arm, found) for (arm, found, _), p in zip(tested, adjusted, strict=True) if p < BALANCE_BELOW]
-    label, name = "Alike before", "balance"
-    if off:
-        arm, found = off[0]
-        told = (
-            f"{arm!r} had a mean {choice.covariate} of {found.treatment or 0:,.4g} before the start, the control "
-            f"{found.control or 0:,.4g}: more apart than chance explains."
-        )
-        return (HealthCheck(name=name, label=label, level="warn", told=told),)
-    means = ", ".join(f"{arm} {found.mean:,.4g}" for arm, found in arms.items())
-    told = f"The arms were alike in {choice.covariate} before the start: {means} on average."
-    return (HealthCheck(name=name, label=label, level="ok", told=told),)
+    before = Outcomes(
+        metric=Metric(name=choice.covariate, kind="mean", column=choice.covariate),
+        cells={
+            arm: {"": JointMoments(n=found.n, means=(found.mean,), covariances=((found.variance,),))}
+            for arm, found in file.before(choice.covariate).items()
+        },
+    )
+    return (balance_check({choice.covariate: before}, choice.control, treatments),)
+
+
+def _segments(file: ExperimentFile, choice: ExperimentChoice, treatments: list[str]) -> tuple[SegmentCut, ...]:
+    """The goal by every column that was chosen; InputError for one with too many different values."""
+    slices: dict[str, dict[str, Outcomes]] = {}
+    for column in choice.slices:
+        cut = replace(file, stratum=column).outcomes(choice.metrics[0])
+        if len(cut.strata) > MOST_SLICES:
+            raise InputError(
+                f"column {column!r} has {len(cut.strata)} different values, more than the {MOST_SLICES} slices that "
+                "can be looked at; choose a column with fewer."
+            )
+        slices[column] = {name: _only(cut, name) for name in cut.strata}
+    return segment_cuts(
+        slices, control=choice.control, treatments=treatments, labels={column: column for column in choice.slices}
+    )
+
+
+def _only(cut: Outcomes, name: str) -> Outcomes:
+    """The outcomes of one slice."""
+    return replace(cut, cells={arm: {"": found[name]} for arm, found in cut.cells.items() if name in found})
 
 
 def _hidden(made: CampaignReadout) -> CampaignReadout:
