@@ -19,7 +19,9 @@ from ui.customer_table import customer_table, open_customer
 from ui.errors import guarded, plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.picked import clear_picked, picked
+from ui.plan_list import open_plan
 from ui.session import Stamp
+from ui.session_plan import begin_for
 
 
 def notes_block(run: ScoreRun) -> None:
@@ -69,7 +71,7 @@ def _key(*parts: object) -> str:
 
 
 def actions_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, selected: list[str]) -> None:
-    """Open, export or save what is selected, or the whole list when nothing is."""
+    """Open, export, save or plan a campaign for what is selected, or the whole list when nothing is."""
     target, n_customers = chosen, found.n_customers
     if selected:
         target = CustomerFilter(customer_ids=tuple(selected), sort=chosen.sort, descending=chosen.descending)
@@ -80,6 +82,8 @@ def actions_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, selected:
             _export(stamp, target, found.run_id, n_customers)
         with st.popover(f"Save {whom} as segment", icon=":material/bookmark_add:", key="save_segment"):
             _save_form(stamp, target)
+        if st.button(f"Plan a campaign for {whom}", icon=":material/campaign:", key="plan_campaign"):
+            open_plan(begin_for(chosen, tuple(selected)).campaign_id)
         if len(selected) == 1 and st.button("Open customer", icon=":material/person:", key="open_selected"):
             open_customer(selected[0])
         if selected:

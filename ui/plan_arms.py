@@ -72,26 +72,24 @@ def _treatment(fields: Fields, nr: int, arm: Arm) -> None:
     unit = f", {currency}" if currency else ""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.text_input("Arm", max_chars=N_NAME_MOST, width=150, **_at(fields, nr, arm, "name"))
+            st.text_input("Arm", max_chars=N_NAME_MOST, width=160, **_at(fields, nr, arm, "name"))
             st.selectbox(
-                "Action", list(ACTIONS), format_func=ACTIONS.__getitem__, width=200, **_at(fields, nr, arm, "action")
-            )
+                "Action", list(ACTIONS), format_func=ACTIONS.__getitem__, width="stretch",
+                **_at(fields, nr, arm, "action"),
+            )  # fmt: skip
             st.selectbox(
                 "Channel", list(CHANNELS), format_func=CHANNELS.__getitem__, index=None, placeholder="Choose",
-                width=120, **_at(fields, nr, arm, "channel"),
+                width=130, **_at(fields, nr, arm, "channel"),
             )  # fmt: skip
-            _share_input(fields, nr, arm)
+        st.text_input("Text or offer", placeholder="What the customer is told", **_at(fields, nr, arm, "text"))
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.text_input(
-                "Text or offer", width="stretch", placeholder="What the customer is told",
-                **_at(fields, nr, arm, "text"),
-            )  # fmt: skip
+            _share_input(fields, nr, arm)
             st.number_input(
-                f"Per contact{unit}", min_value=0.0, width=110, help="Cost of reaching one customer.",
+                f"Per contact{unit}", min_value=0.0, width=115, help="Cost of reaching one customer.",
                 **_at(fields, nr, arm, "contact_cost"),
             )  # fmt: skip
             st.number_input(
-                f"Per order{unit}", min_value=0.0, width=110,
+                f"Per buyer{unit}", min_value=0.0, width=115,
                 help="Cost of the offer per customer who orders within the window, beyond discounts that the orders "
                 "record themselves.",
                 **_at(fields, nr, arm, "offer_cost"),
@@ -137,7 +135,8 @@ def _add(fields: Fields, plan: Plan) -> None:
 
 
 def _playbook(stamp: Stamp, found: Campaign, fields: Fields) -> None:
-    proposed = calls.suggestions(stamp, found)
+    taken = {arm.action for arm in found.plan.treatments}
+    proposed = [entry for entry in calls.suggestions(stamp, found) if entry.arm.action not in taken]
     if not proposed or len(found.plan.treatments) >= MOST_TREATMENTS:
         return
     st.markdown("**What fits this audience**")

@@ -42,7 +42,11 @@ def audience_step(stamp: Stamp, found: Campaign) -> None:
     currency = session.currency()
     with figures_row("audience"):
         key_figure("Customers", count(total.n_customers), f"{count(total.n_scored)} scored")
-        key_figure("Value at risk", money(total.value_at_risk, currency), f"of {money(total.expected_value, currency)}")
+        key_figure(
+            "Value at risk",
+            money(total.value_at_risk, currency),
+            f"of {money(total.expected_value, currency)} expected",
+        )
         key_figure("Mean risk", percent(total.mean_risk), f"of {counted(total.n_scored, 'customer')}")
     tiers = [f"{tier_label(part.tier)} {count(part.n_customers)}" for part in total.tiers if part.n_customers]
     if tiers:

@@ -45,6 +45,13 @@ def _choice(found: Campaign) -> None:
             "Arms", treatments, default=treatments, key=f"{key}.arms",
             format_func=lambda name: f"{name} ({count(counts.get(name, 0))})",
         )  # fmt: skip
+        n_waves = len(found.counts.get("waves") or ())
+        waves: list[int] = []
+        if n_waves > 1:
+            waves = st.multiselect(
+                "Weeks", list(range(1, n_waves + 1)), format_func=lambda wave: f"Week {wave}", key=f"{key}.waves",
+                placeholder="All weeks",
+            )  # fmt: skip
         with_control = False
         if found.plan.control is not None:
             with_control = st.toggle(
@@ -61,7 +68,7 @@ def _choice(found: Campaign) -> None:
         st.button(
             "Make the target list", type="primary", icon=":material/contacts:", key=f"{key}.make",
             disabled=not arms or bool(session.runner().unfinished()), on_click=guarded(calls.start_export),
-            args=(found.campaign_id, tuple(arms), with_control, with_contact, form),
+            args=(found.campaign_id, tuple(arms), tuple(waves), with_control, with_contact, form),
         )  # fmt: skip
         st.caption(
             "The whole list or no file, with a manifest of counts and digests; the same choice gives the same bytes."

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from churn_core.campaigns.plan import STEPS
+from churn_core.campaigns.sizing import PlanSize
 from churn_core.campaigns.store import STATUSES, Campaign
 from churn_core.figures.theme import count, day, money, percent
 from ui import plan_words as words
@@ -104,16 +105,21 @@ def counts_block(stamp: Stamp, found: Campaign) -> None:
         size = calls.plan_size(stamp, found)
         arms = " · ".join(f"{plain(arm)} {count(n)}" for arm, n in size.available.items())
         _line("Arms", str(len(found.plan.arms)), arms)
-        st.caption(_size_words(size.level, size.verdict))
+        st.caption(_size_words(size))
 
 
 def _line(label: str, value: str, note: str) -> None:
     st.markdown(f"{label}: **{value}**  \n:gray[:small[{note}]]")
 
 
-def _size_words(level: str, verdict: str) -> str:
-    mark = {"enough": ":green[:material/check_circle:]", "unknown": ":material/info:"}
-    return f"{mark.get(level, ':orange[:material/warning:]')} {sentence(verdict)}"
+def _size_words(size: PlanSize) -> str:
+    """Whether the audience suffices, in short; the Power step says it in full."""
+    if size.level == "enough":
+        return f":green[:material/check_circle:] Enough: {count(size.n_needed)} are needed."
+    if size.level == "too_small":
+        return f":orange[:material/warning:] Too small: {count(size.n_needed)} are needed."
+    mark = ":orange[:material/warning:]" if size.level == "not_measurable" else ":material/info:"
+    return f"{mark} {sentence(size.verdict)}"
 
 
 def turn_pages(found: Campaign, step: int) -> None:

@@ -88,7 +88,7 @@ def _guardrails(fields: Fields, goal: Goal, currency: str) -> None:
         for place, rail in zip(st.columns(max(3, len(goal.guardrails))), goal.guardrails, strict=False):
             entry = OUTCOMES[rail.outcome]
             place.number_input(
-                f"{entry.label.capitalize()}: margin, {words.effect_unit(entry, currency)}", min_value=0.001,
+                f"{entry.label.capitalize()} may worsen by, {words.effect_unit(entry, currency)}", min_value=0.001,
                 help=f"{sentence(entry.meaning.format(days=goal.window_days))} How much worse is still acceptable.",
                 **fields.at(f"margin_{rail.outcome}", words.typed(entry, rail.margin), _margin(rail.outcome)),
             )  # fmt: skip

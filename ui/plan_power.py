@@ -59,14 +59,14 @@ def verdict_block(size: PlanSize) -> None:
     """Enough, too small, or why it cannot be said; and what would suffice."""
     show = {"enough": st.success, "too_small": st.warning, "not_measurable": st.warning}.get(size.level, st.info)
     remedies = "".join(f"\n- {plain(text)}" for text in size.remedies)
-    show(f"**{sentence(size.verdict)}**" + (f"\n\nWhat would suffice, each by itself:\n{remedies}" if remedies else ""))
+    show(f"**{sentence(size.verdict)}**" + (f"\n\nWhat would help, each by itself:\n{remedies}" if remedies else ""))
 
 
 def _figures(size: PlanSize, plan: Plan, currency: str) -> None:
     entry = OUTCOMES[size.outcome]
     with figures_row("power"):
         level = words.outcome_value(entry, size.baseline.value if size.baseline else None, currency)
-        key_figure("Without the campaign", level, f"{entry.label}, {counted(size.window_days, 'day')}")
+        key_figure("Without the campaign", level, f"in {counted(size.window_days, 'day')}", meaning=entry.label)
         needed = count(size.n_needed) if size.n_needed else "–"
         key_figure("Customers needed", needed, f"{count(size.n_available)} there are")
         key_figure(
@@ -75,8 +75,14 @@ def _figures(size: PlanSize, plan: Plan, currency: str) -> None:
             meaning=f"With all {count(size.n_available)} customers and {100 * plan.power:.0f} % power, for the "
             "treatment that has the fewest.",
         )  # fmt: skip
-        contact = "all at once" if plan.per_week is None else f"{counted(size.days_to_contact, 'day')} to contact all"
-        key_figure("Days until the answer", count(size.days_until_answer), contact)
+    volume = (
+        "everybody is contacted at once" if plan.per_week is None
+        else f"at {count(plan.per_week)} a week it takes {counted(size.days_to_contact, 'day')} to contact everybody"
+    )  # fmt: skip
+    st.markdown(
+        f"**{counted(size.days_until_answer, 'day')} from the first contact to the answer**: {volume}, and the last "
+        f"customer's window of {counted(size.window_days, 'day')} has to end. The weekly volume is set at the draw."
+    )
 
 
 def _where_from(size: PlanSize, currency: str) -> None:

@@ -23,6 +23,7 @@ from churn_core.campaigns.plan_text import plan_text as text_of_plan
 from churn_core.campaigns.playbook import Suggestion
 from churn_core.campaigns.sizing import PlanSize
 from churn_core.campaigns.store import Campaign
+from churn_core.customers.selection import CustomerFilter
 from churn_core.figures.theme import counted
 from churn_core.jobs import Progress
 from ui import session
@@ -49,6 +50,15 @@ def begin(plan: Plan | None = None) -> Campaign:
     warehouse = session.warehouse()
     first = plan or Plan()
     return store.create_draft(warehouse, replace(first, starts_on=first.starts_on or start.default_start(warehouse)))
+
+
+def begin_for(chosen: CustomerFilter, customer_ids: tuple[str, ...]) -> Campaign:
+    """A new draft for the customers of a list: the ticked ones by their ids, else all that the filter means."""
+    unordered = replace(chosen, sort=CustomerFilter.sort, descending=CustomerFilter.descending)
+    begun = begin(Plan(is_listed=True) if customer_ids else Plan(audience=unordered))
+    if customer_ids:
+        id_lists.give_list(session.warehouse(), begun.campaign_id, "audience", customer_ids)
+    return begun
 
 
 def change(campaign_id: str, step: int, made: Callable[[Plan], Plan]) -> None:
@@ -173,7 +183,12 @@ def start_lock(campaign_id: str, shown: DrawPreview) -> None:
 
 
 def start_export(
-    campaign_id: str, arms: tuple[str, ...], with_control: bool, with_contact: bool, form: target_list.Form
+    campaign_id: str,
+    arms: tuple[str, ...],
+    waves: tuple[int, ...],
+    with_control: bool,
+    with_contact: bool,
+    form: target_list.Form,
 ) -> None:
     """Write the target list and its manifest into the workspace's folder in the background."""
     warehouse = session.warehouse()
@@ -182,7 +197,7 @@ def start_export(
     def work(progress: Progress) -> dict[str, object]:
         made = target_list.export_campaign(
             warehouse, campaign_id, folder,
-            arms=arms, with_contact=with_contact, with_control=with_control, form=form, progress=progress,
+            arms=arms, waves=waves, with_contact=with_contact, with_control=with_control, form=form, progress=progress,
         )  # fmt: skip
         return {"campaign_id": campaign_id, "message": made.message}
 

@@ -1,4 +1,4 @@
-"""Verbs about experiments: size, assign, readout - without a workspace, on any file."""
+"""Verbs about experiments: size, assign, readout - without a workspace, on any file; plan is in plan_verbs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from churn_core.cli import uplift_verbs
 from churn_core.cli.data_verbs import add_reading_options, opened_source
 from churn_core.cli.options import Verbs, add_verb, positive
 from churn_core.cli.output import ProgressLine, show, table
+from churn_core.cli.plan_verbs import add_plan
 from churn_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def add_verbs(verbs: Verbs) -> None:
     summary = "Plan, draw and read out an experiment on any file."
     parser = verbs.add_parser("experiment", help=summary, description=summary)
     own = parser.add_subparsers(dest="experiment", metavar="VERB", required=True)
+    add_plan(own)
     _add_size(own)
     _add_assign(own)
     _add_readout(own)

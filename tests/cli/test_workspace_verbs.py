@@ -25,7 +25,7 @@ GROUPS = ("experiment", "campaign")
 """Verbs that have verbs of their own, which take the options."""
 
 WITHIN = (
-    "experiment size", "experiment assign", "experiment readout",
+    "experiment plan", "experiment size", "experiment assign", "experiment readout",
     "campaign lock", "campaign export", "campaign join", "campaign cancel",
     "campaign uplift", "experiment uplift",
     "campaign list", "campaign show", "campaign holdout",

@@ -13,6 +13,7 @@ TITLES = {
     "pages/customers/at_risk.py": "At risk",
     "pages/customers/customer.py": "Customer",
     "pages/campaigns/plan.py": "Plan",
+    "pages/campaigns/who_to_save.py": "Who can be saved",
     "pages/campaigns/experiment.py": "Any experiment",
     "pages/data/import_file.py": "Import",
     "pages/data/quality.py": "Data quality",
@@ -31,6 +32,7 @@ SAYS_WHEN_EMPTY = {
     "pages/customers/at_risk.py": "",
     "pages/customers/customer.py": "",
     "pages/campaigns/plan.py": "a campaign is planned here",
+    "pages/campaigns/who_to_save.py": "No campaign with a control group",
     "pages/campaigns/experiment.py": "Drop in a finished experiment",
     "pages/data/import_file.py": "One file is enough to begin",
     "pages/data/quality.py": "nothing to check",
@@ -45,7 +47,7 @@ SAYS_WHEN_EMPTY = {
     "pages/settings/settings.py": "No customer attributes were uploaded yet",
 }
 SAYS_WITH_THE_DEMO = {
-    "pages/campaigns/plan.py": "There is no campaign yet",
+    "pages/campaigns/plan.py": "Locked: arms are drawn",
     "pages/data/import_file.py": "Past imports",
     "pages/data/churn_definition.py": "have churned when they do not order within",
     "pages/models/train.py": "Model 1",
