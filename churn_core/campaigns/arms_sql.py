@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from churn_core.campaigns.assignment import arm_cuts
+from churn_core.errors import InputError
 from churn_core.schema import quote
 from churn_core.warehouse import Transaction
 
@@ -60,7 +61,8 @@ def fill_drawn(
     Ranked inside each stratum, every stratum is shared out as planned to within one customer; otherwise (``is_ranked``
     false, for those who join later) each customer's own place decides. Waves are as few as ``per_week`` customers a
     week allow, of equal size, and hold every arm in its share to within one customer, every stratum nearly so, by a
-    second hash that knows nothing of the first.
+    second hash that knows nothing of the first. InputError when a customer is in the pool twice, blanks around the id
+    aside.
     """
     cuts = arm_cuts(shares)
     parameters: dict[str, object] = {
@@ -71,29 +73,36 @@ def fill_drawn(
         "draw_space": WHITESPACE,
         "draw_top": 1 - 2**-53,
         "draw_week": per_week,
-        **{f"draw_arm_{nr}": arm for nr, (arm, _) in enumerate(cuts)},
+        "draw_arms": [arm for arm, _ in cuts],
         **{f"draw_cut_{nr}": cut for nr, (_, cut) in enumerate(cuts)},
     }
-    steps = _RANKED if is_ranked else _PLACED
-    sql = f"WITH pool AS ({pool.sql}), {steps.format(arm=_arm_sql(len(cuts)))}{_WAVES if per_week else _AT_ONCE}"
+    placed = quote(f"{table}_placed")
+    tx.execute(_PLACED.format(placed=placed, pool=pool.sql), parameters)
+    _require_once(tx, placed, parameters)
+    steps = [_RANKED if is_ranked else _UNRANKED, _WAVES if per_week else _AT_ONCE]
     tx.execute(
-        f"CREATE TEMPORARY TABLE {quote(table)} AS {sql} "
-        "SELECT customer_id, arm, stratum, CAST(wave AS INTEGER) AS wave, "
+        f"CREATE TEMPORARY TABLE {quote(table)} AS WITH "
+        f"{', '.join(steps).format(placed=placed, arm=_arm_sql(len(cuts)))} "
+        "SELECT customer_id, list_extract($draw_arms::VARCHAR[], arm) AS arm, stratum, CAST(wave AS INTEGER) AS wave, "
         f"row_number() OVER (ORDER BY {LIST_ORDER}) AS row_no, tier, value_band, main_group, risk, expected_value "
-        "FROM waved",
+        f"FROM {placed} JOIN waved USING (key)",
         parameters,
     )
+    tx.execute(f"DROP TABLE {placed}")
     return tx.n_rows(table)
 
 
-def repeated_ids(tx: Transaction, table: str) -> list[str]:
-    """Ids that stand in a table more than once, blanks around them aside; at most three."""
-    trimmed = _trimmed("customer_id")
+def _require_once(tx: Transaction, placed: str, parameters: dict[str, object]) -> None:
+    """InputError unless every customer is there once: only the same id can lie at the same place, but for chance."""
     rows = tx.rows(
-        f"SELECT {trimmed} FROM {quote(table)} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT 3",
-        {"draw_space": WHITESPACE},
+        f"SELECT {_trimmed('customer_id')} FROM {placed} WHERE place IN ({_SHARED_PLACES.format(placed=placed)}) "
+        "GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT 1",
+        parameters,
     )
-    return [row[0] for row in rows]
+    if rows:
+        raise InputError(
+            f"customer {rows[0][0]!r} is in the audience more than once; an arm is drawn once per customer."
+        )
 
 
 def _trimmed(text: str) -> str:
@@ -101,42 +110,49 @@ def _trimmed(text: str) -> str:
 
 
 def _arm_sql(n_arms: int) -> str:
-    """The arm at a spot; the last one reaches to the end, whatever the shares add up to in the last digit."""
-    whens = "".join(f"WHEN spot < $draw_cut_{nr} THEN $draw_arm_{nr} " for nr in range(n_arms - 1))
-    return f"CASE {whens}ELSE $draw_arm_{n_arms - 1} END" if whens else "$draw_arm_0"
+    """Number of the arm at a spot; the last one reaches to the end, whatever the shares add up to in the last digit."""
+    whens = "".join(f"WHEN spot < $draw_cut_{nr} THEN {nr + 1} " for nr in range(n_arms - 1))
+    return f"CASE {whens}ELSE {n_arms} END" if whens else "1"
 
 
-_PLACE = place_sql("customer_id", "$draw_salt")
-_STRATUM = f"coalesce(stratum, '{UNKNOWN_STRATUM}')"
+_PLACED = (
+    "CREATE TEMPORARY TABLE {placed} AS "
+    f"SELECT * REPLACE (coalesce(stratum, '{UNKNOWN_STRATUM}') AS stratum), row_number() OVER () AS key, "
+    f"{place_sql('customer_id', '$draw_salt')} AS place, {place_sql('customer_id', '$draw_wave_salt')} AS mix "
+    "FROM ({pool})"
+)
+_SHARED_PLACES = "SELECT place FROM {placed} GROUP BY place HAVING count(*) > 1"
 
 _RANKED = (
-    f"placed AS (SELECT * REPLACE ({_STRATUM} AS stratum), {_PLACE} AS place FROM pool), "
-    f"shifts AS (SELECT stratum, {place_sql('stratum', '$draw_stratum_salt')} AS shift "
-    "FROM (SELECT DISTINCT stratum FROM placed)), "
-    "ranked AS (SELECT *, row_number() OVER (PARTITION BY stratum ORDER BY place, "
-    f"{_trimmed('customer_id')}) - 1 AS rank, count(*) OVER (PARTITION BY stratum) AS n_stratum FROM placed), "
-    "spots AS (SELECT ranked.*, (CAST(rank AS DOUBLE) + shift) / CAST(n_stratum AS DOUBLE) AS spot "
-    "FROM ranked JOIN shifts USING (stratum)), "
-    "armed AS (SELECT *, {arm} AS arm FROM spots), "
+    f"shifts AS (SELECT stratum, {place_sql('stratum', '$draw_stratum_salt')} AS shift, count(*) AS n_stratum, "
+    "row_number() OVER (ORDER BY stratum) AS nr FROM {placed} GROUP BY stratum), "
+    f"ties AS (SELECT key, row_number() OVER (PARTITION BY place ORDER BY {_trimmed('customer_id')}) AS tie "
+    f"FROM {{placed}} WHERE place IN ({_SHARED_PLACES})), "
+    "lean AS (SELECT p.key, mix, place, coalesce(tie, 0) AS tie, nr, shift, n_stratum "
+    "FROM {placed} p JOIN shifts USING (stratum) LEFT JOIN ties ON ties.key = p.key), "
+    "ranked AS (SELECT *, row_number() OVER (PARTITION BY nr ORDER BY place, tie) - 1 AS rank FROM lean), "
+    "spots AS (SELECT key, mix, nr, (CAST(rank AS DOUBLE) + shift) / CAST(n_stratum AS DOUBLE) AS spot FROM ranked), "
+    "armed AS (SELECT key, mix, nr, {arm} AS arm FROM spots)"
 )
-_PLACED = (
-    f"spots AS (SELECT * REPLACE ({_STRATUM} AS stratum), {_PLACE} AS spot FROM pool), "
-    "armed AS (SELECT *, {arm} AS arm FROM spots), "
+_UNRANKED = (
+    "spots AS (SELECT key, mix, dense_rank() OVER (ORDER BY stratum) AS nr, place AS spot FROM {placed}), "
+    "armed AS (SELECT key, mix, nr, {arm} AS arm FROM spots)"
 )
 
-_AT_ONCE = "waved AS (SELECT *, 1 AS wave FROM armed)"
+_AT_ONCE = "waved AS (SELECT key, arm, 1 AS wave FROM armed)"
 
-_CELL = place_sql("arm || ':' || stratum", "$draw_wave_salt")
+_CELL = place_sql("arm || ':' || nr", "$draw_wave_salt")
 _WAVES = (
-    f"mixed AS (SELECT *, {place_sql('customer_id', '$draw_wave_salt')} AS mix FROM armed), "
-    f"shift_of AS (SELECT arm, stratum, {_CELL} AS cell_shift FROM (SELECT DISTINCT arm, stratum FROM armed)), "
-    "within AS (SELECT mixed.*, cell_shift, "
-    "row_number() OVER (PARTITION BY mixed.arm, mixed.stratum ORDER BY mix, customer_id) - 1 AS cell_rank, "
-    "count(*) OVER (PARTITION BY mixed.arm, mixed.stratum) AS n_cell "
-    "FROM mixed JOIN shift_of ON shift_of.arm = mixed.arm AND shift_of.stratum = mixed.stratum), "
-    "lined AS (SELECT *, (row_number() OVER (PARTITION BY arm ORDER BY (cell_rank + cell_shift) / n_cell, mix, "
-    "customer_id) - 0.5::DOUBLE) / count(*) OVER (PARTITION BY arm) AS turn FROM within), "
-    "queue AS (SELECT *, row_number() OVER (ORDER BY turn, mix, customer_id) - 1 AS ahead, count(*) OVER () AS n_all "
-    "FROM lined), "
-    "waved AS (SELECT *, ahead * CAST(ceil(n_all / $draw_week) AS BIGINT) // n_all + 1 AS wave FROM queue)"
+    f"cells AS (SELECT arm, nr, {_CELL} AS shift_of_cell, count(*) AS n_cell FROM armed GROUP BY arm, nr), "
+    "within AS (SELECT key, mix, arm, nr, row_number() OVER (PARTITION BY arm, nr ORDER BY mix, key) - 1 "
+    "AS rank_in_cell FROM armed), "
+    "spread AS (SELECT key, mix, arm, (rank_in_cell + shift_of_cell) / n_cell AS turn_in_arm "
+    "FROM within JOIN cells USING (arm, nr)), "
+    "sizes AS (SELECT arm, count(*) AS n_arm FROM armed GROUP BY arm), "
+    "lined AS (SELECT key, mix, arm, row_number() OVER (PARTITION BY arm ORDER BY turn_in_arm, mix, key) - 0.5::DOUBLE "
+    "AS rank_in_arm FROM spread), "
+    "queue AS (SELECT key, arm, row_number() OVER (ORDER BY rank_in_arm / n_arm, mix, key) - 1 AS ahead "
+    "FROM lined JOIN sizes USING (arm)), "
+    "waved AS (SELECT key, arm, ahead * CAST(ceil(n_all / $draw_week) AS BIGINT) // n_all + 1 AS wave "
+    "FROM queue CROSS JOIN (SELECT count(*) AS n_all FROM armed))"
 )

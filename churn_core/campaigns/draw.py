@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from churn_core.campaigns.arms_sql import Pool, fill_drawn, repeated_ids
+from churn_core.campaigns.arms_sql import Pool, fill_drawn
 from churn_core.campaigns.drawn import Drawn, DrawPreview, counted
 from churn_core.campaigns.exclusions import Eligibility, eligibility, eligible_sql
 from churn_core.campaigns.holdout import refresh_within
@@ -135,9 +135,6 @@ def _draw(tx: Transaction, draft: Campaign) -> Drawn:
     left = eligible_sql(tx, draft)
     pool = Pool(sql=left.sql, parameters=left.parameters)
     fill_drawn(tx, DRAWN, pool, draft.plan.shares, salt=draft.campaign_id, per_week=draft.plan.per_week)
-    twice = repeated_ids(tx, DRAWN)
-    if twice:
-        raise InputError(f"customer {twice[0]!r} is in the audience more than once; an arm is drawn once per customer.")
     return counted(tx, DRAWN, draft.plan)
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from churn_core.campaigns.arms_sql import Pool, fill_drawn, repeated_ids
+from churn_core.campaigns.arms_sql import Pool, fill_drawn
 from churn_core.campaigns.drawn import counted
 from churn_core.campaigns.exclusions import eligible_sql
 from churn_core.campaigns.holdout import refresh_within
@@ -72,9 +72,6 @@ def join_campaign(warehouse: Warehouse, campaign_id: str, *, progress: Progress 
             return Joined(
                 campaign_id=campaign_id, n_customers=0, arms={}, starts_on=starts_at.date(), from_row=None, to_row=None
             )
-        twice = repeated_ids(tx, JOINING)
-        if twice:
-            raise InputError(f"customer {twice[0]!r} is in the audience more than once; an arm is drawn once.")
         joined = _keep(warehouse, tx, running, starts_at)
         progress(0.9, "keeping the draw")
     return joined
