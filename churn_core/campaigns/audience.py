@@ -103,7 +103,7 @@ def _listed(campaign: Campaign, run: RunKey | None) -> Condition:
         sql=f"SELECT l.customer_id, {columns} FROM (SELECT DISTINCT customer_id FROM campaign_lists "
         "WHERE campaign_id = $audience_campaign AND kind = 'audience') l "
         "LEFT JOIN (SELECT * FROM scores WHERE run_id = $audience_run) s ON s.customer_id = l.customer_id "
-        f"WHERE s.customer_id IS NOT NULL OR {IS_KNOWN.format(id='l.customer_id')}",
+        f"WHERE {IS_KNOWN.format(id='l.customer_id')}",
         parameters={"audience_campaign": campaign.campaign_id, "audience_run": run.run_id if run else None},
     )
 
