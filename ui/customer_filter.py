@@ -19,10 +19,11 @@ from churn_core.figures.theme import currency_sign
 from ui import session
 from ui import session_customers as calls
 from ui.session import Stamp
+from ui.session_uplift import net_state
 
 MORE = (
     "value_from", "value_to", "risk_from", "risk_to", "group", "feature", "segment", "attribute",
-    "number", "number_from", "number_to", "new",
+    "number", "number_from", "number_to", "net_from", "new",
 )  # fmt: skip
 """Widget keys behind "More filters", which are also parameters of the address."""
 
@@ -45,6 +46,11 @@ ORDERS = {
     "Customer id": ("customer_id", False),
 }
 """Orders offered, as sort and whether descending."""
+
+
+NET_ORDERS = {"Highest net value of contacting first": ("net_value", True)}
+"""Offered as soon as a campaign taught what contacting is worth."""
+ALL_ORDERS = {**ORDERS, **NET_ORDERS}
 
 
 def _first_page() -> None:
@@ -100,17 +106,19 @@ def filter_block(stamp: Stamp, source: str, *, is_list: bool = True, place: Plac
         )  # fmt: skip
         order = next(iter(ORDERS))
         if is_list:
-            order = st.selectbox("Order", list(ORDERS), width=235, **place.at("order"))
+            orders = {**ORDERS, **(NET_ORDERS if net_state(stamp).is_known else {})}
+            order = st.selectbox("Order", list(orders), width=235, **place.at("order"))
         n_more = place.n_chosen()
         with st.popover(f"More filters ({n_more})" if n_more else "More filters", icon=":material/tune:"):
             groups, features = calls.main_reasons(stamp, False), calls.main_reasons(stamp, True)
             more = _more_filters(choices, saved, groups, features, place)
+            more["min_net_value"] = _net_filter(place) if net_state(stamp).is_known else None
         st.button("Clear", key=f"{place.prefix}clear", type="tertiary", on_click=place.clear)
     return CustomerFilter(
         tiers=tuple(tiers or ()),
         search=search or "",
-        sort=ORDERS[order][0],
-        descending=ORDERS[order][1],
+        sort=ALL_ORDERS[order][0],
+        descending=ALL_ORDERS[order][1],
         **more,
     )
 
@@ -161,6 +169,17 @@ def _more_filters(
         "ranges": _range_filter([choice for choice in choices if choice.is_number], place),
         "only_new": only_new,
     }
+
+
+def _net_filter(place: Place) -> float | None:
+    sign = currency_sign(session.currency()).strip()
+    least: float | None = st.number_input(
+        f"Net value of contacting{f', {sign}' if sign else ''}, from",
+        help="What contacting is expected to earn beyond its cost, as a finished campaign taught; customers of whom it "
+        "is not known are left out.",
+        **place.number("net_from"),
+    )
+    return least
 
 
 def _range_filter(numbers: list[Attribute], place: Place) -> tuple[tuple[str, float | None, float | None], ...]:

@@ -23,7 +23,17 @@ N_ROWS_SEEN = 14
 ROW_PIXELS = 33
 """Height of a row at the theme's font size."""
 
-_ORDER = ("open", "customer_id", "name", "tier", "risk", "value_at_risk", "days_since_last_order", "reason")
+_ORDER = (
+    "open",
+    "customer_id",
+    "name",
+    "tier",
+    "risk",
+    "value_at_risk",
+    "net_value",
+    "days_since_last_order",
+    "reason",
+)
 """As many columns as fit into a window of 1366 pixels; the customer's page and the export hold the others."""
 _INSTEAD = {"expected_value": "days_since_last_order"}
 """What a list is sorted by is shown, in place of another column where there is no room for both."""
@@ -89,6 +99,12 @@ def _columns(currency: str, open_key: str) -> dict[str, Any]:
             color=palette(session.mode()).neutral,
         ),
         "value_at_risk": column.NumberColumn("Value at risk", format=amount, width=86, help="Risk x expected value"),
+        "net_value": column.NumberColumn(
+            "Net value of contacting",
+            format=amount,
+            width=92,
+            help="Further margin expected because of the contact, less its cost, as a campaign taught",
+        ),
         "expected_value": column.NumberColumn(
             "Expected value", format=amount, width=92, help="Expected margin within the horizon if the customer stays"
         ),

@@ -73,10 +73,11 @@ def uplift_model(warehouse: Warehouse, number: int) -> StoredUplift:
     return found
 
 
-def latest_uplift(warehouse: Warehouse, campaign_id: str | None = None) -> StoredUplift | None:
-    """The newest model, of one campaign or of any; None when there is none."""
+def latest_uplift(warehouse: Warehouse, campaign_id: str | None = None, arm: str | None = None) -> StoredUplift | None:
+    """The newest model, of one campaign (and one of its treatments) or of any; None when there is none."""
     models = uplift_models(warehouse)
-    return next((entry for entry in models if campaign_id in (None, entry.campaign_id)), None)
+    asked = (entry for entry in models if campaign_id in (None, entry.campaign_id) and arm in (None, entry.arm))
+    return next(asked, None)
 
 
 def deactivate_uplift(warehouse: Warehouse) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from churn_core.campaigns.audience import audience_sql
 from churn_core.campaigns.store import campaigns
 from churn_core.campaigns.uplift_store import active_uplift, uplift_models
+from churn_core.customers.at_risk import required_run
+from churn_core.customers.selection import Condition, CustomerFilter, condition
 from churn_core.models.runs import latest_run
 
 if TYPE_CHECKING:
@@ -80,8 +82,19 @@ def net_value_of(warehouse: Warehouse, campaign: Campaign) -> AudienceNetValue:
 
     NotEnoughData when the audience is a filter and nothing was scored yet.
     """
+    return _summed(warehouse, audience_sql(warehouse, campaign))
+
+
+def net_value_where(warehouse: Warehouse, chosen: CustomerFilter) -> AudienceNetValue:
+    """The same for the customers of the latest scoring that a filter means."""
+    where = condition(chosen, required_run(warehouse))
+    return _summed(
+        warehouse, Condition(sql=f"SELECT customer_id FROM scores WHERE {where.sql}", parameters=where.parameters)
+    )
+
+
+def _summed(warehouse: Warehouse, asked: Condition) -> AudienceNetValue:
     state = net_state(warehouse)
-    asked = audience_sql(warehouse, campaign)
     n_customers, n_known, total, n_positive, total_positive = warehouse.rows(
         "SELECT count(*), count(u.net_value), sum(u.net_value), count(*) FILTER (u.net_value > 0), "
         f"sum(u.net_value) FILTER (u.net_value > 0) FROM ({asked.sql}) a LEFT JOIN (SELECT customer_id, net_value "

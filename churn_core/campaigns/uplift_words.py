@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from churn_core.campaigns.verdicts import amount_words
+
 EVERYBODY_ALIKE = (
     "There is no evidence that customers differ in how they respond: the interval of the Qini includes 0. Everybody "
     "responds alike as far as this campaign can tell; target by value."
@@ -44,14 +46,14 @@ def verdict(study: Mapping[str, Any], *, currency: str = "") -> str:
 def effect(value: float | None, study: Mapping[str, Any], currency: str = "") -> str:
     """An effect in points or in money, with its sign.
 
-    >>> effect(0.0745, {"is_rate": True}), effect(-1.5, {"is_rate": False}, "EUR"), effect(None, {"is_rate": True})
-    ('+7.5 points', '-1.50 EUR', 'not known')
+    >>> effect(0.0748, {"is_rate": True}), effect(-1.5, {"is_rate": False}, "EUR"), effect(None, {"is_rate": True})
+    ('+7.5 points', '-€1.50', 'not known')
     """
     if value is None:
         return "not known"
     if study["is_rate"]:
         return f"{_signed(100 * value, 1)} points"
-    return f"{_signed(value, 2)} {currency}".strip()
+    return f"{'+' if value > 0 else ''}{amount_words(value, currency)}".strip() if currency else _signed(value, 2)
 
 
 def between(estimate: Mapping[str, Any], study: Mapping[str, Any], currency: str = "") -> str:
@@ -63,9 +65,10 @@ def between(estimate: Mapping[str, Any], study: Mapping[str, Any], currency: str
     if estimate["value"] is None or estimate["low"] is None or estimate["high"] is None:
         return f"not known ({estimate['reason']})"
     scale, digits = (100, 1) if study["is_rate"] else (1, 2)
+    low = effect(estimate["low"], study, currency) if currency else _signed(scale * estimate["low"], digits)
+    low = low.removesuffix(" points")
     return (
-        f"{effect(estimate['value'], study, currency)} (between {_signed(scale * estimate['low'], digits)} and "
-        f"{effect(estimate['high'], study, currency)})"
+        f"{effect(estimate['value'], study, currency)} (between {low} and {effect(estimate['high'], study, currency)})"
     )
 
 

@@ -8,6 +8,7 @@ from ui import at_risk_blocks as blocks
 from ui import session
 from ui import session_customers as calls
 from ui.customer_filter import filter_block
+from ui.net_note import net_note
 from ui.today_blocks import next_page
 from ui.widgets import empty_state, page_header
 
@@ -34,4 +35,5 @@ if totals.n_customers == 0:
     st.stop()
 
 selected = blocks.list_block(stamp, chosen, totals, currency)
+net_note(stamp)
 blocks.actions_block(stamp, chosen, totals, selected)

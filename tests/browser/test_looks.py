@@ -19,6 +19,7 @@ PAGES = {
     "at-risk": "At risk",
     "customer": "Customer",
     "plan": "Plan",
+    "who-can-be-saved": "Who can be saved",
     "experiment": "Any experiment",
     "import": "Import",
     "data-quality": "Data quality",

@@ -24,6 +24,7 @@ PAGES = [
     "pages/customers/at_risk.py",
     "pages/customers/customer.py",
     "pages/campaigns/plan.py",
+    "pages/campaigns/who_to_save.py",
     "pages/campaigns/experiment.py",
     "pages/data/import_file.py",
     "pages/data/quality.py",
