@@ -39,14 +39,11 @@ NEEDS: dict[str, str] = {
 def file_kinds(warehouse: Warehouse, campaign: Campaign) -> dict[str, str]:
     """Outcomes of this campaign that came in files, with their kind (rate or mean), by name."""
     rows = warehouse.records(
-        "SELECT outcome_id, CAST(metrics AS VARCHAR) AS metrics FROM outcome_files WHERE campaign_id = $id "
-        "ORDER BY outcome_id",
+        "SELECT DISTINCT outcomes.metric, CAST(metrics AS VARCHAR) AS kinds FROM outcomes "
+        "JOIN outcome_files USING (outcome_id) WHERE outcomes.campaign_id = $id ORDER BY 1",
         {"id": campaign.campaign_id},
     )
-    kinds: dict[str, str] = {}
-    for row in rows:
-        kinds |= json.loads(row["metrics"])
-    return dict(sorted(kinds.items()))
+    return {str(row["metric"]): str(json.loads(row["kinds"])[row["metric"]]) for row in rows}
 
 
 def counted_for(campaign: Campaign, name: str, filed: Mapping[str, str], *, days: int | None = None) -> list[Counted]:

@@ -28,6 +28,7 @@ WITHIN = (
     "experiment plan", "experiment size", "experiment assign", "experiment readout",
     "campaign lock", "campaign export", "campaign join", "campaign cancel",
     "campaign uplift", "experiment uplift",
+    "campaign outcomes", "campaign funnel",
     "campaign list", "campaign show", "campaign holdout",
 )  # fmt: skip
 
