@@ -145,7 +145,7 @@ def _from_history(warehouse: Warehouse, goal: Goal, audience: Condition) -> Base
         tx.execute(f"CREATE TEMP TABLE sized_now AS {state}", times)
         cuts = _cuts(tx)
         now = _groups(tx, "SELECT *, 0.0 AS outcome FROM sized_now", cuts, times)
-        then = _groups(tx, _past(entry, goal, size), cuts, times)
+        then = _groups(tx, _past(entry, goal, size), cuts, times | _span(tx))
     return _standardised(entry, goal, now, then, start)
 
 
@@ -181,8 +181,14 @@ def _past(entry: Outcome, goal: Goal, size: str) -> str:
     return (
         f"SELECT recency, lateness, size, coalesce(outcome, 0.0) AS outcome FROM ({then}) "
         f"LEFT JOIN (SELECT customer_id, {value} AS outcome FROM orders WHERE {known_since('order_time')} "
-        "GROUP BY customer_id) USING (customer_id)"
+        "GROUP BY customer_id) USING (customer_id) WHERE recency BETWEEN $least_recency AND $greatest_recency"
     )
+
+
+def _span(tx: Transaction) -> dict[str, object]:
+    """Between which days since the last order the audience lies; nobody outside is like it."""
+    least, greatest = tx.rows("SELECT min(recency), max(recency) FROM sized_now")[0]
+    return {"least_recency": least, "greatest_recency": greatest}
 
 
 def _cuts(tx: Transaction) -> dict[str, tuple[float, ...]]:

@@ -123,6 +123,7 @@ def size_of(plan: Plan, baseline: Baseline, n: int) -> PlanSize:
     InputError when the effect cannot be: a share above one, or an outcome that nobody differs in.
     """
     entry = outcome(plan.goal.outcome)
+    _check_baseline(entry, baseline)
     pairs = [_Pair.of(plan, arm) for arm in plan.treatments]
     effect = plan.goal.smallest_effect
     mde = _weakest([pair.mde(entry, baseline, n) for pair in pairs])
@@ -218,6 +219,9 @@ def _check_target(entry: Outcome, baseline: Baseline, effect: float, target: flo
             f"{100 * baseline.value:.1f} % do it anyway, so an effect of {100 * effect:g} points would lead to "
             f"{100 * target:.1f} %, which cannot be; choose a smaller one."
         )
+
+
+def _check_baseline(entry: Outcome, baseline: Baseline) -> None:
     if entry.kind == "rate" and not 0 < baseline.value < 1:
         raise InputError(
             f"{100 * baseline.value:.0f} % of customers like these do it anyway, which leaves nothing to plan with; "
