@@ -204,7 +204,10 @@ def test_a_column_of_a_file_can_be_named(shop: Warehouse, tmp_path: Path) -> Non
         give_list_of_file(shop, campaign.campaign_id, "audience", source, "old numbr")
 
 
-@given(st.lists(st.text("abcXYZ0189-_ äß", min_size=1).map(str.strip).filter(bool)), st.sampled_from([",", "\n", "\t;"]))
+IDS = st.lists(st.text("abcXYZ0189-_ äß", min_size=1).map(str.strip).filter(bool))
+
+
+@given(IDS, st.sampled_from([",", "\n", "\t;"]))
 def test_pasted_ids_come_back_as_they_were(ids: list[str], between: str) -> None:
     assert ids_from_text(between.join(ids)) == ids
 
