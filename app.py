@@ -26,6 +26,7 @@ SECTIONS = {
     "Campaigns": {
         "pages/campaigns/plan.py": ("Plan", "plan"),
         "pages/campaigns/readout.py": ("Readout", "readout"),
+        "pages/campaigns/programme.py": ("Programme", "programme"),
         "pages/campaigns/who_to_save.py": ("Who can be saved", "who-can-be-saved"),
         "pages/campaigns/experiment.py": ("Any experiment", "experiment"),
     },

@@ -23,8 +23,8 @@ def decisions_of(stamp: Stamp, campaign_id: str) -> tuple[Decision, ...]:
     return core.decisions(session.warehouse(stamp.workspace), campaign_id)
 
 
-def decision_block(stamp: Stamp, found: CampaignReadout) -> None:
-    """Decide, and everything that was decided before."""
+def decision_block(stamp: Stamp, found: CampaignReadout, *, is_early: bool = False) -> None:
+    """Decide, and everything that was decided before; ``is_early`` folds the form away while nothing is known."""
     if found.campaign is None:
         return
     campaign_id = found.campaign.campaign_id
@@ -33,7 +33,16 @@ def decision_block(stamp: Stamp, found: CampaignReadout) -> None:
     made = decisions_of(stamp, campaign_id)
     for entry in made:
         _decided(entry)
-    with st.form(f"decide_{campaign_id}_{len(made)}", border=True):
+    if is_early:
+        with st.expander("Decide before anything is known"):
+            _form(campaign_id, made)
+    else:
+        _form(campaign_id, made)
+    st.caption("It is kept with your name, the time and the whole readout as it stands then, and never changed.")
+
+
+def _form(campaign_id: str, made: tuple[Decision, ...]) -> None:
+    with st.form(f"decide_form_{campaign_id}_{len(made)}", border=False):
         st.radio(
             "What follows from this readout?" if not made else "Decide anew; what was decided before stays",
             list(DECISIONS),
@@ -59,7 +68,6 @@ def decision_block(stamp: Stamp, found: CampaignReadout) -> None:
             args=(campaign_id, made),
             key=f"decide_{campaign_id}",
         )
-    st.caption("It is kept with your name, the time and the whole readout as it stands now, and never changed.")
 
 
 def _decided(entry: Decision) -> None:

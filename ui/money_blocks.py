@@ -5,11 +5,13 @@ Separate from the effects because here costs come in, which only a campaign of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from churn_core.campaigns.readout_model import ArmMoney, CampaignReadout
+from churn_core.campaigns.funnel import REACHED_NOTE, Funnel, Step
+from churn_core.campaigns.readout_model import ArmMoney, CampaignReadout, Reached
 from churn_core.figures import readout as figures
 from churn_core.figures.effect_words import signed_money
 from churn_core.figures.theme import UNKNOWN, count, money, percent
@@ -31,30 +33,46 @@ def money_block(found: CampaignReadout) -> None:
     st.caption(f"{sentence(found.money.told)} Margin rate: {percent(found.money.margin_rate)}.")
 
 
-def reached_block(found: CampaignReadout) -> None:
+def reached_block(contacts: Mapping[str, Funnel]) -> None:
     """Contacts as far as they were imported: an extra that never changes who is counted above."""
-    reached = [entry for entry in found.reached if any(n for _, n in entry.steps)]
+    told = [entry for entry in contacts.values() if any(step.n_customers for step in entry.steps)]
     with st.expander("Among those reached: sent, delivered, opened, clicked (an extra without a verdict)"):
-        if not reached:
+        if not told:
             st.markdown(
-                "No contacts of these customers were imported. They can be, as a table of contacts with customer, "
-                "time and what happened; the effects above do not change by it."
+                "No contacts that name this campaign were imported. They can be, as a table of contacts with customer, "
+                "time, kind and the campaign's name or id; the effects above do not change by it."
             )
             st.page_link("pages/data/import_file.py", label="Import contacts", icon=":material/arrow_forward:")
             return
-        chart(figures.reached_figure(reached, mode=session.mode()), key="reached")
-        table(
-            [
-                {"Arm": entry.arm, "Step": step, "Customers": count(n), "of the first step": _share(n, entry.steps)}
-                for entry in reached
-                for step, n in entry.steps
-            ],
-            most_rows=14,
-        )
-        st.caption(
-            "Who opened or clicked chose to: comparing them with anybody says who they are, not what the campaign did. "
-            "So there is no verdict here, and the population above stays everyone assigned."
-        )
+        steps = [
+            Reached(
+                arm=entry.arm,
+                steps=tuple((step.label.lower(), step.n_customers) for step in entry.steps if step.n_customers),
+            )
+            for entry in told
+        ]
+        chart(figures.reached_figure(steps, mode=session.mode()), key="reached")
+        table([_step_row(entry, step) for entry in told for step in entry.steps if step.n_customers], most_rows=14)
+        for entry in told:
+            if entry.reached.n:
+                st.markdown(
+                    f"{plain(entry.arm)}: of {count(entry.reached.n)} customers reached, "
+                    f"{percent(entry.reached.value)} ordered within the window so far."
+                )
+        st.caption(f"{REACHED_NOTE} There is no verdict here, and the population above stays everyone assigned.")
+
+
+def _step_row(entry: Funnel, step: Step) -> dict[str, str]:
+    between = UNKNOWN if step.low is None else f"{percent(step.low)} to {percent(step.high)}"
+    return {
+        "Arm": entry.arm,
+        "Step": step.label,
+        "Customers": count(step.n_customers),
+        "of all assigned": percent(step.of_assigned),
+        "95 % interval": between,
+        "of all sent": percent(step.of_sent),
+        "Messages": count(step.n_contacts),
+    }
 
 
 def _money_row(entry: ArmMoney, currency: str) -> dict[str, Any]:
@@ -101,7 +119,3 @@ def _reasons(arms: tuple[ArmMoney, ...]) -> list[str]:
         if estimate.reason
     ]
     return list(dict.fromkeys(told))
-
-
-def _share(n: int, steps: tuple[tuple[str, int], ...]) -> str:
-    return percent(n / steps[0][1]) if steps and steps[0][1] else UNKNOWN

@@ -6,12 +6,12 @@ They take the readout alone, so that a campaign of the workspace and an experime
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from churn_core.campaigns.readout_model import ArmResult, CampaignReadout, GuardrailResult, HealthCheck, SegmentCut
+from churn_core.campaigns.plan import CONTROL
+from churn_core.campaigns.readout_model import ArmResult, CampaignReadout, GuardrailResult, SegmentCut
 from churn_core.figures import readout as figures
 from churn_core.figures.effect_words import (
     chance_words,
@@ -57,15 +57,16 @@ _STATUS_BADGES = {
 
 
 def health_row(found: CampaignReadout) -> None:
-    """A mark and a word per condition; each opens to its sentence, and red ones are told at once."""
+    """A mark and a word per condition; each opens to its sentence, red ones that the verdict does not say are told."""
     with st.container(horizontal=True, key="health_row", gap="small"):
         for check in found.health:
             mark, colour, word = MARKS[check.level]
             with st.popover(f":{colour}[**{mark}**] {plain(check.label)}", key=f"health_{check.name}"):
                 st.markdown(f"**{plain(check.label)}: {word}**")
                 st.markdown(sentence(check.told))
-    for check in _of_level(found, "red"):
-        st.error(f"**{plain(check.label)}**: {sentence(check.told)}")
+    for check in found.health:
+        if check.level == "red" and check.told[1:].casefold() not in found.verdict.casefold():
+            st.error(f"**{plain(check.label)}**: {sentence(check.told)}")
 
 
 def verdict_block(found: CampaignReadout) -> None:
@@ -86,7 +87,7 @@ def arms_block(found: CampaignReadout) -> None:
     table(
         [
             {
-                "Arm": f"{arm.name} (control)" if arm.is_control else arm.name,
+                "Arm": f"{arm.name} (control)" if arm.is_control and arm.name != CONTROL else arm.name,
                 "What it gets": arm.offer or ("nothing" if arm.is_control else UNKNOWN),
                 "Planned": percent(arm.share),
                 "Assigned": count(arm.n_assigned),
@@ -307,7 +308,3 @@ def _why_untold(found: CampaignReadout) -> list[str]:
 
 def _label(entry: ArmResult) -> str:
     return entry.label or entry.metric
-
-
-def _of_level(found: CampaignReadout, level: str) -> Sequence[HealthCheck]:
-    return [check for check in found.health if check.level == level]

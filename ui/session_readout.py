@@ -8,6 +8,7 @@ import streamlit as st
 
 from churn_core.campaigns import readout as readouts
 from churn_core.campaigns import store
+from churn_core.campaigns.funnel import Funnel, funnel
 from churn_core.campaigns.readout_model import CampaignReadout
 from churn_core.campaigns.store import Campaign
 from ui import session
@@ -21,6 +22,12 @@ CAMPAIGN = "campaign"
 def readout(stamp: Stamp, campaign_id: str, today: date) -> CampaignReadout:
     """Everything that can be said of a campaign; ``today`` is part of the answer, because windows end by the day."""
     return readouts.campaign_readout(session.warehouse(stamp.workspace), campaign_id)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def contacts(stamp: Stamp, campaign_id: str) -> dict[str, Funnel]:
+    """What became of the campaign's messages, per arm."""
+    return funnel(session.warehouse(stamp.workspace), campaign(campaign_id))
 
 
 def locked_campaigns() -> tuple[Campaign, ...]:

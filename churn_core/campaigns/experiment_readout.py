@@ -92,7 +92,7 @@ def experiment_readout(source: Source, choice: ExperimentChoice) -> CampaignRead
         results=found.results,
         segments=_segments(file, choice, treatments) if is_told else (),
     )
-    return _hidden(made) if made.is_hidden and found.status != "invalid_srm" else made
+    return _hidden(made) if made.is_hidden else made
 
 
 def _sample_ratio(found: SampleRatio, counts: Mapping[str, int]) -> HealthCheck:
@@ -160,5 +160,7 @@ def _only(cut: Outcomes, name: str) -> Outcomes:
 
 
 def _hidden(made: CampaignReadout) -> CampaignReadout:
-    why = next(check.told for check in made.health if check.level == "red")
-    return replace(made, status="invalid_overlap", verdict=f"No effect is told: {why[:1].lower()}{why[1:]}")
+    """No effect is told where a check is red; the first one says why."""
+    red = next(check for check in made.health if check.level == "red")
+    status = "invalid_srm" if red.name == "sample_ratio" else "invalid_overlap"
+    return replace(made, status=status, verdict=f"No effect is told: {red.told[:1].lower()}{red.told[1:]}")

@@ -20,6 +20,8 @@ PAGES = {
     "customer": "Customer",
     "plan": "Plan",
     "who-can-be-saved": "Who can be saved",
+    "readout": "Readout",
+    "programme": "Programme",
     "experiment": "Any experiment",
     "import": "Import",
     "data-quality": "Data quality",

@@ -25,6 +25,8 @@ PAGES = [
     "pages/customers/customer.py",
     "pages/campaigns/plan.py",
     "pages/campaigns/who_to_save.py",
+    "pages/campaigns/readout.py",
+    "pages/campaigns/programme.py",
     "pages/campaigns/experiment.py",
     "pages/data/import_file.py",
     "pages/data/quality.py",
