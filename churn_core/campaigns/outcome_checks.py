@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from churn_core.campaigns.store import Campaign
-from churn_core.campaigns.windows import STARTS_AT, before_start, is_complete, window_end
+from churn_core.campaigns.windows import STARTS_AT, after_window, before_start, is_complete, window_end
 from churn_core.errors import InputError
 from churn_core.warehouse import Transaction
 
@@ -133,22 +133,17 @@ def _check_arms(tx: Transaction, campaign: Campaign, asked: Mapping[str, object]
 def _check_times(tx: Transaction, campaign: Campaign, asked: Mapping[str, object]) -> None:
     """Outcomes dated before the customer's start or after the window; rows without a date are not asked."""
     days = campaign.plan.goal.window_days
-    drawn = (
-        "FROM incoming JOIN assignments AS drawn USING (customer_id) WHERE drawn.campaign_id = $id AND at IS NOT NULL"
+    bounds = (
+        ("before the customer's start", before_start("happened_at"), STARTS_AT, "begins"),
+        (f"after the {days} days that count", after_window("happened_at", days), window_end(days), "ended"),
     )
-    for words, condition, bound in (
-        ("before the customer's start", before_start("at"), STARTS_AT),
-        (
-            f"after the {days} days that count",
-            f"NOT {before_start('at', starts_at=f'({window_end(days)})')}",
-            window_end(days),
-        ),
-    ):
+    for words, condition, bound, edge in bounds:
         n, line, at, limit = tx.rows(
-            f"SELECT count(*), min(line), arg_min(at, line), arg_min({bound}, line) {drawn} AND {condition}", asked
+            f"SELECT count(*), min(line), arg_min(happened_at, line), arg_min({bound}, line) FROM incoming "
+            f"JOIN assignments AS drawn USING (customer_id) WHERE drawn.campaign_id = $id AND {condition}",
+            asked,
         )[0]
         if n:
-            edge = "begins" if bound == STARTS_AT else "ended"
             raise InputError(
                 f"line {line} has an outcome of {at:%Y-%m-%d}, {words}: the window {edge} on {limit:%Y-%m-%d} "
                 f"({n:,} such rows); only what happened within it counts, so correct or take out these rows."

@@ -89,7 +89,7 @@ def id_column_of(source: Source, known_ids: pa.Table) -> str:
 
 
 def read_rows(source: Source, columns: OutcomeColumns, kinds: Mapping[str, str], *, empty_is_zero: bool) -> pa.Table:
-    """line, customer_id, arm, at and a number ``x0, x1, ...`` per outcome; InputError for what cannot be read."""
+    """line, customer_id, arm, happened_at and a number ``x0, x1, ...`` per outcome; InputError for a wrong value."""
     import pyarrow as pa
 
     _check_rows(source, columns.id_column)
@@ -97,11 +97,11 @@ def read_rows(source: Source, columns: OutcomeColumns, kinds: Mapping[str, str],
     for number, (column, kind) in enumerate(zip(columns.metrics, kinds.values(), strict=True)):
         _check_values(source, column, kind, empty_is_zero=empty_is_zero)
         values.append(f"coalesce({_value(source, column, kind)}, 0.0) AS x{number}")
-    arm = _text(source, columns.arm_column) if columns.arm_column else "NULL"
+    arm = f"coalesce({_text(source, columns.arm_column)}, '')" if columns.arm_column else "NULL"
     at = _time(source, columns.time_column) if columns.time_column else "NULL"
     sql = (
         f"SELECT line, {_id(source, columns.id_column)} AS customer_id, CAST({arm} AS VARCHAR) AS arm, "
-        f"CAST({at} AS TIMESTAMP) AS at, {', '.join(values)} FROM {source.rows_sql()}"
+        f"CAST({at} AS TIMESTAMP) AS happened_at, {', '.join(values)} FROM {source.rows_sql()}"
     )
     return pa.Table.from_batches(list(source.reader.arrow_batches(sql)))
 

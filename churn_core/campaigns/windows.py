@@ -36,6 +36,11 @@ def before_start(column: str, *, starts_at: str = STARTS_AT) -> str:
     return f"{column} < {starts_at}"
 
 
+def after_window(column: str, days: int, *, starts_at: str = STARTS_AT) -> str:
+    """SQL condition: the instant lies at or after the end of the customer's window."""
+    return f"{column} >= {window_end(days, starts_at=starts_at)}"
+
+
 def window_end(days: int, *, starts_at: str = STARTS_AT) -> str:
     """SQL of the first instant after the customer's window."""
     return f"{starts_at} + INTERVAL {int(days)} DAY"

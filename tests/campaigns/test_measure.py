@@ -112,14 +112,16 @@ def waves(warehouse: Warehouse, made_campaign: MakeCampaign, put: Put) -> Campai
 def by_hand(drawn: pd.DataFrame, orders: pd.DataFrame, days: int = DAYS) -> pd.DataFrame:
     """The outcomes of every customer with a whole window, by a loop."""
     rows = []
+    bought = dict(list(orders.groupby("customer_id")))
+    opened = dict(list(TICKETS.groupby("customer_id")["opened_at"]))
     for entry in drawn.to_dict("records"):
         start, window = entry["starts_at"], timedelta(days=DAYS)
         if start + window > END_OF_DATA:
             continue
-        own = orders[orders["customer_id"] == entry["customer_id"]]
+        own = bought.get(entry["customer_id"], orders.head(0))
         inside = own[(own["order_time"] >= start) & (own["order_time"] < start + timedelta(days=days))]
         before = own[(own["order_time"] >= start - window) & (own["order_time"] < start)]
-        tickets = TICKETS[TICKETS["customer_id"] == entry["customer_id"]]["opened_at"]
+        tickets = opened.get(entry["customer_id"], TICKETS["opened_at"].head(0))
         paid, discounts = inside["amount"].sum(), inside["discount_amount"].sum()
         rows.append(
             {

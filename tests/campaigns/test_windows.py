@@ -63,11 +63,19 @@ def test_a_part_of_a_day_that_is_missing_counts_as_a_day() -> None:
     assert windows.days_left(START + timedelta(days=30), START + timedelta(days=28, hours=5)) == 2
 
 
-COMPARED = re.compile(r"[<>]=?\s*\{?(?:\w+\.)?starts_at|(?:\w+\.)?starts_at\}?\s*(?:\+ INTERVAL[^\"']*)?[<>]")
+START_OF = r"\{?(?:\w+\.)?starts_at\}?"
+COMPARED = re.compile(rf"[<>]=?\s*{START_OF}|{START_OF}\s*(?:\+ INTERVAL[^\"']*)?[<>]", re.IGNORECASE)
 
 
 def test_no_other_module_of_campaigns_compares_with_the_start_in_sql() -> None:
     folder = Path(windows.__file__).parent
-    ours = ["asked", "cells", "counted", "funnel", "looks", "measure", "outcome_files", "overlap", "windows"]
-    found = [name for name in ours if COMPARED.search((folder / f"{name}.py").read_text(encoding="utf-8"))]
+    ours = ["asked", "cells", "counted", "funnel", "looks", "measure", "outcome_checks", "outcome_files", "overlap"]
+    found = [
+        name for name in [*ours, "windows"] if COMPARED.search((folder / f"{name}.py").read_text(encoding="utf-8"))
+    ]
     assert found == ["windows"]
+
+
+@pytest.mark.parametrize("sql", ["t >= drawn.starts_at", "{STARTS_AT} > t", "t < {starts_at} + 1", "starts_at <= t"])
+def test_the_guard_would_notice(sql: str) -> None:
+    assert COMPARED.search(sql)
