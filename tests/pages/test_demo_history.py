@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from churn_core.campaigns.demo import DAYS_BETWEEN_SCORINGS
+from churn_core.campaigns.plan import problems
+from churn_core.campaigns.readout import campaign_readout
+from churn_core.campaigns.store import campaigns
 from churn_core.customers.at_risk import page
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.today import today
@@ -43,3 +46,19 @@ def test_today_and_the_customer_show_the_change(demo_home: Home, app: App) -> No
     customer = page(open_workspace("Demo shop"), chosen, limit=1)["customer_id"].iloc[0]
     visit = app("pages/customers/customer.py", customer=customer)
     assert [chart.key for chart in visit.get("plotly_chart")] == ["history", "contributions"]
+
+
+def test_one_campaign_is_over_one_runs_and_one_is_being_planned(demo_home: Home) -> None:
+    warehouse = open_workspace("Demo shop")
+    end = known_until(warehouse)
+    assert end is not None
+    (draft,), (running, finished) = campaigns(warehouse, "draft"), campaigns(warehouse, "locked")
+    assert finished.ends_at is not None
+    assert finished.ends_at < end
+    assert campaign_readout(warehouse, finished.campaign_id).verdict
+    assert running.starts_at is not None
+    assert running.starts_at >= end, "nothing of its outcome is known yet"
+    assert sum(running.counts["arms"].values()) == running.counts["n_left"] > 0
+    assert any(step["n_excluded"] for step in running.counts["exclusions"])
+    assert problems(draft.plan) == {}
+    assert draft.plan.treatments[0].action is not None, "the playbook's first suggestion"
