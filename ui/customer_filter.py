@@ -48,7 +48,7 @@ ORDERS = {
 """Orders offered, as sort and whether descending."""
 
 
-NET_ORDERS = {"Highest net value of contacting first": ("net_value", True)}
+NET_ORDERS = {"Highest net value first": ("net_value", True)}
 """Offered as soon as a campaign taught what contacting is worth."""
 ALL_ORDERS = {**ORDERS, **NET_ORDERS}
 

@@ -55,6 +55,8 @@ def customer_table(
     nothing are left out.
     """
     order = [sorted_by if name == _INSTEAD.get(sorted_by) else name for name in _ORDER]
+    if "net_value" in frame and frame["net_value"].notna().any() and sorted_by != "days_since_last_order":
+        order = [name for name in order if name != "days_since_last_order"]
     shown = frame.assign(open="Open", tier=frame["tier"].map(tier_label), risk=100 * frame["risk"])
     selection: dict[str, Any] = {}
     if selectable:
@@ -102,7 +104,7 @@ def _columns(currency: str, open_key: str) -> dict[str, Any]:
         "net_value": column.NumberColumn(
             "Net value of contacting",
             format=amount,
-            width=92,
+            width=150,
             help="Further margin expected because of the contact, less its cost, as a campaign taught",
         ),
         "expected_value": column.NumberColumn(

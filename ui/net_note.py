@@ -14,7 +14,11 @@ def net_note(stamp: Stamp) -> None:
     state = net_state(stamp)
     words = state.told
     if not words and state.is_known:
-        words = f"Net value of contacting: expected margin less its cost, as campaign {state.campaign_name!r} taught."
+        low, high = state.silent_days or (0, 0)
+        words = (
+            f"Net value of contacting: expected margin less its cost, as campaign {state.campaign_name!r} taught; "
+            f"empty for customers silent for fewer than {low:.0f} or more than {high:.0f} days, who were not in it."
+        )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(plain(words))
         if stamp.state.last_order_at is not None:

@@ -96,7 +96,9 @@ def curves_block(learnt: StoredUplift, currency: str) -> None:
         _draw(figures.parts_figure(study, "tiers", currency=currency, mode=mode), "tiers")
     with fourth:
         groups = figures.responses_figure(study, mode=mode)
-        if groups is None:
+        if not learnt.has_evidence:
+            st.caption("The four groups are not told without evidence that customers differ in how they respond.")
+        elif groups is None:
             st.caption("The four groups are told for outcomes that are yes or no; this goal is an amount.")
         else:
             chart(groups, key="responses")
@@ -150,7 +152,7 @@ def net_value_block(stamp: Stamp, learnt: StoredUplift, currency: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             AT_RISK_PAGE, label="At risk, highest net value first", icon=":material/arrow_forward:",
-            query_params={"order": "Highest net value of contacting first"},
+            query_params={"order": "Highest net value first"},
         )  # fmt: skip
         st.button("Renew", key="renew", on_click=guarded(calls.start_renewing), icon=":material/refresh:")
         st.button("Show it no more", key="stop_showing", type="tertiary", on_click=guarded(calls.stop_showing))
@@ -174,10 +176,12 @@ def _counted_words(learnt: StoredUplift, currency: str) -> str:
         gain = f"uplift x the customer's own expected value x {paid.value_scale:.2f} (brought to {days}, {scale})"
     else:
         gain = f"expected further margin within {days}"
+    low, high = learnt.silent_days
     offer = paid.offer_cost + (0.0 if paid.outcome == "margin" else paid.discount_per_buyer)
     return (
         f"Counted as {gain}, less {money(paid.contact_cost, currency)} per contact and {money(offer, currency)} of "
-        "offer and discount for every customer who orders. Without evidence that customers differ it is not shown."
+        f"offer and discount for every customer who orders. Only customers silent for {low:.0f} to {high:.0f} days are "
+        "valued, as those of the campaign were; without evidence that customers differ nobody is."
     )
 
 

@@ -45,14 +45,13 @@ def learn_from_campaign(
     )
     progress(0.7, "learning from everybody")
     model = fit_learner(learnt.learner, rows.trial, seed=SEED)
-    counts = {"n_assigned": rows.n_assigned, "n_incomplete": rows.n_incomplete, "n_unseen": rows.n_unseen}
     with warehouse.transaction() as tx:
         number = insert_uplift(
             tx,
             campaign_id=campaign_id,
             arm=rows.arm,
             model=model,
-            summary=summary_of(learnt.to_dict(), rows.money, counts),
+            summary=summary_of(learnt.to_dict(), rows),
             is_active=learnt.has_evidence,
         )
         tx.audit(

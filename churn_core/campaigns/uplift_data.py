@@ -39,6 +39,9 @@ N_DAYS_TOGETHER = 7
 """Customers who start within so many days are seen as of the first of these days."""
 
 
+SILENT = "days_since_last_order"
+"""Feature that says how long a customer has been silent; campaigns are for customers between two such ages."""
+
 VALUES: dict[str, str] = {
     "retained": "n > 0",
     "orders": "n",
@@ -89,6 +92,8 @@ class CampaignTrial:
     n_unseen: int
     """Of these, without any order before the start, so that nothing is known of them."""
     money: CampaignMoney
+    silent_days: tuple[float, float]
+    """Fewest and most days since the last order among its customers: nothing was learnt of others."""
 
 
 def learnable_arm(campaign: Campaign, arm: str | None) -> Arm:
@@ -157,6 +162,7 @@ def campaign_trial(
         n_incomplete=n_assigned - len(rows),
         n_unseen=len(rows) - len(seen),
         money=_money(warehouse, campaign, treatment, rows),
+        silent_days=(float(frame[SILENT].min()), float(frame[SILENT].max())),
     )
 
 
@@ -210,7 +216,7 @@ def _features(warehouse: Warehouse, rows: pd.DataFrame, progress: Progress) -> p
     import pandas as pd
 
     everybody = replace(definition_in_force(warehouse), activity_days=None)
-    names = learnable(warehouse)
+    names = list(dict.fromkeys((SILENT, *learnable(warehouse))))
     first = rows["starts_at"].min()
     together = (rows["starts_at"] - first) // timedelta(days=N_DAYS_TOGETHER)
     made = []

@@ -35,6 +35,8 @@ class NetState:
     run_id: int | None = None
     """The scoring they are of."""
     scored_at: datetime | None = None
+    silent_days: tuple[float, float] | None = None
+    """Only customers silent for so many days are valued: others were not in the campaign."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,14 @@ def net_state(warehouse: Warehouse) -> NetState:
             f"The net value of contacting is that of the scoring of {scored_at:%-d %b %Y}; customers were scored again "
             "since. Renew it on Who can be saved."
         )
-    return NetState(is_known=True, told=told, campaign_name=name, run_id=run_id, scored_at=scored_at)
+    return NetState(
+        is_known=True,
+        told=told,
+        campaign_name=name,
+        run_id=run_id,
+        scored_at=scored_at,
+        silent_days=active.silent_days,
+    )
 
 
 def net_value_of(warehouse: Warehouse, campaign: Campaign) -> AudienceNetValue:

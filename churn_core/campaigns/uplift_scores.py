@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from churn_core.campaigns.uplift_data import CampaignMoney
+from churn_core.campaigns.uplift_data import SILENT, CampaignMoney
 from churn_core.campaigns.uplift_learners import UpliftModel
 from churn_core.campaigns.uplift_store import StoredUplift, active_uplift, load_uplift
 from churn_core.campaigns.uplift_study import response_groups
-from churn_core.errors import ChurnError, InputError, NotFound
+from churn_core.errors import ChurnError, InputError, NotEnoughData, NotFound
 from churn_core.features.build import build_features
 from churn_core.features.definition import active_definition
 from churn_core.jobs import Progress, no_progress
@@ -97,12 +97,23 @@ def refreshed_after_scoring(warehouse: Warehouse, progress: Progress = no_progre
 
 
 def score_run(warehouse: Warehouse, active: StoredUplift, run: ScoreRun, progress: Progress = no_progress) -> Scored:
-    """Ask the model about every customer of a run, seen as of the run's cutoff, and store the answers."""
+    """Ask the model about the customers of a run, seen as of the run's cutoff, and store the answers.
+
+    Only about customers who have been silent for as long as somebody of the campaign was: of others it learnt nothing,
+    and they are left out rather than guessed.
+    """
     import pyarrow as pa
 
     model = load_uplift(warehouse, active.uplift_version)
     progress(0.0, "features of all scored customers")
     frame = _features(warehouse, model, run)
+    low, high = active.silent_days
+    frame = frame[(frame[SILENT] >= low) & (frame[SILENT] <= high)]
+    if not len(frame):
+        raise NotEnoughData(
+            f"nobody who was scored has been silent for {low:.0f} to {high:.0f} days as those of the campaign, so "
+            "nothing is known of what contacting them would change."
+        )
     values = warehouse.frame(
         "SELECT customer_id, expected_value FROM scores WHERE run_id = $run_id ORDER BY customer_id",
         {"run_id": run.run_id},
@@ -157,7 +168,7 @@ def _features(warehouse: Warehouse, model: UpliftModel, run: ScoreRun) -> pd.Dat
     if definition is None or run.as_of is None:
         raise InputError("the newest scores are not of an order history; choose the order history on Churn definition.")
     names = input_names(model)
-    return build_features(warehouse, run.as_of, definition, features=names or ["days_since_last_order"])
+    return build_features(warehouse, run.as_of, definition, features=list(dict.fromkeys((SILENT, *names))))
 
 
 def _answers(

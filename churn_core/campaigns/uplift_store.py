@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from churn_core.campaigns.uplift_data import CampaignMoney, money_from_json
+from churn_core.campaigns.uplift_data import CampaignMoney, CampaignTrial, money_from_json
 from churn_core.campaigns.uplift_learners import UpliftModel
 from churn_core.errors import InputError, NotFound
 from churn_core.warehouse import utc_now
@@ -35,6 +35,8 @@ class StoredUplift:
     n_assigned: int
     n_incomplete: int
     n_unseen: int
+    silent_days: tuple[float, float]
+    """Fewest and most days since the last order among its customers; others are not valued."""
 
     @property
     def has_evidence(self) -> bool:
@@ -102,12 +104,20 @@ def load_uplift(warehouse: Warehouse, number: int) -> UpliftModel:
 _COLUMNS = "SELECT uplift_version, made_at, campaign_id, arm, learner, summary, is_active FROM uplift_models"
 
 
-def summary_of(study: Mapping[str, Any], money: CampaignMoney, counts: Mapping[str, int]) -> dict[str, Any]:
+def summary_of(study: Mapping[str, Any], rows: CampaignTrial) -> dict[str, Any]:
     """What is kept beside a model."""
-    return {"study": study, "money": asdict(money), **counts}
+    return {
+        "study": study,
+        "money": asdict(rows.money),
+        "n_assigned": rows.n_assigned,
+        "n_incomplete": rows.n_incomplete,
+        "n_unseen": rows.n_unseen,
+        "silent_days": list(rows.silent_days),
+    }
 
 
 def _stored(row: Mapping[str, Any]) -> StoredUplift:
     values = dict(row)
     summary = json.loads(values.pop("summary"))
-    return StoredUplift(**values, **{**summary, "money": money_from_json(summary["money"])})
+    kept = {"money": money_from_json(summary["money"]), "silent_days": tuple(summary["silent_days"])}
+    return StoredUplift(**values, **{**summary, **kept})
