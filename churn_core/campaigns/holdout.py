@@ -128,7 +128,7 @@ def propose_share(warehouse: Warehouse | Transaction) -> HoldoutProposal:
         )
     raised = ""
     if share > USUAL_SHARE:
-        raised = f", raised from {USUAL_SHARE:.0%} to have at least {LEAST_HELD_OUT:,}"
+        raised = f", raised from {100 * USUAL_SHARE:g} % to have at least {LEAST_HELD_OUT:,}"
         sql = f"{EVERYBODY} SELECT count(*) FROM everybody WHERE {_PLACE} < $share"
         n_held_out = warehouse.value(sql, values | {"share": share})
     return HoldoutProposal(
@@ -266,7 +266,9 @@ def held_out_sql(running: Holdout, id_sql: str) -> tuple[str, dict[str, object]]
 
 def _begin(tx: Transaction, share: float, reshuffle_on: date | None) -> int:
     if not 0 < share <= MOST_ALLOWED:
-        raise InputError(f"{100 * share:g} % was asked for; hold out more than 0 % and at most {MOST_ALLOWED:.0%}.")
+        raise InputError(
+            f"{100 * share:g} % was asked for; hold out more than 0 % and at most {100 * MOST_ALLOWED:g} %."
+        )
     moment = present(tx)
     planned = None if reshuffle_on is None else start_of(reshuffle_on)
     if planned is not None and planned <= moment:
