@@ -8,6 +8,12 @@ from typing import Any
 from churn_core.figures.theme import percent
 
 _SENTENCES: dict[str, str] = {
+    "campaign list cleared": "{n_ids:,} ids forgotten",
+    "campaign list given": "{n_known:,} of {n_given:,} ids belong to customers of this workspace",
+    "holdout ended": "Nobody is held out any more; generation {generation} held out {n_held_out:,} customers",
+    "holdout refreshed": "{n_customers:,} new customers were drawn for generation {generation}",
+    "holdout reshuffled": "Generation {generation} holds out {n_held_out:,} of {n_customers:,} customers",
+    "holdout started": "Generation {generation} holds out {n_held_out:,} of {n_customers:,} customers",
     "archive": "Model {model_version} was put aside",
     "build the demo shop": "Demo shop of {plan.n_customers:,} customers over {plan.n_years} years, seed {plan.seed}",
     "export": "{n_rows:,} customers written to {file_name}",

@@ -58,7 +58,7 @@ class Excluded:
     is_on: bool = True
     """Whether the plan asks for it."""
     is_checked: bool = True
-    """Whether the workspace holds what it looks at; where not, nobody is left out."""
+    """Whether the workspace holds something that it looks at; where not, nobody is left out."""
     is_warning: bool = False
     """Whether the note must be seen before the campaign is sent."""
     note: str = ""
@@ -148,7 +148,7 @@ def eligibility(
                 n_excluded=n_excluded,
                 n_left=n_left,
                 is_on=finding is not None,
-                is_checked=finding is None or finding.is_checked,
+                is_checked=finding is None or finding.is_checked or n_excluded > 0,
                 is_warning=finding is not None and finding.is_warning,
                 note=" ".join(filter(None, (told, finding.note if finding else ""))),
             )

@@ -295,9 +295,13 @@ def test_with_every_rule_switched_off_everybody_is_left(warehouse: Warehouse, pu
 
 def test_consent_that_nobody_gave_or_refused_leaves_nobody_out_and_warns(warehouse: Warehouse, put: Put) -> None:
     people(warehouse, put, {"a": 0.5, "b": 0.6, "c": 0.7})
+    campaign = draft(warehouse, only("no_consent"))
+    step = step_of(eligibility(warehouse, campaign), "no_consent")
+    assert (step.n_excluded, step.n_left, step.is_checked, step.is_warning) == (0, 3, False, True)
+    assert "not known for anybody" in step.note
     put(warehouse, "contacts", [_contact("c", "unsubscribed", days=90)])
-    step = step_of(eligibility(warehouse, draft(warehouse, only("no_consent"))), "no_consent")
-    assert (step.n_excluded, step.is_checked, step.is_warning) == (1, False, True)
+    step = step_of(eligibility(warehouse, campaign), "no_consent")
+    assert (step.n_excluded, step.is_checked, step.is_warning) == (1, True, True)
     assert "not known for anybody" in step.note
 
 

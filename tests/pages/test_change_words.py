@@ -19,6 +19,15 @@ def test_a_change_is_told_in_words() -> None:
     assert change_words("tier policy saved", json.dumps(policy)) == "Policy 1, high from 60.0 %, medium from 30.0 %"
 
 
+def test_changes_of_the_holdout_are_told_in_words() -> None:
+    counts = {"generation": 2, "share": 0.05, "n_customers": 20_000, "n_held_out": 1_012, "reshuffle_at": None}
+    assert change_words("holdout started", json.dumps(counts)) == "Generation 2 holds out 1,012 of 20,000 customers"
+    ended = change_words("holdout ended", json.dumps(counts))
+    assert ended == "Nobody is held out any more; generation 2 held out 1,012 customers"
+    given = {"campaign_id": "camp-1", "kind": "exclude", "n_given": 12, "n_known": 9, "n_unknown": 3}
+    assert change_words("campaign list given", json.dumps(given)) == "9 of 12 ids belong to customers of this workspace"
+
+
 def test_a_change_without_known_words_says_names_and_values() -> None:
     assert change_words("something new", '{"n_days": 5, "names": []}') == "n days: 5, names: none"
     assert change_words("score", '{"run": 1}') == "run: 1"
