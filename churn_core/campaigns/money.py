@@ -20,8 +20,9 @@ TOLD = (
     "window, also those who would have ordered anyway. So the interval is that of the margin alone; if it were done "
     "again, the number of offers taken would vary as well."
 )
-CONTACTS_COUNTED = "a contact for everybody the imported contacts show as sent"
-CONTACTS_ASSUMED = "a contact for everybody in the arm, because no contacts were imported"
+CONTACTS_COUNTED = "a contact for everybody whom the imported contacts show as sent something"
+CONTACTS_ASSUMED = "a contact for everybody in the arm, because no contacts of it were imported"
+CONTACTS_MIXED = "contacts as imported, and for everybody in the arms of which none were imported"
 
 
 def campaign_money(
@@ -36,13 +37,14 @@ def campaign_money(
 
     ``comparisons`` are those of orders, margin and, where amounts are capped, margin_capped, by metric and arm;
     ``n_ordered`` and ``n_sent`` are customers per arm who ordered within their window and who were sent something.
-    ``n_sent`` is empty where no contacts were imported.
+    ``n_sent`` holds the arms whose contacts were imported; in the others everybody counts as contacted.
     """
     arms = tuple(
         _of_arm(arm, {name: found[arm.name] for name, found in comparisons.items()}, n_ordered, n_sent)
         for arm in plan.treatments
     )
-    contacts = CONTACTS_COUNTED if n_sent else CONTACTS_ASSUMED
+    n_known = sum(arm.name in n_sent for arm in plan.treatments)
+    contacts = CONTACTS_ASSUMED if not n_known else CONTACTS_COUNTED if n_known == len(arms) else CONTACTS_MIXED
     return Money(
         currency=chosen.currency, margin_rate=chosen.margin_rate, arms=arms, told=TOLD.format(contacts=contacts)
     )
@@ -52,7 +54,7 @@ def _of_arm(
     arm: Arm, comparisons: Mapping[str, Comparison], n_ordered: Mapping[str, int], n_sent: Mapping[str, int]
 ) -> ArmMoney:
     n = comparisons["margin"].n_treatment
-    n_contacted = min(n, n_sent.get(arm.name, 0)) if n_sent else n
+    n_contacted = min(n, n_sent.get(arm.name, n))
     contact_cost, offer_cost = arm.contact_cost * n_contacted, arm.offer_cost * n_ordered.get(arm.name, 0)
     margin = times(comparisons["margin"].difference, n)
     capped = comparisons.get("margin_capped")

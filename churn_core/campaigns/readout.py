@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from churn_core.campaigns.asked import UNCAPPED, file_kinds
+from churn_core.campaigns.funnel import STEPS, funnel
 from churn_core.campaigns.goals import OUTCOMES, Outcome
 from churn_core.campaigns.guardrails import guardrail_results
 from churn_core.campaigns.health import campaign_health
@@ -158,12 +159,19 @@ def _money(
     ordered = measured.outcomes.get("retained" if goal.outcome != "retained" else goal.outcome)
     is_counted = ordered is not None and ordered.metric.kind == "rate"
     n_ordered = {arm: ordered.rate(arm).n_hits for arm in measured.n_assigned} if ordered and is_counted else {}
-    sent = {entry.arm: dict(entry.steps).get("sent", 0) for entry in reached}
+    sent = {entry.arm: n for entry in reached if (n := dict(entry.steps).get(STEPS["sent"], 0))}
     return campaign_money(found.plan, comparisons, n_ordered=n_ordered, n_sent=sent, chosen=settings(warehouse))
 
 
 def _reached(warehouse: Warehouse, found: Campaign) -> tuple[Reached, ...]:
-    return ()
+    """The contacts of every arm that were imported, and the orders of those reached; no effect."""
+    made = []
+    for arm, entry in funnel(warehouse, found).items():
+        if not any(step.n_customers for step in entry.steps):
+            continue
+        steps = tuple((step.label, step.n_customers) for step in entry.steps)
+        made.append(Reached(arm=arm, steps=steps, n_reached=entry.reached.n, n_ordered=entry.reached.n_hits))
+    return tuple(made)
 
 
 def _guardrails(plan: Plan, measured: Measured, currency: str) -> tuple[GuardrailResult, ...]:

@@ -255,6 +255,10 @@ class Reached:
     arm: str
     steps: tuple[tuple[str, int], ...]
     """What happened (sent, delivered, opened, ...) and to how many customers."""
+    n_reached: int = 0
+    """Customers who got a message."""
+    n_ordered: int = 0
+    """Of these, how many ordered within the window so far; they differ from others in more than the message."""
 
 
 @dataclass(frozen=True, kw_only=True)

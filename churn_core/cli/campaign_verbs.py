@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from churn_core.cli import draw_verbs, holdout_verbs, outcome_verbs, uplift_verbs
+from churn_core.cli import draw_verbs, holdout_verbs, outcome_verbs, readout_verbs, uplift_verbs
 from churn_core.cli.options import Verbs, add_verb, opened_workspace
 from churn_core.cli.output import show, table
 
@@ -21,6 +21,7 @@ def add_verbs(verbs: Verbs) -> None:
     holdout_verbs.add_to_campaign(own)
     uplift_verbs.add_to_campaign(own)
     outcome_verbs.add_to_campaign(own)
+    readout_verbs.add_to_campaign(own)
 
 
 def list_campaigns(args: argparse.Namespace) -> int:

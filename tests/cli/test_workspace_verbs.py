@@ -29,6 +29,7 @@ WITHIN = (
     "campaign lock", "campaign export", "campaign join", "campaign cancel",
     "campaign uplift", "experiment uplift",
     "campaign outcomes", "campaign funnel",
+    "campaign readout", "campaign decide", "campaign programme",
     "campaign list", "campaign show", "campaign holdout",
 )  # fmt: skip
 
