@@ -72,12 +72,13 @@ def verdict_block(learnt: StoredUplift, currency: str) -> None:
         )  # fmt: skip
         key_figure("AUUC", _number(ranking["auuc"]["value"]), _ends(ranking["auuc"]), meaning="Area under the uplift "
                    "curve above chance, normalised as scikit-uplift does.")  # fmt: skip
-        top = f"{100 * ranking['top_share']:.0f} %"
+        top = f"Top {100 * ranking['top_share']:.0f} %"
         key_figure(
-            f"Effect in the top {top}", effect(ranking["top_effect"]["value"], study, currency),
-            f"average {effect(ranking['average_effect']['value'], study, currency)}",
+            f"{top}, points" if study["is_rate"] else top,
+            _bare(ranking["top_effect"]["value"], study, currency),
+            f"average {_bare(ranking['average_effect']['value'], study, currency)}",
             meaning="The measured difference of the arms among those with the highest expected uplift, out of fold.",
-        )  # fmt: skip
+        )
         n_drawn = learnt.n_assigned
         n_used = study["n_control"] + study["n_treatment"]
         key_figure("Customers", count(n_used), f"of {count(n_drawn)} drawn", meaning=_left_out(learnt))
@@ -144,7 +145,7 @@ def net_value_block(stamp: Stamp, learnt: StoredUplift, currency: str) -> None:
         worth = calls.everybody(stamp)
         with figures_row("net_value"):
             key_figure("Worth contacting", count(worth.n_positive), f"of {count(worth.n_known)} known")
-            key_figure("Their net value", money(worth.total_positive, currency), "summed over those above 0")
+            key_figure("Their net value", money(worth.total_positive, currency), "sum of those")
             key_figure("Contacting everybody", money(worth.total, currency), f"{counted(worth.n_known, 'customer')}")
     st.caption(_counted_words(learnt, currency))
     if state.told:
@@ -199,6 +200,10 @@ def _draw(figure: Any, key: str) -> None:
         chart(figure, key=key)
 
 
+def _bare(value: float | None, study: Mapping[str, Any], currency: str) -> str:
+    return effect(value, study, currency).removesuffix(" points")
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else number(value)
 
@@ -206,4 +211,4 @@ def _number(value: float | None) -> str:
 def _ends(estimate: Mapping[str, Any]) -> str:
     if estimate["low"] is None or estimate["high"] is None:
         return "not defined"
-    return f"between {number(estimate['low'])} and {number(estimate['high'])}"
+    return f"{number(estimate['low'])} to {number(estimate['high'])}"
