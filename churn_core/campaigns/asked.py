@@ -38,12 +38,21 @@ NEEDS: dict[str, str] = {
 
 def file_kinds(warehouse: Warehouse, campaign: Campaign) -> dict[str, str]:
     """Outcomes of this campaign that came in files, with their kind (rate or mean), by name."""
+    return {name: kind for names in files_of(warehouse, campaign).values() for name, kind in names.items()}
+
+
+def files_of(warehouse: Warehouse, campaign: Campaign) -> dict[int, dict[str, str]]:
+    """The same by file, the number of the file first: all outcomes of one file tell of the same customers."""
     rows = warehouse.records(
-        "SELECT DISTINCT outcomes.metric, CAST(metrics AS VARCHAR) AS kinds FROM outcomes "
-        "JOIN outcome_files USING (outcome_id) WHERE outcomes.campaign_id = $id ORDER BY 1",
+        "SELECT found.metric, outcome_id, CAST(metrics AS VARCHAR) AS kinds FROM "
+        "(SELECT DISTINCT metric, outcome_id FROM outcomes WHERE campaign_id = $id) AS found "
+        "JOIN outcome_files USING (outcome_id) ORDER BY outcome_id, metric",
         {"id": campaign.campaign_id},
     )
-    return {str(row["metric"]): str(json.loads(row["kinds"])[row["metric"]]) for row in rows}
+    found: dict[int, dict[str, str]] = {}
+    for row in rows:
+        found.setdefault(int(row["outcome_id"]), {})[str(row["metric"])] = str(json.loads(row["kinds"])[row["metric"]])
+    return found
 
 
 def counted_for(campaign: Campaign, name: str, filed: Mapping[str, str], *, days: int | None = None) -> list[Counted]:
@@ -57,7 +66,7 @@ def counted_for(campaign: Campaign, name: str, filed: Mapping[str, str], *, days
 
     def made(key: str, cap: float | None) -> Counted:
         if name in filed:
-            return from_file(name, filed[name], key=key, cap=cap, past_days=window)
+            return from_file(name, filed[name], list(filed).index(name), key=key, cap=cap, past_days=window)
         if name in FLAGS:
             return from_flag(name, days, key=key)
         return from_orders(name, Span(days=days), key=key, cap=cap, past_days=window)
@@ -68,8 +77,8 @@ def counted_for(campaign: Campaign, name: str, filed: Mapping[str, str], *, days
     return [made(name, goal.cap), made(f"{name}{UNCAPPED}", None)]
 
 
-def one_metric(warehouse: Warehouse, campaign: Campaign, name: str) -> tuple[Counted, str | None]:
-    """The metric of that name, and the name again when it comes from a file; InputError when it cannot be told."""
+def one_metric(warehouse: Warehouse, campaign: Campaign, name: str) -> tuple[Counted, dict[int, str]]:
+    """The metric of that name, and its place among those of files when it is one; InputError when it is not known."""
     filed = file_kinds(warehouse, campaign)
     bare = name.removesuffix(UNCAPPED)
     if bare not in OUTCOMES and bare not in filed:
@@ -78,14 +87,18 @@ def one_metric(warehouse: Warehouse, campaign: Campaign, name: str) -> tuple[Cou
     if why:
         raise InputError(why)
     by_key = {entry.key: entry for entry in counted_for(campaign, bare, filed)}
-    return by_key.get(name, by_key[bare]), bare if bare in filed else None
+    return by_key.get(name, by_key[bare]), {list(filed).index(bare): bare} if bare in filed else {}
 
 
 def whole_windows(
-    campaign: Campaign, counted: Sequence[Counted], until: datetime | None, filed: str | None, part: str = "''"
+    campaign: Campaign,
+    counted: Sequence[Counted],
+    until: datetime | None,
+    filed: Mapping[int, str],
+    part: str = "''",
 ) -> Wanted:
     """Customers with a whole window; of a file those in it, because it holds whole windows only."""
-    who = "true" if filed is not None else is_complete(campaign.plan.goal.window_days)
+    who = "true" if filed else is_complete(campaign.plan.goal.window_days)
     return Wanted(counted=counted, who=who, part=part, filed=filed, data_until=until)
 
 

@@ -6,14 +6,14 @@ Orders are read once, however many metrics speak of them; what leaves the databa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
 from itertools import combinations_with_replacement
 from typing import Any
 
 from churn_core.campaigns.comparison import Cell
-from churn_core.campaigns.counted import Counted, flag_sql, quantities_sql
+from churn_core.campaigns.counted import Counted, filed_column, flag_sql, quantities_sql
 from churn_core.campaigns.store import Campaign
 from churn_core.campaigns.windows import may_matter
 from churn_core.errors import InputError
@@ -34,8 +34,8 @@ class Wanted:
     """SQL condition on an assignment."""
     part: str = "''"
     """SQL of the group beside arm and stratum: a slice, a look."""
-    filed: str | None = None
-    """Outcome of a file: only the customers in it are counted."""
+    filed: Mapping[int, str] = field(default_factory=dict)
+    """Outcomes of one file by place: only the customers in it are counted."""
     data_until: datetime | None = None
     """The midnight up to which orders are complete."""
 
@@ -122,9 +122,14 @@ def _readings(counted: Sequence[Counted], place: Mapping[str, int]) -> tuple[str
 
 def _tables(wanted: Wanted) -> str:
     made = [f"drawn AS (SELECT * FROM assignments AS drawn WHERE campaign_id = $campaign_id AND {wanted.who})"]
-    if wanted.filed is not None:
+    if wanted.filed:
+        values = [
+            f"any_value(value) FILTER (metric = $filed_{place}) AS {filed_column(place).removeprefix('filed.')}"
+            for place in wanted.filed
+        ]
         made.append(
-            "filed AS (SELECT customer_id, value FROM outcomes WHERE campaign_id = $campaign_id AND metric = $filed)"
+            f"filed AS (SELECT customer_id, {', '.join(values)} FROM outcomes "
+            "WHERE campaign_id = $campaign_id AND list_contains($filed, metric) GROUP BY customer_id)"
         )
     quantities = quantities_sql(wanted.counted)
     if quantities:
@@ -137,7 +142,7 @@ def _tables(wanted: Wanted) -> str:
 
 
 def _joins(wanted: Wanted) -> str:
-    made = ["JOIN filed ON filed.customer_id = drawn.customer_id"] if wanted.filed is not None else []
+    made = ["JOIN filed ON filed.customer_id = drawn.customer_id"] if wanted.filed else []
     if quantities_sql(wanted.counted):
         made.append("LEFT JOIN bought ON bought.customer_id = drawn.customer_id")
     return " ".join([*made, *(join for _, join in _flags(wanted))])
@@ -160,7 +165,8 @@ def _parameters(warehouse: Warehouse, campaign: Campaign, wanted: Wanted) -> dic
         "windows_end": (last or campaign.starts_at) + timedelta(days=campaign.plan.goal.window_days),
         "data_until": wanted.data_until,
         "margin_rate": settings(warehouse).margin_rate,
-        "filed": wanted.filed,
+        "filed": list(wanted.filed.values()),
+        **{f"filed_{place}": name for place, name in wanted.filed.items()},
     }
 
 

@@ -108,10 +108,11 @@ def from_flag(name: str, days: int, *, key: str | None = None) -> Counted:
 
 
 def from_file(
-    name: str, kind: str, *, key: str | None = None, cap: float | None = None, past_days: int | None = None
+    name: str, kind: str, place: int, *, key: str | None = None, cap: float | None = None, past_days: int | None = None
 ) -> Counted:
-    """An outcome that came in a file: the column ``filed.value`` of the customers in it."""
-    value = "filed.value > 0" if kind == "rate" else "filed.value"
+    """An outcome that came in a file: the column of that place in ``filed``, of the customers in it."""
+    value = filed_column(place)
+    value = f"{value} > 0" if kind == "rate" else value
     made = Counted(
         key=key or name,
         metric=Metric(name=key or name, kind=kind, column=name),
@@ -121,6 +122,11 @@ def from_file(
         return made
     is_ours = name in FORMULAS
     return _with_past(made, (name,) if is_ours else ("orders", "spend"), past_days, cap if is_ours else None)
+
+
+def filed_column(place: int) -> str:
+    """SQL of the values of an outcome that came in a file."""
+    return f"filed.value_{int(place)}"
 
 
 def at_draw(name: str) -> Counted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -53,9 +54,9 @@ def measure_over_time(warehouse: Warehouse, campaign: Campaign, name: str) -> tu
     ((first, last),) = warehouse.rows(
         "SELECT min(starts_at), max(starts_at) FROM assignments WHERE campaign_id = $id", {"id": campaign.campaign_id}
     )
-    if first is None or (until is None and filed is None):
+    if first is None or (until is None and not filed):
         return ()
-    if first == last and until is not None and filed is None:
+    if first == last and until is not None and not filed:
         return _looks_so_far(warehouse, campaign, name, first, until)
     return _looks_by_start(warehouse, campaign, entry, filed, until)
 
@@ -80,7 +81,7 @@ def _looks_so_far(
 
 
 def _looks_by_start(
-    warehouse: Warehouse, campaign: Campaign, entry: Counted, filed: str | None, until: datetime | None
+    warehouse: Warehouse, campaign: Campaign, entry: Counted, filed: Mapping[int, str], until: datetime | None
 ) -> tuple[Look, ...]:
     """Customers started on different days: whole windows alone, more of them at every look."""
     part = day_known(campaign.plan.goal.window_days)
