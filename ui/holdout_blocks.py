@@ -25,9 +25,8 @@ from ui.session import Stamp
 from ui.widgets import table
 
 WHAT_IT_IS = (
-    "A few customers are kept out of all campaigns. What they do beside everybody else says what the whole programme "
-    "is worth, which no single campaign can say. Who it is follows from a hash of their id, and stays so until a new "
-    "draw is asked for."
+    "A few customers, drawn by chance, are kept out of all campaigns. Comparing them with everybody else says what the "
+    "whole programme is worth, which no single campaign can say. They stay the same until somebody asks for a new draw."
 )
 SMALL = f"Fewer than {LEAST_HELD_OUT:,} are held out, so the effect of the whole programme will be known only roughly."
 USUAL_MONTHS = 6
@@ -127,10 +126,10 @@ def _row(found: Holdout) -> dict[str, str]:
         "Generation": str(found.generation),
         "Held out": count(found.n_held_out),
         "Drawn": count(found.n_customers),
-        "Share asked for": percent(found.share),
+        "Asked for": percent(found.share),
         "From": day(found.started_at),
         "Until": day(found.ended_at) if found.ended_at else "in force",
-        "Begun by": plain(found.person),
+        "By": plain(found.person),
     }
 
 

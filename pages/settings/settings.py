@@ -1,4 +1,4 @@
-"""How is money and risk counted in this workspace, and what was changed when?"""
+"""How are money and risk counted in this workspace, who is kept out of campaigns, and what was changed when?"""
 
 from __future__ import annotations
 
