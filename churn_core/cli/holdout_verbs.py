@@ -94,7 +94,7 @@ def _show_customer(args: argparse.Namespace, warehouse: Warehouse) -> int:
 def _words(found: Holdout) -> str:
     planned = f", reshuffle planned for {found.reshuffle_at:%Y-%m-%d}" if found.reshuffle_at else ""
     waiting = f", {found.n_waiting:,} new customers are drawn before the next campaign" if found.n_waiting else ""
-    small = "; so few tell the effect of the whole programme only roughly" if found.is_small else ""
+    small = "; so few tell the effect of the whole programme only roughly" if found.is_small and not found.ended_at else ""
     return (
         f"generation {found.generation} holds out {found.n_held_out:,} of {found.n_customers:,} customers "
         f"({100 * found.share:g} % asked for) from {found.started_at:%Y-%m-%d}"
