@@ -15,7 +15,7 @@ from churn_core.campaigns.goals import OUTCOMES, Outcome
 from churn_core.campaigns.guardrails import guardrail_results
 from churn_core.campaigns.health import campaign_health
 from churn_core.campaigns.looks import measure_over_time
-from churn_core.campaigns.measure import Measured, measure, measure_by, pre_period
+from churn_core.campaigns.measure import Measured, measure, measure_slices, pre_period
 from churn_core.campaigns.money import by_arm, campaign_money
 from churn_core.campaigns.overlap import overlap
 from churn_core.campaigns.plan import ACTIONS, CHANNELS, Arm, Plan
@@ -190,7 +190,7 @@ def _segments(warehouse: Warehouse, found: Campaign) -> tuple[SegmentCut, ...]:
     plan = found.plan
     if plan.control is None:
         return ()
-    slices = {column: measure_by(warehouse, found, plan.goal.outcome, column) for column in CUTS}
+    slices = measure_slices(warehouse, found, plan.goal.outcome, tuple(CUTS))
     return segment_cuts(
         slices,
         control=plan.control.name,
