@@ -12,13 +12,14 @@ import streamlit as st
 from churn_core.campaigns import id_lists
 from churn_core.campaigns.plan import Plan
 from churn_core.campaigns.store import Campaign
+from churn_core.campaigns.uplift_net import AudienceNetValue
 from churn_core.customers.selection import CustomerFilter
 from churn_core.figures.theme import count, counted, money, percent, tier_label
 from ui import session
 from ui import session_customers as customer_calls
 from ui import session_plan as calls
 from ui.customer_filter import KEYS, Place, filter_block
-from ui.errors import guarded, plain
+from ui.errors import guarded, plain, sentence
 from ui.file_taken import let_go, taken_file
 from ui.key_figures import figures_row, key_figure
 from ui.plan_fields import ERRORS, Fields
@@ -51,6 +52,19 @@ def audience_step(stamp: Stamp, found: Campaign) -> None:
     tiers = [f"{tier_label(part.tier)} {count(part.n_customers)}" for part in total.tiers if part.n_customers]
     if tiers:
         st.caption(" · ".join(tiers))
+    _net_value(calls.net_value(stamp, found), currency)
+
+
+def _net_value(worth: AudienceNetValue, currency: str) -> None:
+    """What contacting them is expected to be worth, or why nobody knows."""
+    if worth.n_known:
+        st.markdown(
+            f"Expected net value of contacting: **{plain(money(worth.total, currency))}** for the "
+            f"{counted(worth.n_known, 'customer')} of whom it is known; it pays for {count(worth.n_positive)} of them "
+            f"({plain(money(worth.total_positive, currency))})."
+        )
+    if worth.reason:
+        st.caption(sentence(worth.reason))
 
 
 def list_inputs(stamp: Stamp, found: Campaign, fields: Fields, kind: str) -> None:

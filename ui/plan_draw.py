@@ -135,7 +135,8 @@ def plan_text_block(text: str, *sections: str) -> None:
     parts = shown.split("\n## ")
     head = parts[0].partition("\n")[2].strip()
     bodies = [part for part in parts[1:] if not sections or part.partition("\n")[0].strip() in sections]
-    with st.container(border=True):
+    st.html("<style>.st-key-plan_text table { display: block; overflow-x: auto; }</style>")
+    with st.container(border=True, key="plan_text"):
         if not sections and head:
             st.caption(head)
         st.markdown("\n\n".join(f"##### {body}" for body in bodies))

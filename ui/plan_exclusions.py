@@ -26,14 +26,14 @@ def exclusions_step(stamp: Stamp, found: Campaign) -> None:
     """Switches, the list of ids to leave out, and what each rule leaves."""
     fields = Fields(found=found, step="Exclusions")
     chosen = found.plan.exclusions
-    columns = st.columns(2)
-    for nr, rule in enumerate(RULES.values()):
-        value = getattr(chosen, rule.name)
-        is_on = value is not None and value is not False
-        words = rule.words.format(days=chosen.contacted_days or FIRST_DAYS)
-        columns[nr % 2].toggle(rule.label, help=words, **fields.at(rule.name, is_on, _switched(rule.name)))
+    with st.container(horizontal=True):
+        for rule in RULES.values():
+            value = getattr(chosen, rule.name)
+            is_on = value is not None and value is not False
+            words = rule.words.format(days=chosen.contacted_days or FIRST_DAYS)
+            st.toggle(rule.label, width=250, help=words, **fields.at(rule.name, is_on, _switched(rule.name)))
     if chosen.contacted_days is not None:
-        columns[1].number_input(
+        st.number_input(
             "Recently means, days before the start", min_value=1, max_value=365, width=260,
             **fields.at("days", chosen.contacted_days, _days),
         )  # fmt: skip

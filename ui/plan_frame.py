@@ -18,6 +18,7 @@ from ui.session import Stamp
 
 Missing = dict[str, tuple[str, ...]]
 
+POWER = STEPS.index("Power") + 1
 LOCK, EXPORT = STEPS.index("Lock") + 1, STEPS.index("Export") + 1
 
 
@@ -38,20 +39,25 @@ def missing_of(stamp: Stamp, found: Campaign) -> Missing:
     """What is still missing, by step; a locked plan misses nothing."""
     if not found.is_draft:
         return {}
-    total = calls.audience_total(stamp, found)
-    left = calls.eligibility(stamp, found) if total.n_customers else None
-    return words.missing(found.plan, total.n_customers, left.n_left if left else None)
+    return words.missing(found.plan, calls.eligibility(stamp, found))
 
 
-def stepper(found: Campaign, missing: Missing) -> int:
+def stepper(stamp: Stamp, found: Campaign, missing: Missing) -> int:
     """The eight steps; the number of the chosen one."""
     key = f"step_{found.campaign_id}"
     st.session_state[key] = chosen_step(found)
+    marks = dict.fromkeys(missing, ":material/error:")
+    if (
+        found.is_draft
+        and found.step >= POWER
+        and calls.plan_size(stamp, found).level in ("too_small", "not_measurable")
+    ):
+        marks["Power"] = ":material/warning:"
     st.segmented_control(
         "Step",
         list(range(1, len(STEPS) + 1)),
         required=True,
-        format_func=lambda number: f"{_mark(found, missing, number)} {STEPS[number - 1]}",
+        format_func=lambda number: f"{marks.get(STEPS[number - 1]) or _mark(found, number)} {STEPS[number - 1]}",
         key=key,
         on_change=_chosen,
         args=(key,),
@@ -68,9 +74,7 @@ def chosen_step(found: Campaign) -> int:
     return found.step if found.is_draft else EXPORT
 
 
-def _mark(found: Campaign, missing: Missing, number: int) -> str:
-    if STEPS[number - 1] in missing:
-        return ":material/error:"
+def _mark(found: Campaign, number: int) -> str:
     is_done = not found.is_draft if number >= LOCK else number <= found.step or not found.is_draft
     return ":material/check_circle:" if is_done else ":material/circle:"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from churn_core.campaigns.exclusions import Eligibility
 from churn_core.campaigns.goals import OUTCOMES, Outcome
 from churn_core.campaigns.plan import Plan, problems
 from churn_core.campaigns.sizing import PlanSize
@@ -54,11 +55,11 @@ def move(size: PlanSize, currency: str) -> str:
     return f"from {outcome_value(entry, size.baseline.value, currency)} to {outcome_value(entry, target, currency)}"
 
 
-def missing(plan: Plan, n_audience: int | None, n_left: int | None) -> dict[str, tuple[str, ...]]:
+def missing(plan: Plan, left: Eligibility) -> dict[str, tuple[str, ...]]:
     """What is still missing, by step: of the plan itself, and customers."""
     found = dict(problems(plan))
-    if not n_audience:
-        found["Audience"] = ("nobody is in the audience; widen the filter or give a list of ids.",)
-    elif n_left is not None and n_left < 2:
-        found["Exclusions"] = (f"{n_left} customers are left; switch off an exclusion or widen the audience.",)
+    if not left.n_left:
+        found["Exclusions" if left.n_audience else "Audience"] = (left.note,)
+    elif left.n_left == 1:
+        found["Exclusions"] = ("one customer is left, who cannot be compared with anybody; widen the audience.",)
     return found

@@ -12,7 +12,18 @@ from typing import Any
 
 import streamlit as st
 
-from churn_core.campaigns import audience, draw, exclusions, id_lists, playbook, sizing, start, store, target_list
+from churn_core.campaigns import (
+    audience,
+    draw,
+    exclusions,
+    id_lists,
+    playbook,
+    sizing,
+    start,
+    store,
+    target_list,
+    uplift_net,
+)
 from churn_core.campaigns.audience import AudienceTotal
 from churn_core.campaigns.baseline import Baseline
 from churn_core.campaigns.draw import DrawPreview
@@ -23,6 +34,7 @@ from churn_core.campaigns.plan_text import plan_text as text_of_plan
 from churn_core.campaigns.playbook import Suggestion
 from churn_core.campaigns.sizing import PlanSize
 from churn_core.campaigns.store import Campaign
+from churn_core.campaigns.uplift_net import AudienceNetValue
 from churn_core.customers.selection import CustomerFilter
 from churn_core.figures.theme import counted
 from churn_core.jobs import Progress
@@ -87,6 +99,16 @@ def audience_total(stamp: Stamp, found: Campaign) -> AudienceTotal:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _audience_total(stamp: Stamp, key: tuple[Any, ...], _found: Campaign) -> AudienceTotal:
     return audience.audience_total(session.warehouse(stamp.workspace), _found)
+
+
+def net_value(stamp: Stamp, found: Campaign) -> AudienceNetValue:
+    """What contacting the audience is expected to be worth, where a finished campaign has shown who responds."""
+    return _net_value(stamp, _audience_key(found), found)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _net_value(stamp: Stamp, key: tuple[Any, ...], _found: Campaign) -> AudienceNetValue:
+    return uplift_net.net_value_of(session.warehouse(stamp.workspace), _found)
 
 
 def eligibility(stamp: Stamp, found: Campaign) -> Eligibility:

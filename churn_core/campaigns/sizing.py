@@ -209,7 +209,8 @@ def _missing(plan: Plan, n: int) -> str:
     if abs(total - 1) > 1e-9:
         return f"the shares add up to {100 * total:.6g} %; they must add up to 100 % before customers can be counted."
     if n < 2:
-        return f"{n} customers are left after the exclusions; widen the audience, there is nobody to compare."
+        left = "one customer is" if n else "nobody is"
+        return f"{left} left after the exclusions, so there is nothing to compare; widen the audience."
     return ""
 
 

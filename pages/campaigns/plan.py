@@ -32,7 +32,7 @@ if calls.CAMPAIGN not in st.query_params:
 found = calls.found_campaign(st.query_params[calls.CAMPAIGN])
 frame.title_block(found)
 missing = frame.missing_of(stamp, found)
-step = frame.stepper(found, missing)
+step = frame.stepper(stamp, found, missing)
 errors_of_fields()
 job_panel("lock", "export", "join")
 
