@@ -91,8 +91,8 @@ def audience_sql(warehouse: Warehouse | Transaction, campaign: Campaign) -> Cond
     Raises NotEnoughData when the audience is a filter and nothing was scored yet.
     """
     if campaign.plan.is_listed:
-        return _listed(campaign, current_run(warehouse))  # type: ignore[arg-type]
-    run = required_run(warehouse)  # type: ignore[arg-type]
+        return _listed(campaign, current_run(warehouse))
+    run = required_run(warehouse)
     where = condition(campaign.plan.audience, run)
     return Condition(sql=f"SELECT {', '.join(COLUMNS)} FROM scores WHERE {where.sql}", parameters=where.parameters)
 
@@ -123,7 +123,7 @@ def audience_total(warehouse: Warehouse | Transaction, campaign: Campaign) -> Au
     n_scored = sum(row["n_scored"] for row in rows)
     n_others = sum(n for tier, n in by_tier.items() if tier not in TIERS)
     parts = [TierPart(tier=tier, n_customers=by_tier.get(tier, 0)) for tier in TIERS]
-    run = current_run(warehouse)  # type: ignore[arg-type]
+    run = current_run(warehouse)
     return AudienceTotal(
         n_customers=sum(by_tier.values()),
         n_scored=n_scored,

@@ -115,11 +115,13 @@ def eligibility(
 ) -> Eligibility:
     """Count the audience and what each rule leaves of it.
 
+    Everything is looked at as of the campaign's first day, for every weekly wave alike.
+
     Consent counts where it is known: customers who refused, whose entry is empty while others have one, or who
-    unsubscribed from a channel of the campaign are left out. Where the workspace knows nobody's consent, the rule
-    cannot tell anybody from anybody: it leaves nobody out and warns, because most shops keep consent in their mailing
-    tool, and an audience of nobody would only be answered by switching the rule off, the warning with it. A campaign
-    of calls alone does not ask for consent to e-mail.
+    unsubscribed from a channel of the campaign (whatever their entry says) are left out. Where the workspace knows
+    nobody's consent, the rule cannot tell anybody from anybody: it leaves nobody out and warns, because most shops
+    keep consent in their mailing tool, and an audience of nobody would only be answered by switching the rule off,
+    the warning with it. A campaign of calls alone does not ask for consent to e-mail.
 
     Of several customers who share an e-mail address (or, with SMS or phone, a number) the one with the highest value
     at risk stays, then the highest expected value, then risk, then the smallest id; only those count whom no other

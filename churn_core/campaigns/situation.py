@@ -82,7 +82,7 @@ def situation_of(
     plan = campaign.plan
     named = frozenset(arm.channel for arm in plan.treatments if arm.channel)
     held_out = current_holdout(warehouse)
-    elsewhere = [other for other in campaigns(warehouse) if other.campaign_id != campaign.campaign_id]  # type: ignore[arg-type]
+    elsewhere = [other for other in campaigns(warehouse) if other.campaign_id != campaign.campaign_id]
     last_sent = warehouse.value(
         "SELECT max(contact_time) FROM contacts WHERE lower(trim(kind)) = 'sent' AND contact_time < $start",
         {"start": start},

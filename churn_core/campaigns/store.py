@@ -120,7 +120,7 @@ def campaign(warehouse: Warehouse | Transaction, campaign_id: str) -> Campaign:
     return _campaign(rows[0])
 
 
-def campaigns(warehouse: Warehouse, *statuses: str) -> tuple[Campaign, ...]:
+def campaigns(warehouse: Warehouse | Transaction, *statuses: str) -> tuple[Campaign, ...]:
     """All campaigns, or those of some statuses; the one changed last comes first."""
     rows = warehouse.records("SELECT * FROM campaigns ORDER BY changed_at DESC, campaign_id")
     return tuple(_campaign(row) for row in rows if not statuses or row["status"] in statuses)

@@ -16,7 +16,7 @@ from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.sources import age_days
 from churn_core.models.runs import latest_run
 from churn_core.timeline import seen_before
-from churn_core.warehouse import Warehouse
+from churn_core.warehouse import Transaction, Warehouse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,7 @@ class ReasonTotal:
     """Sum over customers whose value is known, in the shop's currency; None when no value is known."""
 
 
-def current_run(warehouse: Warehouse, *, run_id: int | None = None) -> RunKey | None:
+def current_run(warehouse: Warehouse | Transaction, *, run_id: int | None = None) -> RunKey | None:
     """The latest score run as conditions need it; None when nothing was scored yet.
 
     With ``run_id`` the run must still be the latest: InputError otherwise, so that a list and its export
@@ -114,7 +114,7 @@ def current_run(warehouse: Warehouse, *, run_id: int | None = None) -> RunKey | 
     )
 
 
-def required_run(warehouse: Warehouse, *, run_id: int | None = None) -> RunKey:
+def required_run(warehouse: Warehouse | Transaction, *, run_id: int | None = None) -> RunKey:
     """The latest score run; NotEnoughData when nothing was scored yet."""
     run = current_run(warehouse, run_id=run_id)
     if run is None:

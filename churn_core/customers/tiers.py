@@ -67,13 +67,13 @@ def policy_with(
     return replace(active_policy(warehouse), capacity=capacity, profit=profit, version=0, saved_at=None)
 
 
-def active_policy(warehouse: Warehouse) -> TierPolicy:
+def active_policy(warehouse: Warehouse | Transaction) -> TierPolicy:
     """The saved policy that is in force, or the default for the shop's churn rate."""
     saved = next((saved.policy for saved in saved_policies(warehouse) if saved.is_active), None)
     return saved or default_policy(_churn_rate(warehouse))
 
 
-def saved_policies(warehouse: Warehouse) -> list[SavedPolicy]:
+def saved_policies(warehouse: Warehouse | Transaction) -> list[SavedPolicy]:
     """All versions, newest first; exactly one of them is active once there is any."""
     rows = warehouse.records(
         f"SELECT version, high_from, medium_from, saved_at, kind, settings, version = ({ACTIVE_VERSION}) AS is_active, "
@@ -247,7 +247,7 @@ def _activate(tx: Transaction, version: int) -> None:
     tx.execute("UPDATE tier_policies SET is_active = (version = $version)", {"version": version})
 
 
-def _churn_rate(warehouse: Warehouse) -> float | None:
+def _churn_rate(warehouse: Warehouse | Transaction) -> float | None:
     model = champion(warehouse)
     if model is None:
         return None

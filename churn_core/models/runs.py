@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from churn_core.warehouse import Warehouse
+    from churn_core.warehouse import Transaction, Warehouse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +34,13 @@ class ScoreRun:
     feature's contributions where they are sampled, None where they are exact."""
 
 
-def latest_run(warehouse: Warehouse) -> ScoreRun | None:
+def latest_run(warehouse: Warehouse | Transaction) -> ScoreRun | None:
     """The newest score run; None before the first."""
     runs = score_runs(warehouse, limit=1)
     return runs[0] if runs else None
 
 
-def score_runs(warehouse: Warehouse, limit: int = 100) -> list[ScoreRun]:
+def score_runs(warehouse: Warehouse | Transaction, limit: int = 100) -> list[ScoreRun]:
     """Score runs, newest first."""
     rows = warehouse.records("SELECT * FROM score_runs ORDER BY run_id DESC LIMIT $limit", {"limit": limit})
     return [
