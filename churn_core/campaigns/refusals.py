@@ -7,7 +7,7 @@ from datetime import timedelta
 from churn_core.campaigns.drawn import Drawn
 from churn_core.campaigns.exclusions import Eligibility
 from churn_core.campaigns.plan import Plan, problems
-from churn_core.campaigns.start import default_start, history_days, known_too_late
+from churn_core.campaigns.start import default_start, history_days, is_over, known_too_late
 from churn_core.warehouse import Transaction, Warehouse
 
 MOST_WAVES = 260
@@ -24,15 +24,22 @@ def refusals(warehouse: Warehouse | Transaction, plan: Plan, eligibility: Eligib
 
 
 def _of_start(warehouse: Warehouse | Transaction, plan: Plan) -> list[str]:
-    late = known_too_late(warehouse, plan)
-    if late is None:
+    if plan.starts_on is None:
         return []
-    after = late.last.date() + timedelta(days=1)
-    return [
-        f"the campaign starts on {plan.starts_on:%Y-%m-%d}, but {late.table} are known up to "
-        f"{late.last:%Y-%m-%d %H:%M}, and outcomes from before the draw prove nothing; "
-        f"start on {max(default_start(warehouse), after):%Y-%m-%d} or later."
-    ]
+    late = known_too_late(warehouse, plan)
+    if late is not None:
+        after = max(default_start(warehouse), late.last.date() + timedelta(days=1))
+        return [
+            f"the campaign starts on {plan.starts_on:%Y-%m-%d}, but {late.table} are known up to "
+            f"{late.last:%Y-%m-%d %H:%M}, and outcomes from before the draw prove nothing; "
+            f"start on {after:%Y-%m-%d} or later."
+        ]
+    if is_over(warehouse, plan.starts_on):
+        return [
+            f"the campaign starts on {plan.starts_on:%Y-%m-%d}, a day that is over, and nobody is contacted before the "
+            f"draw; start on {default_start(warehouse):%Y-%m-%d} or later."
+        ]
+    return []
 
 
 def _of_window(warehouse: Warehouse | Transaction, plan: Plan) -> list[str]:

@@ -30,6 +30,17 @@ def default_start(warehouse: Warehouse | Transaction) -> date:
     return after if last < utc_now() - timedelta(days=RECENT_DAYS) else max(today, after)
 
 
+def is_over(warehouse: Warehouse | Transaction, day: date) -> bool:
+    """Whether a first day of contact has passed while data is of the present: nobody can be contacted in the past.
+
+    Of history that is looked back on any day after its end will do; one day is let through for the time zone.
+    """
+    last = _last(warehouse, "orders")
+    if last is None or last < utc_now() - timedelta(days=RECENT_DAYS):
+        return False
+    return day < utc_now().date() - timedelta(days=1)
+
+
 def start_of(day: date) -> datetime:
     """The midnight a day begins with."""
     return datetime(day.year, day.month, day.day)

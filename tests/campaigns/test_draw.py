@@ -21,7 +21,7 @@ from churn_core.campaigns.plan import Arm, Exclusions, Plan
 from churn_core.campaigns.store import campaign, create_draft, save_draft
 from churn_core.customers.selection import CustomerFilter
 from churn_core.errors import ChurnError, InputError
-from churn_core.warehouse import Warehouse
+from churn_core.warehouse import Warehouse, utc_now
 from tests.campaigns.scored_shop import CALL, CONTROL, COUPON, PLAN, SHAPES, START, fill_shop, score
 
 EQUAL = {"control": 0.5, "coupon": 0.5}
@@ -367,6 +367,17 @@ def test_an_outcome_of_another_table_before_the_draw_is_refused_too(shop: Wareho
     assert "returns are known up to 2024-06-03 10:00" in refused(shop, PLAN)
     without = replace(PLAN, goal=replace(PLAN.goal, guardrails=()))
     assert lock_campaign(shop, create_draft(shop, without).campaign_id).status == "locked"
+
+
+def test_nobody_is_contacted_in_the_past(shop: Warehouse) -> None:
+    today = utc_now().date()
+    with shop.transaction() as tx:
+        tx.execute("UPDATE orders SET order_time = order_time + to_days($days)", {"days": (today - START).days - 10})
+    for days in (8, 2):
+        told = refused(shop, replace(PLAN, starts_on=today - timedelta(days=days)))
+        assert "a day that is over" in told
+        assert f"start on {today:%Y-%m-%d} or later" in told
+    assert lock_campaign(shop, create_draft(shop, replace(PLAN, starts_on=today)).campaign_id).status == "locked"
 
 
 def test_an_audience_that_is_all_held_out_is_refused(shop: Warehouse) -> None:
