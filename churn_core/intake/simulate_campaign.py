@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields
+from math import ceil
 
 import numpy as np
 
@@ -64,9 +65,9 @@ def holdout_share(n_customers: int) -> float | None:
     """Share of customers kept out of every campaign; None in a shop too small for a holdout that could tell anything.
 
     >>> holdout_share(100_000), holdout_share(20_000), holdout_share(4_000)
-    (0.05, 0.0625, None)
+    (0.05, 0.07, None)
     """
-    share = max(_HOLDOUT_SHARE, _HELD_OUT_LEAST / n_customers)
+    share = max(_HOLDOUT_SHARE, ceil(100 * _HELD_OUT_LEAST / n_customers) / 100)
     return share if share <= _HOLDOUT_SHARE_MOST else None
 
 
