@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from churn_core.campaigns.store import Campaign, campaign, campaigns
 from churn_core.campaigns.uplift_data import campaign_trial
-from churn_core.campaigns.uplift_learners import fit_learner
+from churn_core.campaigns.uplift_learners import LEARNERS, fit_learner
 from churn_core.campaigns.uplift_scores import forget_net_values, refresh_net_values
 from churn_core.campaigns.uplift_store import StoredUplift, insert_uplift, summary_of, uplift_models
 from churn_core.campaigns.uplift_study import study
@@ -26,7 +26,12 @@ SEED = 20
 
 
 def learn_from_campaign(
-    warehouse: Warehouse, campaign_id: str, arm: str | None = None, progress: Progress = no_progress
+    warehouse: Warehouse,
+    campaign_id: str,
+    arm: str | None = None,
+    progress: Progress = no_progress,
+    *,
+    learners: tuple[str, ...] = tuple(LEARNERS),
 ) -> StoredUplift:
     """Study one treatment of a finished campaign, keep what it taught, and value contacting every scored customer.
 
@@ -40,6 +45,7 @@ def learn_from_campaign(
         rows.trial,
         tiers=rows.tiers,
         least_effect=plan.goal.smallest_effect,
+        names=learners,
         seed=SEED,
         progress=part(progress, 0.15, 0.7),
     )
