@@ -24,9 +24,10 @@ from churn_core.campaigns.manifest import manifest_of, manifest_text
 from churn_core.campaigns.store import Campaign, required_locked
 from churn_core.campaigns.target_columns import Choice, chosen_rows, list_sql, n_chosen
 from churn_core.campaigns.target_workbook import MOST_ROWS, write_workbook
+from churn_core.customers.selection import Condition
 from churn_core.customers.targets import mark_as_utf8
 from churn_core.errors import InputError, NotEnoughData
-from churn_core.jobs import Progress, no_progress
+from churn_core.jobs import Progress, no_progress, part
 from churn_core.warehouse import Warehouse, utc_now
 
 Form = Literal["csv", "xlsx"]
@@ -100,7 +101,20 @@ def export_campaign(
     with _scratch(warehouse) as folder:
         progress(0.05, "writing the list")
         written = folder / f"list.{form}"
-        _write(warehouse, found, choice, written, form=form, folder=folder)
+        if form == "csv":
+            _write_csv(warehouse, list_sql(found, choice), written)
+        else:
+            assert found.locked_at is not None
+            write_workbook(
+                warehouse,
+                list_sql(found, choice),
+                written,
+                columns=list(choice.columns),
+                n_rows=sum(n_per_arm.values()),
+                made_at=found.locked_at.replace(microsecond=0),
+                folder=folder,
+                progress=part(progress, 0.05, 0.8),
+            )
         progress(0.8, "checking the file")
         with written.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -175,21 +189,9 @@ def _scratch(warehouse: Warehouse) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _write(warehouse: Warehouse, found: Campaign, choice: Choice, target: Path, *, form: Form, folder: Path) -> None:
-    rows = list_sql(found, choice)
-    if form == "csv":
-        warehouse.write_file(rows.sql, rows.parameters, target, options="FORMAT csv, HEADER")
-        mark_as_utf8(target)
-        return
-    assert found.locked_at is not None
-    write_workbook(
-        warehouse,
-        rows,
-        target,
-        columns=list(choice.columns),
-        made_at=found.locked_at.replace(microsecond=0),
-        folder=folder,
-    )
+def _write_csv(warehouse: Warehouse, rows: Condition, target: Path) -> None:
+    warehouse.write_file(rows.sql, rows.parameters, target, options="FORMAT csv, HEADER")
+    mark_as_utf8(target)
 
 
 def _hand_over(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from churn_core.customers.selection import Condition
 from churn_core.errors import InputError
+from churn_core.jobs import Progress, no_progress
 from churn_core.warehouse import Warehouse
 
 MOST_ROWS = 1_048_575
@@ -17,11 +18,20 @@ USUAL_WIDTH = 15
 
 
 def write_workbook(
-    warehouse: Warehouse, rows: Condition, target: Path, *, columns: list[str], made_at: datetime, folder: Path
+    warehouse: Warehouse,
+    rows: Condition,
+    target: Path,
+    *,
+    columns: list[str],
+    n_rows: int,
+    made_at: datetime,
+    folder: Path,
+    progress: Progress = no_progress,
 ) -> None:
     """Write the rows of a query to one sheet; ``made_at`` stands in the file as its time, whenever it is written.
 
-    ``folder`` takes temporary files. InputError when a text is longer than a cell can be.
+    ``folder`` takes temporary files; ``n_rows`` are to come, for the progress.
+    InputError when a text is longer than a cell can be.
     """
     import xlsxwriter
 
@@ -36,6 +46,7 @@ def write_workbook(
     line = 0
     try:
         for batch in warehouse.arrow_batches(rows.sql, rows.parameters, n_rows=20_000):
+            progress(line / n_rows, "writing the workbook")
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 line += 1
                 for place, value in enumerate(values):
