@@ -25,7 +25,7 @@ from ui.widgets import table
 def power_step(stamp: Stamp, found: Campaign) -> None:
     """The sentence, the numbers behind it, and how sure it must be."""
     fields = Fields(found=found, step="Power")
-    size = calls.plan_size(stamp, found)
+    size = calls.full_size(stamp, found)
     currency = session.currency()
     verdict_block(size)
     _figures(size, found.plan, currency)

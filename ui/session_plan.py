@@ -153,12 +153,17 @@ def _baseline(stamp: Stamp, key: tuple[Any, ...], _found: Campaign) -> tuple[Bas
 
 
 def plan_size(stamp: Stamp, found: Campaign) -> PlanSize:
-    """What the plan can tell with the audience it has."""
-    return _plan_size(stamp, found.campaign_id, found.plan.sha256, found)
+    """What the plan can tell with the audience it has; only what arms and effect change is worked out again."""
+    return sizing.size_by(found.plan, eligibility(stamp, found).n_left, *baseline(stamp, found))
+
+
+def full_size(stamp: Stamp, found: Campaign) -> PlanSize:
+    """The same with what would help where it is too small, which looks at longer windows too."""
+    return _full_size(stamp, found.campaign_id, found.plan.sha256, found)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def _plan_size(stamp: Stamp, campaign_id: str, plan_sha256: str, _found: Campaign) -> PlanSize:
+def _full_size(stamp: Stamp, campaign_id: str, plan_sha256: str, _found: Campaign) -> PlanSize:
     return sizing.plan_size(session.warehouse(stamp.workspace), _found)
 
 

@@ -164,7 +164,7 @@ def _check_span(warehouse: Warehouse, goal: Goal, start: datetime, end: datetime
 def _state(size: str, known: str, *, days_back: int = 0, further: str = "") -> str:
     """Each customer's days since the last order, the same in own gaps between order days, and what was bought."""
     recency = f"({age_days('max(order_time)')} - {days_back})"
-    order_days = "count(DISTINCT CAST(order_time AS DATE))"
+    order_days = "count(*) FILTER (is_new_day)"
     gap = f"date_diff('day', min(order_time), max(order_time)) / nullif({order_days} - 1, 0)"
     return (
         f"SELECT customer_id, {recency} AS recency, {recency} / nullif({gap}, 0) AS lateness, sum({size}) AS size "

@@ -84,21 +84,27 @@ def plan_size(warehouse: Warehouse, campaign: Campaign, *, among: Condition | No
     """
     from churn_core.campaigns.exclusions import eligible_sql
 
-    plan = campaign.plan
     audience = among or eligible_sql(warehouse, campaign)
     n = int(warehouse.value(f"SELECT count(*) FROM ({audience.sql})", audience.parameters))
-    missing = _missing(plan, n)
-    if missing:
-        return _unknown(plan, n, "not_measurable" if plan.control is None else "unknown", missing)
-    try:
-        baseline, compared = audience_baseline(warehouse, plan.goal, audience)
-        found = size_of(plan, baseline, n)
-    except ChurnError as error:
-        return _unknown(plan, n, "unknown", str(error))
-    found = replace(found, compared=compared)
+    found = size_by(campaign.plan, n, *plan_baseline(warehouse, campaign, among=audience))
     if found.level != "too_small":
         return found
-    return replace(found, remedies=_remedies(plan, found) + _longer(warehouse, plan, found, audience))
+    longer = _longer(warehouse, campaign.plan, found, audience)
+    return replace(found, remedies=_remedies(campaign.plan, found) + longer)
+
+
+def size_by(plan: Plan, n: int, baseline: Baseline | None, compared: Baseline | None, why: str) -> PlanSize:
+    """The size of a plan from what is known already, without what would help; arguments as :func:`plan_baseline` says.
+
+    What cannot be known is None with the reason in the verdict.
+    """
+    missing = _missing(plan, n) or ("" if baseline is not None else why)
+    if missing or baseline is None:
+        return _unknown(plan, n, "not_measurable" if plan.control is None else "unknown", missing)
+    try:
+        return replace(size_of(plan, baseline, n), compared=compared)
+    except ChurnError as error:
+        return _unknown(plan, n, "unknown", str(error))
 
 
 def plan_baseline(

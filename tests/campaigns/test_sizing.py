@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn_core.campaigns.baseline import Baseline, audience_baseline
+from churn_core.campaigns.measure import measure
 from churn_core.campaigns.plan import Arm, Goal, Plan
 from churn_core.campaigns.sizing import effect_words, equal_shares, plan_size, size_of
 from churn_core.campaigns.store import Campaign, create_draft
@@ -20,7 +21,9 @@ from churn_core.errors import InputError, NotEnoughData
 from churn_core.intake.derived import refresh_derived
 from churn_core.settings import Settings, save_settings
 from churn_core.stats.power import Design, size_for_rates, smallest_mean_effect, smallest_rate_effect
+from churn_core.stats.moments import Rate
 from churn_core.warehouse import Warehouse
+from tests.campaigns.conftest import make_campaign
 
 END = datetime(2024, 7, 1)
 """Midnight after the last order of the small shop."""
@@ -252,3 +255,20 @@ def test_without_a_control_nothing_is_promised(small_shop: Warehouse) -> None:
     asked = replace(plan(0.5, 0.5), arms=plan(0.5, 0.5).treatments, no_control_reason="Everybody was promised it.")
     sized = plan_size(small_shop, draft_of(small_shop, asked), among=AUDIENCE)
     assert (sized.level, sized.n_needed, sized.mde) == ("not_measurable", None, None)
+
+
+@pytest.mark.parametrize("outcome", ["retained", "orders", "spend", "margin", "repurchase"])
+def test_the_baseline_counts_what_a_campaign_of_that_time_would_have_measured(
+    small_shop: Warehouse, outcome: str
+) -> None:
+    start = END - timedelta(days=30)
+    then = replace(plan(0.5, 0.5, outcome=outcome, effect=0.1), starts_on=start.date())
+    assigned = [{"customer_id": f"p{i}", "arm": ("control", "offer 1")[i % 2]} for i in range(60)]
+    past = make_campaign(small_shop, then, assigned=assigned)
+    cells = [
+        cell for arm in measure(small_shop, past, [outcome]).outcomes[outcome].cells.values() for cell in arm.values()
+    ]
+    n = sum(cell.n for cell in cells)
+    total = sum(cell.n_hits if isinstance(cell, Rate) else cell.n * cell.means[0] for cell in cells)
+    used, _ = audience_baseline(small_shop, then.goal, AUDIENCE)
+    assert (n, total / n) == (60, pytest.approx(used.value))
