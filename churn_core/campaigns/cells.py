@@ -13,7 +13,7 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 from churn_core.campaigns.comparison import Cell
-from churn_core.campaigns.counted import Counted, filed_column, flag_sql, quantities_sql
+from churn_core.campaigns.counted import HISTORY, Counted, filed_column, flag_sql, past_sql, quantities_sql
 from churn_core.campaigns.store import Campaign
 from churn_core.campaigns.windows import may_matter
 from churn_core.errors import InputError
@@ -45,11 +45,11 @@ def sums(warehouse: Warehouse, campaign: Campaign, wanted: Wanted) -> dict[str, 
     asked = list(dict.fromkeys(value for entry in wanted.counted for value in entry.values))
     place = {value: number for number, value in enumerate(asked)}
     columns, readings = _readings(wanted.counted, place)
+    values = "".join(f", {value} AS x{number}" for value, number in place.items())
     rows = warehouse.records(
-        f"WITH {_tables(wanted)} SELECT arm, part, stratum{columns} FROM (SELECT drawn.arm AS arm, "
-        f"CAST({wanted.part} AS VARCHAR) AS part, coalesce(drawn.stratum, '') AS stratum"
-        f"{''.join(f', {value} AS x{number}' for value, number in place.items())} FROM drawn {_joins(wanted)}) "
-        "GROUP BY ALL ORDER BY ALL",
+        f"WITH {_tables(wanted, is_small=_is_small(warehouse, campaign))} SELECT arm, part, stratum{columns} FROM "
+        f"(SELECT drawn.arm AS arm, CAST({wanted.part} AS VARCHAR) AS part, coalesce(drawn.stratum, '') AS stratum"
+        f"{values} FROM drawn {_joins(wanted)}) GROUP BY ALL ORDER BY ALL",
         _parameters(warehouse, campaign, wanted),
     )
     found: dict[str, dict[str, Cells]] = {}
@@ -120,7 +120,7 @@ def _readings(counted: Sequence[Counted], place: Mapping[str, int]) -> tuple[str
     return "".join(f", {sql} AS {name}" for name, sql in columns.items()), readings
 
 
-def _tables(wanted: Wanted) -> str:
+def _tables(wanted: Wanted, *, is_small: bool) -> str:
     made = [f"drawn AS (SELECT * FROM assignments AS drawn WHERE campaign_id = $campaign_id AND {wanted.who})"]
     if wanted.filed:
         values = [
@@ -137,6 +137,8 @@ def _tables(wanted: Wanted) -> str:
             f"bought AS (SELECT drawn.customer_id, {quantities} FROM orders JOIN drawn USING (customer_id) "
             f"WHERE {may_matter('orders.order_time')} GROUP BY drawn.customer_id)"
         )
+    if _asks_past(wanted):
+        made.append(past_sql(is_small=is_small))
     made += [table for table, _ in _flags(wanted)]
     return ", ".join(made)
 
@@ -145,7 +147,19 @@ def _joins(wanted: Wanted) -> str:
     made = ["JOIN filed ON filed.customer_id = drawn.customer_id"] if wanted.filed else []
     if quantities_sql(wanted.counted):
         made.append("LEFT JOIN bought ON bought.customer_id = drawn.customer_id")
+    if _asks_past(wanted):
+        made.append("LEFT JOIN past ON past.customer_id = drawn.customer_id")
     return " ".join([*made, *(join for _, join in _flags(wanted))])
+
+
+def _asks_past(wanted: Wanted) -> bool:
+    return any(HISTORY in entry.values for entry in wanted.counted)
+
+
+def _is_small(warehouse: Warehouse, campaign: Campaign) -> bool:
+    """Whether so few were drawn that looking for their orders is quicker than adding up everybody's."""
+    sql = "SELECT count(*) FROM assignments WHERE campaign_id = $id"
+    return int(warehouse.value(sql, {"id": campaign.campaign_id})) * 20 < warehouse.n_rows("orders")
 
 
 def _flags(wanted: Wanted) -> list[tuple[str, str]]:
@@ -156,13 +170,17 @@ def _flags(wanted: Wanted) -> list[tuple[str, str]]:
 def _parameters(warehouse: Warehouse, campaign: Campaign, wanted: Wanted) -> dict[str, object]:
     if campaign.starts_at is None:
         raise InputError(f"campaign {campaign.name!r} is still a draft; lock it first, which draws the arms.")
-    last = warehouse.value(
-        "SELECT max(starts_at) FROM assignments WHERE campaign_id = $id", {"id": campaign.campaign_id}
+    ((first, last),) = warehouse.rows(
+        "SELECT min(starts_at), max(starts_at) FROM assignments WHERE campaign_id = $id", {"id": campaign.campaign_id}
     )
+    first, last = first or campaign.starts_at, last or campaign.starts_at
+    back = max((span.days for entry in wanted.counted for span in entry.spans if span.is_before), default=0)
     return {
         "campaign_id": campaign.campaign_id,
         "campaign_start": campaign.starts_at,
-        "windows_end": (last or campaign.starts_at) + timedelta(days=campaign.plan.goal.window_days),
+        "windows_begin": first - timedelta(days=back),
+        "windows_end": last + timedelta(days=campaign.plan.goal.window_days),
+        "last_start": last,
         "data_until": wanted.data_until,
         "margin_rate": settings(warehouse).margin_rate,
         "filed": list(wanted.filed.values()),

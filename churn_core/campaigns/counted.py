@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from churn_core.campaigns.goals import OUTCOMES
 from churn_core.campaigns.metrics import Metric
-from churn_core.campaigns.windows import before_start, in_pre_period, in_window
+from churn_core.campaigns.windows import before_start, in_pre_period, in_window, may_be_past
 
 QUANTITIES: dict[str, str] = {
     "n": "count(*) FILTER ({when})",
@@ -33,7 +33,7 @@ FORMULAS: dict[str, tuple[str, ...]] = {
 }
 """Outcome of one customer from the quantities; a ratio has its denominator second."""
 
-HISTORY = "CASE WHEN coalesce(bought.n_ever, 0) > 0 THEN 0.0 ELSE 1.0 END"
+HISTORY = f"CASE WHEN {before_start('past.first_order')} THEN 0.0 ELSE 1.0 END"
 """1 where the customer had no order at all before the start: the covariates before are missing then."""
 
 FLAGS: dict[str, tuple[str, str, str]] = {
@@ -156,8 +156,16 @@ def quantities_sql(counted: Iterable[Counted]) -> str:
         for span in entry.spans
         for name, sql in QUANTITIES.items()
     }
-    columns["n_ever"] = f"count(*) FILTER ({before_start('orders.order_time')})"
     return ", ".join(f"{sql} AS {name}" for name, sql in columns.items() if f"bought.{name}," in asked)
+
+
+def past_sql(*, is_small: bool) -> str:
+    """Common table expression of every customer's first order; ``is_small`` asks for those drawn alone."""
+    mine = " AND customer_id IN (SELECT customer_id FROM drawn)" if is_small else ""
+    return (
+        "past AS (SELECT customer_id, min(order_time) AS first_order FROM orders "
+        f"WHERE {may_be_past('order_time')}{mine} GROUP BY customer_id)"
+    )
 
 
 def flag_sql(name: str, days: int) -> tuple[str, str]:

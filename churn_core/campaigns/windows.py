@@ -58,9 +58,14 @@ def is_complete(days: int, *, starts_at: str = STARTS_AT, until: str = "$data_un
 def may_matter(column: str) -> str:
     """SQL condition that no window of the campaign, before or after the start, needs anything outside of.
 
-    It changes no number; it spares reading orders long after the last window.
+    It changes no number; it spares reading orders of other years.
     """
-    return f"{column} < $windows_end"
+    return f"{column} >= $windows_begin AND {column} < $windows_end"
+
+
+def may_be_past(column: str) -> str:
+    """SQL condition that holds for everything before anybody's start."""
+    return f"{column} < $last_start"
 
 
 def has_started(*, starts_at: str = STARTS_AT) -> str:

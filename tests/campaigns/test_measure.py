@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn_core.campaigns.cells import Wanted, sums, together
 from churn_core.campaigns.comparison import Outcomes
+from churn_core.campaigns.counted import Span, from_orders
 from churn_core.campaigns.experiment import read_out
 from churn_core.campaigns.measure import (
     Measured,
@@ -24,6 +26,7 @@ from churn_core.campaigns.measure import (
 )
 from churn_core.campaigns.plan import Arm, Goal, Guardrail, Plan
 from churn_core.campaigns.store import Campaign, create_draft
+from churn_core.campaigns.windows import is_complete
 from churn_core.errors import InputError, NotFound
 from churn_core.settings import Settings, save_settings
 from churn_core.stats.estimate import Comparison
@@ -188,6 +191,26 @@ def test_the_database_counts_what_a_loop_over_customers_counts(warehouse: Wareho
     assert 0 < rows["no_past"].mean() < 1
     for name, outcomes in found.outcomes.items():
         check_cells(outcomes, rows, name)
+
+
+def test_few_customers_of_a_large_shop_are_counted_the_same_way(
+    warehouse: Warehouse, made_campaign: MakeCampaign, put: Put
+) -> None:
+    few = DRAWN.iloc[:24]
+    put(warehouse, "orders", ORDERS)
+    assert len(few) * 20 < len(ORDERS)
+    mine = made_campaign(warehouse, PLAN, assigned=few)
+    found = measure(warehouse, mine, ["orders"], within_strata=False)
+    rows = by_hand(few, ORDERS)
+    for arm, strata in found.outcomes["orders"].cells.items():
+        assert strata[""].n == (rows["arm"] == arm).sum()
+    counted = sums(warehouse, mine, Wanted(
+        counted=[from_orders("orders", Span(days=DAYS), past_days=DAYS)], who=is_complete(DAYS), data_until=END_OF_DATA
+    ))[""]["orders"]  # fmt: skip
+    for arm, strata in counted.items():
+        total = together(list(strata.values()))
+        assert isinstance(total, JointMoments)
+        np.testing.assert_allclose(total.means, rows[rows["arm"] == arm][COLUMNS["orders"]].mean(), rtol=1e-9)
 
 
 def test_slices_are_parts_of_the_whole(warehouse: Warehouse, waves: Campaign) -> None:
