@@ -33,8 +33,8 @@ def decision_block(stamp: Stamp, found: CampaignReadout, *, is_early: bool = Fal
     made = decisions_of(stamp, campaign_id)
     for entry in made:
         _decided(entry)
-    if is_early:
-        with st.expander("Decide before anything is known"):
+    if is_early or made:
+        with st.expander("Decide anew" if made else "Decide before anything is known"):
             _form(campaign_id, made)
     else:
         _form(campaign_id, made)
@@ -44,7 +44,7 @@ def decision_block(stamp: Stamp, found: CampaignReadout, *, is_early: bool = Fal
 def _form(campaign_id: str, made: tuple[Decision, ...]) -> None:
     with st.form(f"decide_form_{campaign_id}_{len(made)}", border=False):
         st.radio(
-            "What follows from this readout?" if not made else "Decide anew; what was decided before stays",
+            "What follows from this readout?" if not made else "What follows now? What was decided before stays.",
             list(DECISIONS),
             index=None,
             format_func=lambda name: DECISIONS[name],

@@ -137,7 +137,7 @@ def _kinds(form: _Form, arm: str, names: list[str]) -> dict[str, str]:
 
 def _extras(form: _Form, arm: str, control: str) -> dict[str, Any]:
     """What an experiment may have besides: a ratio, a covariate, strata, shares of its own."""
-    with st.expander("Ratio, covariate, stratum and planned shares"):
+    with st.expander("Ratio, covariate, stratum, slices and planned shares"):
         others = [NONE, *(name for name in form.columns if name != arm)]
         first, second = side_by_side(2, key="experiment_ratio")
         numerator = first.selectbox("Ratio: this amount ...", others, key=f"numerator_{form.key}")
@@ -160,12 +160,20 @@ def _extras(form: _Form, arm: str, control: str) -> dict[str, Any]:
             help="Known before the start, such as a tier. Needed where arms have other shares in some of them.",
         )
         shares = _shares(form, arm, control)
+        slices = st.multiselect(
+            "Slices: look at the goal by the values of these columns, known before the start",
+            [name for name in form.columns if name != arm],
+            key=f"slices_{form.key}",
+            placeholder="none",
+            help="With an interaction test. Whatever was measured later may be a result of the treatment itself.",
+        )
     ratio = _ratio(numerator, denominator)
     return {
         "ratios": (ratio,) if ratio else (),
         "covariate": None if covariate == NONE else covariate,
         "stratum": None if stratum == NONE else stratum,
         "shares": shares,
+        "slices": tuple(slices),
     }
 
 

@@ -155,7 +155,7 @@ def _columns(source: Source, campaign_id: str) -> tuple[OutcomeColumns, bool]:
     chosen = st.multiselect(
         "Outcomes",
         left,
-        default=[name for name in guessed.outcomes if name in left],
+        default=[name for name in guessed.outcomes if name in left] or (left if len(left) == 1 else []),
         key=f"outcome_metrics_{key}",
         placeholder="choose columns",
     )
@@ -208,7 +208,7 @@ def _told(preview: OutcomePreview, missing_is_zero: bool) -> None:
             f"{examples})."
         )
     if found.n_duplicate:
-        st.warning(f"{counted(found.n_duplicate, 'row')} say the same of a customer twice: counted once.")
+        st.warning(f"{counted(found.n_duplicate, 'further row')} with the same values of a customer: counted once.")
     if found.n_missing:
         what = "they count as 0, as chosen." if missing_is_zero else "tick that they count as 0, or add them."
         st.warning(f"{counted(found.n_missing, 'customer')} of the campaign not in the file: {what}")

@@ -9,6 +9,7 @@ import streamlit as st
 from churn_core.campaigns import readout as readouts
 from churn_core.campaigns import store
 from churn_core.campaigns.funnel import Funnel, funnel
+from churn_core.campaigns.over import over_first
 from churn_core.campaigns.readout_model import CampaignReadout
 from churn_core.campaigns.store import Campaign
 from ui import session
@@ -31,8 +32,9 @@ def contacts(stamp: Stamp, campaign_id: str) -> dict[str, Funnel]:
 
 
 def locked_campaigns() -> tuple[Campaign, ...]:
-    """Campaigns whose arms are drawn, the one changed last first."""
-    return store.campaigns(session.warehouse(), "locked", "decided")
+    """Campaigns whose arms are drawn, those that are over first, then the one changed last."""
+    warehouse = session.warehouse()
+    return over_first(warehouse, store.campaigns(warehouse, "locked", "decided"))
 
 
 def campaign(campaign_id: str) -> Campaign:
