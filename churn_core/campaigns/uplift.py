@@ -6,9 +6,9 @@ show nothing rather than noise.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from churn_core.campaigns.over import over_first
 from churn_core.campaigns.store import Campaign, campaign, campaigns
 from churn_core.campaigns.uplift_data import campaign_trial
 from churn_core.campaigns.uplift_learners import LEARNERS, fit_learner
@@ -62,7 +62,7 @@ def learn_from_campaign(
         )
         tx.audit(
             "campaign uplift learnt",
-            {"campaign_id": campaign_id, "uplift_version": number, "qini": asdict(learnt.ranking.qini)},
+            {"campaign_id": campaign_id, "uplift_version": number, "qini": learnt.ranking.qini.value},
         )
     run = latest_run(warehouse)
     if learnt.has_evidence and run is not None and run.as_of is not None:
@@ -94,5 +94,6 @@ def deactivate_uplift(warehouse: Warehouse) -> None:
 
 
 def studied_campaigns(warehouse: Warehouse) -> tuple[Campaign, ...]:
-    """Campaigns that something may be learnt from: drawn, with a control; the one changed last first."""
-    return tuple(entry for entry in campaigns(warehouse, "locked", "decided") if entry.plan.is_measurable)
+    """Campaigns that something may be learnt from: drawn, with a control; those that are over first."""
+    found = campaigns(warehouse, "locked", "decided")
+    return over_first(warehouse, (entry for entry in found if entry.plan.is_measurable))

@@ -20,7 +20,6 @@ from churn_core.features.build import build_features
 from churn_core.features.definition import active_definition
 from churn_core.jobs import Progress, no_progress
 from churn_core.models.runs import ScoreRun, latest_run
-from churn_core.warehouse import utc_now
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +135,7 @@ def score_run(warehouse: Warehouse, active: StoredUplift, run: ScoreRun, progres
         tx.append("uplift_scores", answers)
         tx.audit(
             "campaign net values",
-            {"run_id": run.run_id, "uplift_version": active.uplift_version, "at": utc_now().isoformat()},
+            {"run_id": run.run_id, "uplift_version": active.uplift_version, "n_customers": len(frame)},
         )
     progress(1.0, f"{len(frame):,} customers")
     return Scored(
