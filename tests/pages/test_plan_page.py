@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from churn_core.campaigns.plan import STEPS, Arm, Goal, Plan
+from churn_core.campaigns.audience import audience_total
+from churn_core.campaigns.plan import STEPS, Arm, Exclusions, Goal, Plan
 from churn_core.campaigns.sizing import plan_baseline, plan_size
 from churn_core.campaigns.start import default_start
 from churn_core.campaigns.store import Campaign, campaign, campaigns, create_draft
@@ -21,7 +22,7 @@ from churn_core.warehouse import Warehouse
 from churn_core.workspaces import open_workspace
 from tests.pages.conftest import App, Home
 from tests.pages.test_every_page import everything_said
-from ui import session
+from ui import session, session_plan
 
 PLAN = "pages/campaigns/plan.py"
 AT_RISK = "pages/customers/at_risk.py"
@@ -373,3 +374,24 @@ def test_risks_answer_within_their_horizon_and_the_past_agrees(shop: Warehouse, 
     beyond, _, _ = plan_baseline(shop, longer)
     assert beyond is not None
     assert beyond.source == "history"
+
+
+def test_ticked_customers_become_the_list_of_a_draft(shop: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "warehouse", lambda name=None: shop)
+    ids = tuple(row[0] for row in shop.rows("SELECT customer_id FROM scores WHERE run_id = 1 LIMIT 4"))
+    begun = session_plan.begin_for(CustomerFilter(tiers=("high",), sort="risk"), ids)
+    assert begun.plan.is_listed
+    assert audience_total(shop, begun).n_customers == 4
+
+
+def test_every_step_works_for_a_labelled_table(snapshot_home: Home, app: App) -> None:
+    members = open_workspace("Members")
+    plan = replace(READY, starts_on=default_start(members), exclusions=Exclusions(no_consent=False))
+    found = create_draft(members, plan)
+    told = {step: said(at_step(app, found, step)) for step in STEPS}
+    assert "which does not say over how many days" in told["Goal"]
+    assert "customers would be drawn" in told["Draw"]
+    spend = replace(plan, goal=Goal(outcome="spend", smallest_effect=3.0))
+    other = create_draft(members, spend)
+    assert "there are no orders" in said(at_step(app, other, "Power")).lower()
+    members.close()
