@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from churn_core.campaigns.demo import DAYS_BETWEEN_SCORINGS
+from churn_core.campaigns.over import over_first
 from churn_core.campaigns.plan import problems
 from churn_core.campaigns.readout import campaign_readout
 from churn_core.campaigns.store import campaigns
@@ -62,3 +63,13 @@ def test_one_campaign_is_over_one_runs_and_one_is_being_planned(demo_home: Home)
     assert any(step["n_excluded"] for step in running.counts["exclusions"])
     assert problems(draft.plan) == {}
     assert draft.plan.treatments[0].action is not None, "the playbook's first suggestion"
+
+
+def test_pages_about_outcomes_open_with_the_campaign_that_is_over(demo_home: Home, app: App) -> None:
+    warehouse = open_workspace("Demo shop")
+    found = campaigns(warehouse, "locked", "decided")
+    assert [entry.name for entry in found] != [entry.name for entry in over_first(warehouse, found)]
+    for page_file in ("pages/campaigns/readout.py", "pages/campaigns/who_to_save.py"):
+        visit = app(page_file)
+        assert not visit.exception
+        assert visit.selectbox[0].value == over_first(warehouse, found)[0].campaign_id == "win-back-voucher-1"

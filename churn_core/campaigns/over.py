@@ -1,0 +1,19 @@
+"""Which campaigns are over, so that pages open with one that has something to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from churn_core.campaigns.store import Campaign
+from churn_core.features.definition import known_until
+from churn_core.warehouse import Warehouse
+
+
+def over_first(warehouse: Warehouse, found: Iterable[Campaign]) -> tuple[Campaign, ...]:
+    """Campaigns whose last outcome window is known to its end before all others, otherwise in the order given."""
+    end = known_until(warehouse)
+
+    def is_open(entry: Campaign) -> bool:
+        return end is None or entry.ends_at is None or entry.ends_at > end
+
+    return tuple(sorted(found, key=is_open))
