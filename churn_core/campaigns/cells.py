@@ -5,7 +5,7 @@ Orders are read once, however many metrics speak of them; what leaves the databa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
@@ -58,6 +58,10 @@ def sums(warehouse: Warehouse, campaign: Campaign, wanted: Wanted) -> dict[str, 
         for key, reading in readings.items():
             metrics.setdefault(key, {}).setdefault(str(row["arm"]), {})[str(row["stratum"])] = reading.cell(row)
     return found
+
+
+AddUp = Callable[[Warehouse, Campaign, Wanted], dict[str, dict[str, Cells]]]
+"""What adds up: :func:`sums`, or an answer from sums that were made before."""
 
 
 def together(cells: Sequence[Cell]) -> Cell:

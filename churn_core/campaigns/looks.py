@@ -15,7 +15,7 @@ from churn_core.campaigns.asked import (
     whole_windows,
     without_denominator,
 )
-from churn_core.campaigns.cells import Cells, Wanted, added, sums
+from churn_core.campaigns.cells import AddUp, Cells, Wanted, added, sums
 from churn_core.campaigns.comparison import Outcomes
 from churn_core.campaigns.counted import Counted
 from churn_core.campaigns.store import Campaign
@@ -42,7 +42,7 @@ class Look:
     outcomes: Outcomes
 
 
-def measure_over_time(warehouse: Warehouse, campaign: Campaign, name: str) -> tuple[Look, ...]:
+def measure_over_time(warehouse: Warehouse, campaign: Campaign, name: str, *, add_up: AddUp = sums) -> tuple[Look, ...]:
     """One outcome as it stood on past days: daily in windows of up to four weeks, else weekly.
 
     Where customers start in waves or one by one, a look holds those whose whole window was known on that day, so that
@@ -57,27 +57,34 @@ def measure_over_time(warehouse: Warehouse, campaign: Campaign, name: str) -> tu
     if first is None or (until is None and not filed):
         return ()
     if first == last and until is not None and not filed:
-        return _looks_so_far(warehouse, campaign, name, first, until)
+        return _looks_so_far(warehouse, campaign, name, first, until, add_up)
     return _looks_by_start(warehouse, campaign, entry, filed, until)
 
 
 def _looks_so_far(
-    warehouse: Warehouse, campaign: Campaign, name: str, first: datetime, until: datetime
+    warehouse: Warehouse, campaign: Campaign, name: str, first: datetime, until: datetime, add_up: AddUp
 ) -> tuple[Look, ...]:
     """Everybody started on the same day: the first days of all windows, each look a metric of the same query."""
     window = campaign.plan.goal.window_days
-    counted = {}
-    for day in _look_days(window, min(window, (until - first).days)):
-        by_key = {entry.key: entry for entry in counted_for(campaign, name.removesuffix(UNCAPPED), {}, days=day)}
-        counted[day] = replace(by_key.get(name) or next(iter(by_key.values())), key=f"{day}")
+    counted = so_far_metrics(campaign, name, first, until)
     if not counted:
         return ()
-    found = sums(warehouse, campaign, Wanted(counted=list(counted.values()), data_until=until)).get("", {})
+    found = add_up(warehouse, campaign, Wanted(counted=list(counted.values()), data_until=until)).get("", {})
     looks = [
         _look(campaign, entry, found.get(entry.key, {}), day, first, is_whole_window=day == window)
         for day, entry in counted.items()
     ]
     return tuple(look for look in looks if without_denominator(look.outcomes) is None)
+
+
+def so_far_metrics(campaign: Campaign, name: str, first: datetime, until: datetime) -> dict[int, Counted]:
+    """The outcome over the first days of the window, by the number of days at each look."""
+    window = campaign.plan.goal.window_days
+    counted = {}
+    for day in _look_days(window, min(window, (until - first).days)):
+        by_key = {entry.key: entry for entry in counted_for(campaign, name.removesuffix(UNCAPPED), {}, days=day)}
+        counted[day] = replace(by_key.get(name) or next(iter(by_key.values())), key=f"{day}")
+    return counted
 
 
 def _looks_by_start(

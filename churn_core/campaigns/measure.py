@@ -27,7 +27,7 @@ from churn_core.campaigns.asked import (
     whole_windows,
     without_denominator,
 )
-from churn_core.campaigns.cells import Cells, Wanted, added, sums
+from churn_core.campaigns.cells import AddUp, Cells, Wanted, added, sums
 from churn_core.campaigns.comparison import Outcomes
 from churn_core.campaigns.counted import AT_DRAW, Counted, Span, at_draw, from_orders
 from churn_core.campaigns.goals import OUTCOMES
@@ -82,6 +82,7 @@ def measure(
     names: Sequence[str] | None = None,
     *,
     within_strata: bool | None = None,
+    add_up: AddUp = sums,
 ) -> Measured:
     """Every outcome asked for, per arm; by default the goal, its guardrails, orders, spend, margin and all files.
 
@@ -102,7 +103,7 @@ def measure(
             raise unknown_name("outcome", name, {*OUTCOMES, *filed})
     until = orders_until(warehouse)
     unknown = {name: why for name in asked if name not in filed and (why := unknowable(warehouse, campaign, name))}
-    found = _measured(warehouse, campaign, [name for name in asked if name not in unknown], files, until)
+    found = _measured(warehouse, campaign, [name for name in asked if name not in unknown], files, until, add_up)
     is_within = any(is_uneven(cells) for _, cells in found) if within_strata is None else within_strata
     outcomes = {entry.key: outcomes_of(campaign, entry, cells, is_within) for entry, cells in found}
     unknown |= {name: why for name, made in outcomes.items() if (why := without_denominator(made))}
@@ -139,13 +140,17 @@ def measure_by(warehouse: Warehouse, campaign: Campaign, name: str, column: str)
 
 
 def measure_slices(
-    warehouse: Warehouse, campaign: Campaign, name: str, columns: Sequence[str] = tuple(SLICES)
+    warehouse: Warehouse,
+    campaign: Campaign,
+    name: str,
+    columns: Sequence[str] = tuple(SLICES),
+    *,
+    add_up: AddUp = sums,
 ) -> dict[str, dict[str, Outcomes]]:
     """:func:`measure_by` for several columns of SLICES at once, which reads the orders once: column -> slice."""
     entry, filed = one_metric(warehouse, campaign, name)
-    listed = ", ".join(f"coalesce(drawn.{column}, '')" for column in columns)
-    part = f"to_json([{listed}])"
-    parts = sums(warehouse, campaign, whole_windows(campaign, [entry], orders_until(warehouse), filed, part=part))
+    part = slices_part(columns)
+    parts = add_up(warehouse, campaign, whole_windows(campaign, [entry], orders_until(warehouse), filed, part=part))
     made: dict[str, dict[str, Outcomes]] = {}
     for place, column in enumerate(columns):
         slices: dict[str, Cells] = {}
@@ -157,18 +162,33 @@ def measure_slices(
     return made
 
 
-def pre_period(warehouse: Warehouse, campaign: Campaign, *, within_strata: bool = False) -> dict[str, Outcomes]:
+def slices_part(columns: Sequence[str]) -> str:
+    """SQL of the values of several columns of SLICES, as the text of a JSON list."""
+    listed = ", ".join(f"coalesce(drawn.{column}, '')" for column in columns)
+    return f"to_json([{listed}])"
+
+
+def pre_period(
+    warehouse: Warehouse, campaign: Campaign, *, within_strata: bool = False, add_up: AddUp = sums
+) -> dict[str, Outcomes]:
     """What everybody assigned did in as many days before the start as the window has, and what was stored at the draw.
 
     Nothing of it can be an effect, so arms that differ here were not drawn by chance alone. ``within_strata`` keeps
     the strata of the draw apart: what was balanced there varies less than chance, and a test must know that.
     """
-    before = Span(days=campaign.plan.goal.window_days, is_before=True)
-    counted = [from_orders(name, before) for name in ("retained", "orders", "spend")]
-    counted += [at_draw(name) for name in AT_DRAW]
-    found = sums(warehouse, campaign, Wanted(counted=counted)).get("", {})
+    counted = before_metrics(campaign)
+    found = add_up(warehouse, campaign, Wanted(counted=counted)).get("", {})
     made = {entry.key: outcomes_of(campaign, entry, found.get(entry.key, {}), within_strata) for entry in counted}
     return {name: outcomes for name, outcomes in made.items() if any(outcomes.n(arm) for arm in outcomes.cells)}
+
+
+def before_metrics(campaign: Campaign) -> list[Counted]:
+    """What is compared of the time before the start."""
+    before = Span(days=campaign.plan.goal.window_days, is_before=True)
+    return [
+        *(from_orders(name, before) for name in ("retained", "orders", "spend")),
+        *(at_draw(name) for name in AT_DRAW),
+    ]
 
 
 def _usual(campaign: Campaign) -> tuple[str, ...]:
@@ -182,6 +202,7 @@ def _measured(
     names: Sequence[str],
     files: Mapping[int, Mapping[str, str]],
     until: datetime | None,
+    add_up: AddUp,
 ) -> list[tuple[Counted, Cells]]:
     """Every metric with its sums, in the order asked: one query for what orders tell, and one for each file."""
     filed = {name: kind for kinds in files.values() for name, kind in kinds.items()}
@@ -193,7 +214,7 @@ def _measured(
         entries = [entry for name in asked for entry in by_name[name]]
         if entries:
             wanted = whole_windows(campaign, entries, until, {place[name]: name for name in asked if kinds})
-            found |= sums(warehouse, campaign, wanted).get("", {})
+            found |= add_up(warehouse, campaign, wanted).get("", {})
     return [(entry, found.get(entry.key, {})) for entries in by_name.values() for entry in entries]
 
 

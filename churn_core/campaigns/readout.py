@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from churn_core.campaigns.asked import UNCAPPED, file_kinds
+from churn_core.campaigns.cells import AddUp
 from churn_core.campaigns.funnel import STEPS, funnel
 from churn_core.campaigns.goals import OUTCOMES, Outcome
 from churn_core.campaigns.guardrails import guardrail_results
@@ -17,6 +18,7 @@ from churn_core.campaigns.health import campaign_health
 from churn_core.campaigns.looks import measure_over_time
 from churn_core.campaigns.measure import Measured, measure, measure_slices, pre_period
 from churn_core.campaigns.money import by_arm, campaign_money
+from churn_core.campaigns.one_pass import OnePass
 from churn_core.campaigns.overlap import overlap
 from churn_core.campaigns.plan import ACTIONS, CHANNELS, Arm, Plan
 from churn_core.campaigns.readout_model import (
@@ -51,11 +53,13 @@ def campaign_readout(warehouse: Warehouse, campaign_id: str, *, now: datetime | 
     found = required_locked(warehouse, campaign_id)
     goal = found.plan.goal
     rails = [rail.outcome for rail in goal.guardrails]
-    names = dict.fromkeys((goal.outcome, *ALWAYS, *rails, *file_kinds(warehouse, found)))
-    measured = measure(warehouse, found, tuple(names))
-    health = _health(warehouse, found, measured, now or utc_now())
+    filed = tuple(file_kinds(warehouse, found))
+    names = tuple(dict.fromkeys((goal.outcome, *ALWAYS, *rails, *filed)))
+    add_up = OnePass(warehouse, found, names, filed)
+    measured = measure(warehouse, found, names, add_up=add_up)
+    health = _health(warehouse, found, measured, now or utc_now(), add_up)
     results = _results(found, measured)
-    looks = _sequential(warehouse, found, measured) if results else None
+    looks = _sequential(warehouse, found, measured, add_up) if results else None
     standing = Standing(campaign=found, measured=measured, health=health, results=results, sequential=looks)
     status = status_of_campaign(standing)
     currency = settings(warehouse).currency
@@ -74,16 +78,18 @@ def campaign_readout(warehouse: Warehouse, campaign_id: str, *, now: datetime | 
         results=results,
         guardrails=_guardrails(found.plan, measured, currency),
         sequential=looks,
-        segments=_segments(warehouse, found) if results and standing.red is None else (),
+        segments=_segments(warehouse, found, add_up) if results and standing.red is None else (),
         money=money,
         reached=reached,
         notes=_notes(standing, currency),
     )
 
 
-def _health(warehouse: Warehouse, found: Campaign, measured: Measured, now: datetime) -> tuple[HealthCheck, ...]:
+def _health(
+    warehouse: Warehouse, found: Campaign, measured: Measured, now: datetime, add_up: AddUp
+) -> tuple[HealthCheck, ...]:
     last_import = warehouse.value("SELECT max(imported_at) FROM imports")
-    before = pre_period(warehouse, found, within_strata=True)
+    before = pre_period(warehouse, found, within_strata=True, add_up=add_up)
     met = overlap(warehouse, found)
     return campaign_health(found.plan, measured, before, met, last_import=last_import, now=now)
 
@@ -115,7 +121,7 @@ def _words(plan: Plan) -> dict[str, Outcome]:
     }
 
 
-def _sequential(warehouse: Warehouse, found: Campaign, measured: Measured) -> Sequential | None:
+def _sequential(warehouse: Warehouse, found: Campaign, measured: Measured, add_up: AddUp) -> Sequential | None:
     plan = found.plan
     if plan.control is None:
         return None
@@ -126,7 +132,7 @@ def _sequential(warehouse: Warehouse, found: Campaign, measured: Measured) -> Se
     end = None if is_open or measured.last_end is None else (measured.last_end - timedelta(days=1)).date()
     named = _words(plan)[plan.goal.outcome]
     return sequential(
-        measure_over_time(warehouse, found, plan.goal.outcome),
+        measure_over_time(warehouse, found, plan.goal.outcome, add_up=add_up),
         LookPlan(
             n_drawn=measured.n_assigned,
             end=end,
@@ -186,11 +192,11 @@ def _guardrails(plan: Plan, measured: Measured, currency: str) -> tuple[Guardrai
     )
 
 
-def _segments(warehouse: Warehouse, found: Campaign) -> tuple[SegmentCut, ...]:
+def _segments(warehouse: Warehouse, found: Campaign, add_up: AddUp) -> tuple[SegmentCut, ...]:
     plan = found.plan
     if plan.control is None:
         return ()
-    slices = measure_slices(warehouse, found, plan.goal.outcome, tuple(CUTS))
+    slices = measure_slices(warehouse, found, plan.goal.outcome, tuple(CUTS), add_up=add_up)
     return segment_cuts(
         slices,
         control=plan.control.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from churn_core.campaigns.comparison import Cell, Outcomes
-from churn_core.campaigns.looks import Look
+from churn_core.campaigns.looks import Look, measure_over_time
+from churn_core.campaigns.measure import measure, measure_slices, pre_period
 from churn_core.campaigns.metrics import Metric
+from churn_core.campaigns.one_pass import OnePass
 from churn_core.campaigns.plan import Arm, Guardrail, Plan
 from churn_core.campaigns.readout import campaign_readout
 from churn_core.campaigns.readout_model import ArmResult, CampaignReadout
@@ -355,3 +357,42 @@ def test_whole_campaigns_without_effect_end_in_a_finding_in_at_most_five_of_a_hu
     error = 2 * (0.05 * 0.95 / n_runs) ** 0.5
     assert early / n_runs <= 0.01
     assert ever / n_runs <= 0.05 + error
+
+
+@pytest.mark.parametrize(("waves", "known_days"), [(1, 40), (1, 12), (3, 38)])
+def test_one_reading_of_the_orders_gives_the_sums_of_many(
+    warehouse: Warehouse, made_campaign: Make, put: Put, small_plan: Plan, waves: int, known_days: int
+) -> None:
+    goal = replace(small_plan.goal, outcome="spend", cap=60.0, guardrails=(Guardrail(outcome="order_value", margin=1),))
+    made = planted(
+        warehouse, made_campaign, put, replace(small_plan, goal=goal), n=500, chance={"control": 0.3, "coupon": 0.4},
+        waves=waves, known_days=known_days,
+    )  # fmt: skip
+    names = ("spend", "retained", "orders", "margin", "order_value")
+    once = OnePass(warehouse, made, names, ())
+    assert_same(measure(warehouse, made, names, add_up=once).outcomes, measure(warehouse, made, names).outcomes)
+    before = pre_period(warehouse, made, within_strata=True)
+    assert_same(pre_period(warehouse, made, within_strata=True, add_up=once), before)
+    slices = measure_slices(warehouse, made, "spend", add_up=once)
+    for column, expected in measure_slices(warehouse, made, "spend").items():
+        assert_same(slices[column], expected)
+    looks = measure_over_time(warehouse, made, "spend", add_up=once)
+    expected_looks = measure_over_time(warehouse, made, "spend")
+    assert [look.day for look in looks] == [look.day for look in expected_looks]
+    assert_same(dict(enumerate(look.outcomes for look in looks)), dict(enumerate(o.outcomes for o in expected_looks)))
+
+
+def assert_same(found: Mapping[Any, Outcomes], expected: Mapping[Any, Outcomes]) -> None:
+    """The same metrics with the same sums in every arm and stratum."""
+    assert list(found) == list(expected)
+    for key, outcomes in expected.items():
+        assert found[key].strata == outcomes.strata
+        for arm, cells in outcomes.cells.items():
+            for stratum, cell in cells.items():
+                other = found[key].cells[arm][stratum]
+                if isinstance(cell, JointMoments) and isinstance(other, JointMoments):
+                    assert other.n == cell.n
+                    assert other.means == pytest.approx(cell.means)
+                    assert np.allclose(other.matrix, cell.matrix)
+                else:
+                    assert other == cell
