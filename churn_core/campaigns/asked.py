@@ -116,13 +116,16 @@ def outcomes_of(campaign: Campaign, entry: Counted, found: Cells, is_within_stra
 def unknowable(warehouse: Warehouse, campaign: Campaign, name: str) -> str | None:
     """Why an outcome cannot be told from the tables, in one sentence; None when it can.
 
-    Tables that hold nothing since the campaign began were not brought up to date: nobody knows, which is not 0.
+    Tables that hold nothing since the campaign began, while orders go on, were not brought up to date: nobody knows,
+    which is not 0.
     """
     label = OUTCOMES[name].label
     if name in FLAGS:
         table = FLAGS[name][0]
-        sql = f"SELECT 1 FROM {table} WHERE {since_start(f'{table}.{FLAGS[name][1]}')} LIMIT 1"
-        if warehouse.value(sql, {"campaign_start": campaign.starts_at}) is None:
+        asked = {"campaign_start": campaign.starts_at}
+        if not _has_since(warehouse, table, FLAGS[name][1], asked) and _has_since(
+            warehouse, "orders", "order_time", asked
+        ):
             return f"{label} cannot be told: no {table} since the campaign's start are in the workspace; import them."
         return None
     column = NEEDS.get(name)
@@ -130,6 +133,11 @@ def unknowable(warehouse: Warehouse, campaign: Campaign, name: str) -> str | Non
         words = TABLES["orders"].column(column).meaning[0].lower() + TABLES["orders"].column(column).meaning[1:]
         return f"{label} cannot be told: the orders do not say {words}; import them with that column."
     return None
+
+
+def _has_since(warehouse: Warehouse, table: str, time: str, asked: Mapping[str, object]) -> bool:
+    sql = f"SELECT 1 FROM {table} WHERE {since_start(f'{table}.{time}')} LIMIT 1"
+    return warehouse.value(sql, asked) is not None
 
 
 def without_denominator(outcomes: Outcomes) -> str | None:

@@ -29,6 +29,7 @@ from churn_core.campaigns.store import Campaign, create_draft
 from churn_core.campaigns.windows import is_complete
 from churn_core.errors import InputError, NotFound
 from churn_core.settings import Settings, save_settings
+from churn_core.stats.cuped import adjust
 from churn_core.stats.estimate import Comparison
 from churn_core.stats.moments import JointMoments, Rate
 from churn_core.warehouse import Warehouse
@@ -386,6 +387,7 @@ def test_before_the_start_nothing_is_known_and_nothing_breaks(
     assert dict(found.n_started) == {"control": 0, "coupon": 0}
     assert found.days_left == DAYS + 1
     assert set(found.outcomes) == {"retained", "orders"}
+    assert measure(warehouse, campaign, ["unsubscribed"]).outcomes["unsubscribed"].n("coupon") == 0
 
 
 def test_what_the_tables_cannot_tell_is_said_instead_of_zero(
@@ -466,6 +468,21 @@ def test_the_past_reduces_the_noise_and_moves_nothing(
     sharp, plain = interval(with_past), interval(without.results[0].comparison)
     assert sharp[1] - sharp[0] < 0.5 * (plain[1] - plain[0])
     assert sharp[0] < 0 < sharp[1]
+
+
+def test_nothing_and_a_mark_adjust_like_the_mean_and_a_mark() -> None:
+    rng = np.random.default_rng(11)
+    past, is_new = rng.gamma(2, 20, 300), rng.random(300) < 0.2
+    outcome = np.where(is_new, 30, past) + rng.normal(0, 4, 300)
+    mean = past[~is_new].mean()
+    made = []
+    for value in (0.0, mean):
+        filled = np.where(is_new, value, past)
+        arms = [JointMoments.of(outcome[part], filled[part], is_new[part]) for part in (slice(0, 150), slice(150, 300))]
+        made.append(adjust(arms))
+    assert made[0].variance_ratio == pytest.approx(made[1].variance_ratio)
+    for zero, filled_up in zip(made[0].arms, made[1].arms, strict=True):
+        assert (zero.mean, zero.variance) == pytest.approx((filled_up.mean, filled_up.variance))
 
 
 def test_customers_of_another_campaign_in_the_same_days_are_counted(
