@@ -93,11 +93,12 @@ def main() -> int:
     n = parser.parse_args().customers
     warehouse = Warehouse.open(workspace(n))
     warehouse.rows("SELECT count(*), max(order_time) FROM orders")
-    times = []
+    times, work = [], []
     for _ in range(3):
-        began = time.perf_counter()
+        began, began_work = time.perf_counter(), time.process_time()
         found = campaign_readout(warehouse, CAMPAIGN)
         times.append(time.perf_counter() - began)
+        work.append(time.process_time() - began_work)
     metrics = {result.metric for result in found.results} | {rail.outcome for rail in found.guardrails}
     print(
         json.dumps(
@@ -108,6 +109,7 @@ def main() -> int:
                 "metrics": sorted(metrics),
                 "first_seconds": round(times[0], 2),
                 "seconds": round(min(times), 2),
+                "processor_seconds": round(min(work), 2),
                 "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
                 "status": found.status,
                 "verdict": found.verdict,
