@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from churn_core.campaigns.experiment_guess import guess_experiment
+from churn_core.campaigns.experiment_guess import ExperimentGuess, guess_experiment
 from churn_core.campaigns.goals import OUTCOMES
 from churn_core.campaigns.outcome_files import forget_outcomes, import_outcomes, outcome_files
 from churn_core.campaigns.outcome_preview import OutcomePreview, preview_outcomes, stored_outcomes
@@ -151,15 +151,7 @@ def _columns(source: Source, campaign_id: str) -> tuple[OutcomeColumns, bool]:
         key=f"outcome_time_{key}",
         help="Only checked: what happened before the start or after the window is refused.",
     )
-    left = [name for name in others if name not in (arm, moment)]
-    chosen = st.multiselect(
-        "Outcomes",
-        left,
-        default=[name for name in guessed.outcomes if name in left] or (left if len(left) == 1 else []),
-        key=f"outcome_metrics_{key}",
-        placeholder="choose columns",
-    )
-    kinds = _kinds(chosen, key)
+    chosen = _outcomes([name for name in others if name not in (arm, moment)], guessed, key)
     missing_is_zero = st.checkbox(
         "Customers who are not in the file, and empty values, count as 0",
         key=f"outcome_zero_{key}",
@@ -167,11 +159,23 @@ def _columns(source: Source, campaign_id: str) -> tuple[OutcomeColumns, bool]:
     )
     columns = OutcomeColumns(
         id_column=customer,
-        metrics=kinds,
+        metrics=chosen,
         arm_column=None if arm == NONE else arm,
         time_column=None if moment == NONE else moment,
     )
     return columns, missing_is_zero
+
+
+def _outcomes(left: list[str], guessed: ExperimentGuess, key: str) -> dict[str, str]:
+    """Columns of outcomes with their kind."""
+    chosen = st.multiselect(
+        "Outcomes",
+        left,
+        default=[name for name in guessed.outcomes if name in left] or (left if len(left) == 1 else []),
+        key=f"outcome_metrics_{key}",
+        placeholder="choose columns",
+    )
+    return _kinds(chosen, key)
 
 
 def _kinds(chosen: list[str], key: str) -> dict[str, str]:

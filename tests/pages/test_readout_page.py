@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from churn_core.campaigns.decision import decide, decisions
-from churn_core.campaigns.plan import Guardrail, Plan
+from churn_core.campaigns.plan import Arm, Guardrail, Plan
 from churn_core.campaigns.store import campaign, create_draft
 from churn_core.warehouse import Warehouse
 from churn_core.workspaces import create_workspace, open_workspace
@@ -145,6 +145,21 @@ def test_a_campaign_that_has_not_started_says_so(shop: Warehouse, app: App) -> N
     words = said(app(PAGE, campaign=SPRING))
     assert "Not started" in words
     assert "starts on 1 March 2024" in words
+
+
+def test_without_a_control_there_are_counts_and_never_an_effect(shop: Warehouse, app: App) -> None:
+    arms = tuple(
+        Arm(name=name, share=0.5, action=name, channel="email", contact_cost=0.1) for name in ("coupon", "survey")
+    )
+    plan = replace(SMALL_PLAN, arms=arms, no_control_reason="The law asks that everybody is told.")
+    planted(shop, make_campaign, put_rows, plan, n=300, chance={"coupon": 0.5, "survey": 0.3})
+    visit = app(PAGE, campaign=SPRING)
+    words = said(visit)
+    assert "Not measurable" in words
+    assert [part.value for part in visit.subheader] == ["Decision", "Arms"]
+    assert not [frame for frame in visit.dataframe if "Change" in frame.value or "Margin more" in frame.value]
+    arms_shown = next(frame.value for frame in visit.dataframe if "Assigned" in frame.value)
+    assert list(arms_shown["Assigned"]) == ["150", "150"]
 
 
 def test_without_a_locked_campaign_the_page_says_how_to_get_one(shop: Warehouse, app: App) -> None:
