@@ -50,7 +50,7 @@ def matched(tx: Transaction, campaign: Campaign, n_values: int, now: datetime, *
         )
     n_duplicate = _duplicates(tx, asked, n_values)
     _check_arms(tx, campaign, asked)
-    _check_times(tx, campaign, asked)
+    _check_times(tx, campaign, asked, n_values)
     n_matched, n_missing, n_open = _found(tx, campaign, asked)
     if n_missing and not missing_is_zero:
         raise InputError(
@@ -130,8 +130,9 @@ def _check_arms(tx: Transaction, campaign: Campaign, asked: Mapping[str, object]
         )
 
 
-def _check_times(tx: Transaction, campaign: Campaign, asked: Mapping[str, object]) -> None:
-    """Outcomes dated before the customer's start or after the window; rows without a date are not asked."""
+def _check_times(tx: Transaction, campaign: Campaign, asked: Mapping[str, object], n_values: int) -> None:
+    """Outcomes dated before the customer's start or after the window; rows without a date, or with 0, say nothing."""
+    happened = " OR ".join(f"x{number} <> 0" for number in range(n_values))
     days = campaign.plan.goal.window_days
     bounds = (
         ("before the customer's start", before_start("happened_at"), STARTS_AT, "begins"),
@@ -140,7 +141,8 @@ def _check_times(tx: Transaction, campaign: Campaign, asked: Mapping[str, object
     for words, condition, bound, edge in bounds:
         n, line, at, limit = tx.rows(
             f"SELECT count(*), min(line), arg_min(happened_at, line), arg_min({bound}, line) FROM incoming "
-            f"JOIN assignments AS drawn USING (customer_id) WHERE drawn.campaign_id = $id AND {condition}",
+            f"JOIN assignments AS drawn USING (customer_id) WHERE drawn.campaign_id = $id AND {condition} "
+            f"AND ({happened})",
             asked,
         )[0]
         if n:

@@ -136,7 +136,7 @@ def test_missing_customers_count_as_zero_only_when_chosen(warehouse: Warehouse, 
     assert "4 customers are not in it and count as 0, as chosen" in found.message
 
 
-DATED = "customer_id,spend,when\na1,0,\na2,1,2024-03-01\na3,0,\nb1,2,2024-03-30 23:59\nb2,0,\nb3,0,\n"
+DATED = "customer_id,spend,when\na1,0,2019-05-17\na2,1,2024-03-01\na3,0,\nb1,2,2024-03-30 23:59\nb2,0,\nb3,0,\n"
 
 
 def test_dates_within_the_window_and_arms_as_drawn_are_accepted(
