@@ -39,19 +39,21 @@ def audience_step(stamp: Stamp, found: Campaign) -> None:
         list_inputs(stamp, found, fields, "audience")
     else:
         _filter(stamp, found, fields)
+    if calls.audience_total(stamp, found).n_customers:
+        _figures(stamp, found)
+
+
+def _figures(stamp: Stamp, found: Campaign) -> None:
+    """How many customers there are and what is at stake."""
     total = calls.audience_total(stamp, found)
     currency = session.currency()
     with figures_row("audience"):
         key_figure("Customers", count(total.n_customers), f"{count(total.n_scored)} scored")
-        key_figure(
-            "Value at risk",
-            money(total.value_at_risk, currency),
-            f"of {money(total.expected_value, currency)} expected",
-        )
+        expected = f"of {money(total.expected_value, currency)} expected"
+        key_figure("Value at risk", money(total.value_at_risk, currency), expected)
         key_figure("Mean risk", percent(total.mean_risk), f"of {counted(total.n_scored, 'customer')}")
     tiers = [f"{tier_label(part.tier)} {count(part.n_customers)}" for part in total.tiers if part.n_customers]
-    if tiers:
-        st.caption(" · ".join(tiers))
+    st.caption(" · ".join(tiers))
     _net_value(calls.net_value(stamp, found), currency)
 
 

@@ -39,7 +39,7 @@ def goal_step(stamp: Stamp, found: Campaign) -> None:
     )  # fmt: skip
     st.caption(f"{sentence(entry.meaning.format(days=goal.window_days))} More is better.")
     _effect(stamp, found, fields, currency)
-    _guardrails(fields, goal, currency)
+    _guardrails(stamp, fields, goal, currency)
     if entry.unit == "currency":
         st.number_input(
             "Cap on amounts", value=None, min_value=0.01, placeholder="No cap",
@@ -76,7 +76,7 @@ def _effect(stamp: Stamp, found: Campaign, fields: Fields, currency: str) -> Non
     st.caption(f"{plain(level)} is {sentence(used.told)[0].lower()}{sentence(used.told)[1:]}")
 
 
-def _guardrails(fields: Fields, goal: Goal, currency: str) -> None:
+def _guardrails(stamp: Stamp, fields: Fields, goal: Goal, currency: str) -> None:
     others = [name for name in OUTCOMES if name != goal.outcome]
     st.multiselect(
         "Guardrails", others, format_func=lambda name: OUTCOMES[name].label.capitalize(),
@@ -92,6 +92,13 @@ def _guardrails(fields: Fields, goal: Goal, currency: str) -> None:
                 help=f"{sentence(entry.meaning.format(days=goal.window_days))} How much worse is still acceptable.",
                 **fields.at(f"margin_{rail.outcome}", words.typed(entry, rail.margin), _margin(rail.outcome)),
             )  # fmt: skip
+    for rail in goal.guardrails:
+        entry = OUTCOMES[rail.outcome]
+        if not calls.has_rows(stamp, entry.needs):
+            st.caption(
+                f":orange[:material/info:] {entry.label.capitalize()}: no {entry.needs} were imported yet; this "
+                "guardrail is told as soon as there are any."
+            )
 
 
 def _of_goal(name: str) -> Any:

@@ -141,6 +141,12 @@ def _suggestions(stamp: Stamp, key: tuple[Any, ...], _found: Campaign) -> tuple[
     return playbook.suggestions(session.warehouse(stamp.workspace), _found)
 
 
+@st.cache_data(show_spinner=False, max_entries=32)
+def has_rows(stamp: Stamp, table: str) -> bool:
+    """Whether anything was imported into a table."""
+    return session.warehouse(stamp.workspace).n_rows(table) > 0
+
+
 def baseline(stamp: Stamp, found: Campaign) -> tuple[Baseline | None, Baseline | None, str]:
     """What the audience would do anyway, by which way, or why that is not known."""
     goal = replace(found.plan.goal, smallest_effect=None, guardrails=())

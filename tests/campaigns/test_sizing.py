@@ -20,8 +20,8 @@ from churn_core.customers.selection import Condition
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.intake.derived import refresh_derived
 from churn_core.settings import Settings, save_settings
-from churn_core.stats.power import Design, size_for_rates, smallest_mean_effect, smallest_rate_effect
 from churn_core.stats.moments import Rate
+from churn_core.stats.power import Design, size_for_rates, smallest_mean_effect, smallest_rate_effect
 from churn_core.warehouse import Warehouse
 from tests.campaigns.conftest import make_campaign
 
