@@ -77,6 +77,30 @@ def test_the_columns_are_proposed_and_the_planted_effect_is_told(page: AppTest) 
     assert list(shown["n"]) == ["1,500 / 1,500"] * 2
 
 
+def test_other_formats_are_read_alike(page: AppTest, tmp_path: Path) -> None:
+    experiment(600, gain=0.3).to_parquet(tmp_path / "e.parquet")
+    content = (tmp_path / "e.parquet").read_bytes()
+    page.file_uploader[0].set_value(("e.parquet", content, "application/octet-stream")).run()
+    assert not page.exception
+    assert "▲ Better" in plain_said(page)
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(page: AppTest) -> None:
+    give(page, "")
+    assert len(page.error) == 1
+    assert "empty" in page.error[0].value
+    assert not page.selectbox[1:]
+
+
+def test_the_same_file_is_read_differently_on_request(page: AppTest) -> None:
+    text = experiment(600, gain=0.3).to_csv(index=False, sep=";", decimal=",")
+    give(page, f"An export of last week;;;;;\n{text}")
+    next(number for number in page.number_input if number.label == "Line of the column names").set_value(2)
+    next(button for button in page.button if button.label == "Read again").click().run()
+    assert not page.exception
+    assert "▲ Better" in plain_said(page)
+
+
 def test_blocks_stand_in_the_order_of_reading(page: AppTest) -> None:
     give(page, experiment())
     told = [element.value for element in page.main.markdown]
