@@ -6,7 +6,7 @@ parts of a hundred thousand customers; a million takes well under a minute once 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from churn_core.warehouse import Transaction, Warehouse
 
 CHUNK = 100_000
+MOST_DAYS = 3_650
+"""Activity window where the churn definition has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +107,8 @@ def score_run(warehouse: Warehouse, active: StoredUplift, run: ScoreRun, progres
 
     model = load_uplift(warehouse, active.uplift_version)
     progress(0.0, "features of all scored customers")
-    frame = _features(warehouse, model, run)
     low, high = active.silent_days
+    frame = _features(warehouse, model, run, high)
     frame = frame[(frame[SILENT] >= low) & (frame[SILENT] <= high)]
     if not len(frame):
         raise NotEnoughData(
@@ -162,12 +164,15 @@ def input_names(model: UpliftModel) -> list[str]:
     return [name for name in names if name != "treated"]
 
 
-def _features(warehouse: Warehouse, model: UpliftModel, run: ScoreRun) -> pd.DataFrame:
+def _features(warehouse: Warehouse, model: UpliftModel, run: ScoreRun, most_silent_days: float) -> pd.DataFrame:
+    """What was known at the run's cutoff of customers who ordered within so many days."""
     definition = active_definition(warehouse)
     if definition is None or run.as_of is None:
         raise InputError("the newest scores are not of an order history; choose the order history on Churn definition.")
     names = input_names(model)
-    return build_features(warehouse, run.as_of, definition, features=list(dict.fromkeys((SILENT, *names))))
+    longest = min(definition.activity_days or MOST_DAYS, int(most_silent_days) + 1)
+    recent = replace(definition, activity_days=longest)
+    return build_features(warehouse, run.as_of, recent, features=list(dict.fromkeys((SILENT, *names))))
 
 
 def _answers(
