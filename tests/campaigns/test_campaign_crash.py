@@ -153,7 +153,7 @@ def made(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("where", ["drawing the arms", "writing the arms", "keeping the draw", "commit"])
+@pytest.mark.parametrize("where", ["drawing the arms", "writing the arms", "commit"])
 def test_a_draw_killed_before_its_end_leaves_the_draft(shop: Path, fixed: str, where: str) -> None:
     killed(shop, fixed, "lock", where)
     with opened(shop) as warehouse:
@@ -229,7 +229,7 @@ def test_a_list_over_an_older_one_never_stands_beside_a_manifest_of_the_other(
     assert json.loads(manifest_beside(path).read_text(encoding="utf-8"))["file"]["sha256"] == again.sha256
 
 
-@pytest.mark.parametrize("where", ["drawing the arms", "keeping the draw", "commit", "afterwards"])
+@pytest.mark.parametrize("where", ["drawing the arms", "commit", "afterwards"])
 def test_customers_join_once_whatever_happens_to_the_process(locked_shop: Path, rolling: str, where: str) -> None:
     with opened(locked_shop) as warehouse:
         first = assigned(warehouse, rolling)
