@@ -82,11 +82,11 @@ def _told(
 ) -> str:
     named = outcome(rail.outcome)
     if test is None:
-        return f"{arm}: {named.label} cannot be tested yet, because it varies in no arm or an arm is empty."
+        return f"{arm}, {named.label}: cannot be tested yet, because an arm is empty or nobody differs."
     accepted = f"{100 * rail.margin:g} points" if named.unit == "share" else f"{rail.margin:g}"
     between = interval_words(comparison.difference, named.unit, currency)
     if state == "kept":
-        return f"{arm}: {named.label} is surely not worse by {accepted} (change between {between})."
+        return f"{arm}, {named.label}: worse by {accepted} or more is ruled out (change between {between})."
     if state == "harmed":
-        return f"{arm}: {named.label} got worse, perhaps by more than {accepted} (change between {between})."
-    return f"{arm}: a harm of {accepted} to {named.label} is not ruled out (change between {between})."
+        return f"{arm}, {named.label}: worse, and {accepted} or more are not ruled out (change between {between})."
+    return f"{arm}, {named.label}: worse by {accepted} or more is not ruled out (change between {between})."

@@ -81,7 +81,7 @@ def campaign_readout(warehouse: Warehouse, campaign_id: str, *, now: datetime | 
         segments=_segments(warehouse, found, add_up) if results and standing.red is None else (),
         money=money,
         reached=reached,
-        notes=_notes(standing, currency),
+        notes=_notes(standing, status, currency),
     )
 
 
@@ -155,16 +155,17 @@ def _money(
     reached: tuple[Reached, ...],
 ) -> Money | None:
     """None where orders or their amounts are not known."""
-    goal, capped = found.plan.goal, {}
+    capped = {}
     margin = by_arm(results, f"margin{UNCAPPED}")
     if margin:
         capped = {"margin_capped": by_arm(results, "margin")}
     comparisons = {"orders": by_arm(results, "orders"), "margin": margin or by_arm(results, "margin"), **capped}
-    if not all(comparisons.values()) or measured.known_until is None or not found.plan.treatments:
+    is_counted = measured.known_until is not None and any(measured.n_complete.values())
+    if not is_counted or not all(comparisons.values()):
         return None
-    ordered = measured.outcomes.get("retained" if goal.outcome != "retained" else goal.outcome)
-    is_counted = ordered is not None and ordered.metric.kind == "rate"
-    n_ordered = {arm: ordered.rate(arm).n_hits for arm in measured.n_assigned} if ordered and is_counted else {}
+    ordered = measured.outcomes.get("retained")
+    is_rate = ordered is not None and ordered.metric.kind == "rate"
+    n_ordered = {arm: ordered.rate(arm).n_hits for arm in measured.n_assigned} if ordered and is_rate else {}
     sent = {entry.arm: n for entry in reached if (n := dict(entry.steps).get(STEPS["sent"], 0))}
     return campaign_money(found.plan, comparisons, n_ordered=n_ordered, n_sent=sent, chosen=settings(warehouse))
 
@@ -228,11 +229,11 @@ def _offer(arm: Arm) -> str:
     return f"{ACTIONS[arm.action]}{by}"
 
 
-def _notes(standing: Standing, currency: str) -> tuple[str, ...]:
+def _notes(standing: Standing, status: str, currency: str) -> tuple[str, ...]:
     measured, plan = standing.measured, standing.campaign.plan
     told = [f"{_label(name)} came in a file{_instead(name)}." for name in measured.from_files]
     told += [f"{why[:1].upper()}{why[1:]}" for name, why in measured.unknown.items() if name != plan.goal.outcome]
-    if standing.results and not standing.is_over:
+    if any(measured.n_complete.values()) and standing.results and not standing.is_over:
         told.append(
             "Before the planned end the p-values and intervals of the table are not meant to be acted on: looked at "
             "again and again they find what is not there. The chart of looks allows for that."
@@ -244,14 +245,15 @@ def _notes(standing: Standing, currency: str) -> tuple[str, ...]:
         )
     if plan.alpha != 0.05 and standing.results:
         told.append(f"The goal is judged at {100 * plan.alpha:g} %, as planned; its intervals are of that level.")
-    return (*told, *_against_the_plan(standing, currency))
+    is_told = standing.is_over and status in ("better", "worse", "no_clear_difference")
+    return (*told, *(_against_the_plan(standing, currency) if is_told else ()))
 
 
 def _against_the_plan(standing: Standing, currency: str) -> list[str]:
     """Whether the smallest effect worth having is ruled out, per treatment."""
     smallest = standing.campaign.plan.goal.smallest_effect
     told = []
-    for result in standing.results if smallest is not None and standing.is_over else ():
+    for result in standing.results:
         low, high = result.comparison.difference.low, result.comparison.difference.high
         best = None if low is None or high is None else -low if result.is_lower_better else high
         if result.is_primary and smallest is not None and best is not None and best < smallest:

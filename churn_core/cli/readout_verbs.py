@@ -73,7 +73,7 @@ def show_programme(args: argparse.Namespace) -> int:
 def _lines(found: CampaignReadout) -> list[str]:
     lines = [f"{found.name}: {found.verdict}", ""]
     lines += [f"{check.level.upper():4}  {check.label}: {check.told}" for check in found.health]
-    if found.results and not found.is_hidden:
+    if found.results and any(arm.n_complete for arm in found.arms) and not found.is_hidden:
         rows = [_row(result) for result in found.results]
         header = ("outcome", "arm", "control", "treatment", "difference", "interval", "p", "adjusted")
         lines += ["", *table(header, rows)]
