@@ -52,6 +52,9 @@ SAYS_WHEN_EMPTY = {
 }
 SAYS_WITH_THE_DEMO = {
     "pages/campaigns/plan.py": "Locked: arms are drawn",
+    "pages/campaigns/readout.py": "The population is everyone assigned",
+    "pages/campaigns/programme.py": "as they stood at the latest decision",
+    "pages/campaigns/experiment.py": "nothing of it is stored",
     "pages/data/import_file.py": "Past imports",
     "pages/data/churn_definition.py": "have churned when they do not order within",
     "pages/models/train.py": "Model 1",
@@ -64,6 +67,8 @@ SAYS_WITH_THE_DEMO = {
 }
 SAYS_WITH_A_SNAPSHOT = {
     "pages/campaigns/plan.py": "There is no campaign yet",
+    "pages/campaigns/readout.py": "No campaign is locked yet",
+    "pages/campaigns/programme.py": "There is no campaign yet",
     "pages/data/import_file.py": "members.csv",
     "pages/data/churn_definition.py": "brings its own churn label",
     "pages/models/train.py": "Model 1",
