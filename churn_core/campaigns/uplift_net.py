@@ -122,8 +122,12 @@ def _summed(warehouse: Warehouse, asked: Condition) -> AudienceNetValue:
 
 def _why_none(warehouse: Warehouse) -> str:
     models = uplift_models(warehouse)
-    if not models or models[0].has_evidence:
+    if not models:
         return WHY_NONE
+    if models[0].is_active:
+        return "The net value of contacting was not calculated for anybody yet; Who can be saved does it."
+    if models[0].has_evidence:
+        return "The net value of contacting is switched off; learn again on Who can be saved to show it."
     name = next((entry.name for entry in campaigns(warehouse) if entry.campaign_id == models[0].campaign_id), "")
     return (
         f"The net value of contacting is not shown: campaign {name!r} gave no evidence that customers differ in how "

@@ -65,16 +65,17 @@ def parts_figure(study: Mapping[str, Any], which: str, *, currency: str = "", mo
     scale = 100 if study["is_rate"] else 1
     labels = [part["label"] if which == "deciles" else tier_label(part["label"]) for part in parts]
     values = [scale * part["difference"]["value"] for part in parts]
-    ends = [(part["difference"]["low"], part["difference"]["high"]) for part in parts]
+    above, below = (
+        [abs(scale * part["difference"][end] - value) if part["difference"][end] is not None else 0.0
+         for part, value in zip(parts, values, strict=True)]
+        for end in ("high", "low")
+    )  # fmt: skip
     figure = go.Figure()
     figure.add_bar(
         x=labels, y=values, marker_color=colours.neutral, name="measured effect",
         error_y={
             "type": "data", "symmetric": False, "color": colours.text, "thickness": 1.2, "width": 4,
-            "array": [scale * (high if high is not None else 0) - value
-                      for (_, high), value in zip(ends, values, strict=True)],
-            "arrayminus": [value - scale * (low if low is not None else 0)
-                           for (low, _), value in zip(ends, values, strict=True)],
+            "array": above, "arrayminus": below,
         },
         customdata=[
             [between(part["difference"], study, currency), count(part["n_treatment"]), count(part["n_control"])]

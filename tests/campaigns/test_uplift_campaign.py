@@ -204,6 +204,7 @@ def test_a_model_can_be_taken_back(shop: Warehouse) -> None:
     deactivate_uplift(shop)
     assert shop.n_rows("uplift_scores") == 0
     assert not net_state(shop).is_known
+    assert "switched off" in net_state(shop).told
     assert page(shop, CustomerFilter(sort="net_value"))["net_value"].isna().all()
     assert count_and_totals(shop, CustomerFilter(min_net_value=0.0)).n_customers == 0
 
@@ -282,3 +283,11 @@ def test_only_campaigns_with_a_control_that_were_drawn_are_offered(warehouse: Wa
     assert studied_campaigns(warehouse) == ()
     make_campaign(warehouse, PLAN, 10)
     assert [entry.campaign_id for entry in studied_campaigns(warehouse)] == ["camp-spring"]
+
+
+def test_a_model_that_was_changed_is_not_asked(shop: Warehouse) -> None:
+    found = learn_from_campaign(shop, "camp-spring", learners=ONE)
+    with shop.transaction() as tx:
+        tx.execute("UPDATE uplift_models SET artifact = replace(CAST(artifact AS VARCHAR), '0.1', '0.2')")
+    with pytest.raises(InputError, match="was changed after it was learnt"):
+        load_uplift(shop, found.uplift_version)

@@ -109,3 +109,9 @@ def test_the_list_shows_the_net_value_or_says_why_not(shop: Warehouse, app: App)
 
 def test_a_shop_without_campaigns_is_told_what_to_run(empty_home: Home, app: App) -> None:
     assert "No campaign with a control group" in everything_said(app(PAGE))
+
+
+def test_a_shop_without_orders_is_told_that_it_cannot_be_learnt_there(empty_home: Home, app: App) -> None:
+    at = app(PAGE)
+    assert "learnt from order histories; this workspace holds none" in everything_said(at)
+    assert not [button for button in at.button if button.key == "begin_draft"]
