@@ -40,9 +40,9 @@ def draw_step(stamp: Stamp, found: Campaign, missing: Missing) -> None:
             **fields.at("start", plan.starts_on, lambda changed, on: replace(changed, starts_on=on)),
         )  # fmt: skip
         st.number_input(
-            "Customers per week", value=None, min_value=1, placeholder="All at once", width=180,
-            help="Controls counted. More customers go in weekly waves, each with every arm in its share; a customer's "
-            "window begins with the customer's own week.",
+            "Customers per week, control counted", value=None, min_value=1, placeholder="All at once", width=260,
+            help="Customers of the audience who start each week: those who are contacted and those of the control. "
+            "Every week holds every arm in its share; a customer's window begins with the customer's own week.",
             **fields.at("per_week", plan.per_week, lambda changed, n: replace(changed, per_week=n or None)),
         )  # fmt: skip
     st.radio(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from churn_core.campaigns.goals import OUTCOMES
 from churn_core.campaigns.outcome_checks import Match, due, matched
-from churn_core.campaigns.outcome_rows import OutcomeColumns, id_column_of, kinds_of, read_rows
+from churn_core.campaigns.outcome_rows import OutcomeColumns, id_column_of, kinds_of, read_rows, without_apostrophes
 from churn_core.campaigns.store import Campaign, required_locked
 from churn_core.errors import NotFound, unknown_name
 from churn_core.features.definition import known_until
@@ -96,13 +96,14 @@ def import_outcomes(
     campaign = required_locked(warehouse, campaign_id)
     progress(0.0, f"reading {source.name}")
     kinds = kinds_of(source, metrics)
+    drawn = _ids(warehouse, campaign)
     columns = OutcomeColumns(
-        id_column=id_column or id_column_of(source, _ids(warehouse, campaign)),
+        id_column=id_column or id_column_of(source, drawn),
         metrics=metrics,
         arm_column=arm_column,
         time_column=time_column,
     )
-    rows = read_rows(source, columns, kinds, empty_is_zero=missing_is_zero)
+    rows = without_apostrophes(read_rows(source, columns, kinds, empty_is_zero=missing_is_zero), drawn)
     progress(0.5, "matching customers")
     now = max(utc_now(), known_until(warehouse) or datetime.min)
     with warehouse.transaction() as tx, tx.view("incoming", rows):

@@ -73,8 +73,9 @@ def id_column_of(source: Source, known_ids: pa.Table) -> str:
         counts = {
             column.name: int(
                 tx.value(
-                    f"SELECT count(*) FROM {source.rows_sql()} WHERE {_id(source, column.name)} IN "
-                    "(SELECT customer_id FROM known_ids)"
+                    f"SELECT count(*) FROM (SELECT {_id(source, column.name)} AS id FROM {source.rows_sql()}) "
+                    "WHERE id IN (SELECT customer_id FROM known_ids) "
+                    "OR (starts_with(id, '''') AND substr(id, 2) IN (SELECT customer_id FROM known_ids))"
                 )
             )
             for column in source.columns
@@ -104,6 +105,23 @@ def read_rows(source: Source, columns: OutcomeColumns, kinds: Mapping[str, str],
         f"CAST({at} AS TIMESTAMP) AS happened_at, {', '.join(values)} FROM {source.rows_sql()}"
     )
     return pa.Table.from_batches(list(source.reader.arrow_batches(sql)))
+
+
+def without_apostrophes(rows: pa.Table, known_ids: pa.Table) -> pa.Table:
+    """The rows with ids as they were drawn: an exported list has an apostrophe before an id like ``=7`` or ``@ann``.
+
+    Only an id that is not known with its apostrophe and is known without it is changed.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ids = rows["customer_id"].combine_chunks()
+    bare, known = pc.utf8_slice_codeunits(ids, 1), known_ids["customer_id"].combine_chunks()
+    is_marked = pc.and_(pc.starts_with(ids, "'"), pc.and_(pc.invert(pc.is_in(ids, known)), pc.is_in(bare, known)))
+    if not pc.any(is_marked).as_py():
+        return rows
+    place = rows.schema.get_field_index("customer_id")
+    return rows.set_column(place, "customer_id", pa.chunked_array([pc.if_else(is_marked, bare, ids)]))
 
 
 def _found_kind(source: Source, column: str) -> str:

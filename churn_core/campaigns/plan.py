@@ -177,7 +177,10 @@ class Plan:
     starts_on: date | None = None
     """First day of contact; nothing known of that day or later may be in the workspace when the arms are drawn."""
     per_week: int | None = None
-    """Customers that can be contacted per week; None for all at once. More customers go in weekly waves."""
+    """Customers of the audience who start per week, those of the control counted; None for all at once.
+
+    More customers go in weekly waves. Of 500 a week with a control of a fifth, 400 are contacted.
+    """
     power: float = 0.8
     """Chance to find the smallest effect if it is there."""
     alpha: float = 0.05
@@ -189,7 +192,7 @@ class Plan:
         if self.entry not in ENTRIES:
             raise unknown_name("entry", self.entry, ENTRIES)
         if self.per_week is not None and self.per_week < 1:
-            raise InputError(f"{self.per_week} customers a week can be contacted; give at least 1, or none.")
+            raise InputError(f"{self.per_week} customers start per week; give at least 1, or none for all at once.")
         if not 0.5 <= self.power < 1 or not 0 < self.alpha <= 0.2:
             raise InputError(
                 f"power is {self.power:g} and alpha {self.alpha:g}; choose a power from .5 to below 1 and an alpha "

@@ -5,6 +5,7 @@ Markdown, written at the lock and never again: it holds what was known then. The
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -116,16 +117,25 @@ def _arm_row(arm: Arm, drawn: ArmDrawn | None, currency: str) -> tuple[str, ...]
     n = f"{drawn.n_customers:,}" if drawn else "-"
     if arm.action is None:
         return (_line(arm.name), _percent(arm.share), n, "nothing: the control", "-", "-", "-")
-    text = f": {_line(arm.text)}" if arm.text.strip() else ""
     return (
         _line(arm.name),
         _percent(arm.share),
         n,
-        f"{ACTIONS[arm.action]}{text}",
+        _offer(ACTIONS[arm.action], _line(arm.text)),
         CHANNELS[arm.channel] if arm.channel else "-",
         _money(arm.contact_cost, currency),
         _money(arm.offer_cost, currency),
     )
+
+
+def _offer(action: str, text: str) -> str:
+    """Action and text, as "Call: ask what went wrong"; a text that begins with the action's word says it already.
+
+    >>> _offer("Call", "Call: ask what went wrong"), _offer("Coupon", "10 % off"), _offer("Survey", "")
+    ('Call: ask what went wrong', 'Coupon: 10 % off', 'Survey')
+    """
+    first = re.split(r"\W", text, maxsplit=1)[0]
+    return text if first.casefold() == action.casefold() else f"{action}: {text}" if text else action
 
 
 def _without_control(plan: Plan) -> list[str]:

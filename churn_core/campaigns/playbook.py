@@ -77,7 +77,7 @@ PLAYS: dict[str, Play] = {
             groups=("tickets", "returns"),
             action="call",
             channel="phone",
-            text="Call: ask what went wrong, settle it, and offer help with the next order",
+            text="Ask what went wrong, settle it, and offer help with the next order",
             because="An offer before an answer is taken badly; a person who listens comes first.",
         ),
         Play(

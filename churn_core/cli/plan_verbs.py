@@ -34,7 +34,12 @@ def add_plan(verbs: Verbs) -> None:
     plan.add_argument(
         "--control-share", type=probability, metavar="SHARE", help="share of the control (default: equal arms)"
     )
-    plan.add_argument("--per-week", type=positive, metavar="N", help="customers that can be contacted per week")
+    plan.add_argument(
+        "--per-week",
+        type=positive,
+        metavar="N",
+        help="customers of the audience who start per week, those of the control counted",
+    )
     plan.add_argument("--start", type=date, metavar="DATE", help="first day of contact (default: proposed)")
     plan.add_argument("--power", type=probability, default=0.8, help="chance to find the effect (default .8)")
     plan.add_argument("--alpha", type=probability, default=0.05, help="chance to find what is not there (default .05)")

@@ -80,6 +80,27 @@ def test_a_whole_file_is_matched_kept_and_measured(warehouse: Warehouse, six: Ca
     assert warehouse.value("SELECT action FROM audit_log ORDER BY entry DESC") == "campaign outcomes imported"
 
 
+def test_ids_that_a_list_marked_with_an_apostrophe_are_known_again(
+    warehouse: Warehouse, made_campaign: MakeCampaign, small_plan: Plan, bring: Bring
+) -> None:
+    """An exported list writes '=1+1 for the id =1+1; an id that really begins with an apostrophe stays itself."""
+    arms = {"=1+1": "control", "@ann": "coupon", "'@ann": "control", "'tis": "coupon", "a1": "control"}
+    made_campaign(warehouse, small_plan, assigned=[{"customer_id": key, "arm": arm} for key, arm in arms.items()])
+    found = bring("who,spend\n'=1+1,1\n@ann,2\n'@ann,3\n'tis,4\na1,5\n'nobody,6\n", metrics={"spend": "mean"})
+    assert found.id_column == "who"
+    assert stored(warehouse)["spend"] == {"=1+1": 1, "@ann": 2, "'@ann": 3, "'tis": 4, "a1": 5}
+    assert (found.match.n_matched, found.match.n_unknown, found.match.unknown_ids) == (5, 1, ("'nobody",))
+
+
+def test_the_column_of_ids_is_found_where_a_list_marked_all_of_them(
+    warehouse: Warehouse, made_campaign: MakeCampaign, small_plan: Plan, bring: Bring
+) -> None:
+    arms = {"=1": "control", "=2": "coupon"}
+    made_campaign(warehouse, small_plan, assigned=[{"customer_id": key, "arm": arm} for key, arm in arms.items()])
+    assert bring("spend,who\n3,'=1\n4,'=2\n", metrics={"spend": "mean"}).id_column == "who"
+    assert stored(warehouse)["spend"] == {"=1": 3, "=2": 4}
+
+
 def test_the_file_takes_the_place_of_the_orders_until_it_is_taken_back(
     warehouse: Warehouse, six: Campaign, bring: Bring, put: Put
 ) -> None:
