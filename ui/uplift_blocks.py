@@ -24,18 +24,26 @@ from ui.widgets import chart, table
 
 PLAN_PAGE = "pages/campaigns/plan.py"
 AT_RISK_PAGE = "pages/customers/at_risk.py"
+CAMPAIGN = "campaign"
+"""Name in the address; not bound to the input, because a link to the plan of another campaign sets it too."""
 
 
 def choice_block(found: tuple[Campaign, ...]) -> tuple[Campaign, str]:
-    """The campaign and the treatment that is looked at; both live in the address."""
+    """The campaign and the treatment that is looked at; the campaign lives in the address."""
     by_id = {entry.campaign_id: entry for entry in found}
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        asked = st.query_params.get(CAMPAIGN, "")
         chosen = by_id[
             st.selectbox(
-                "Campaign", list(by_id), key="campaign", bind="query-params", width=360,
+                "Campaign",
+                list(by_id),
+                index=list(by_id).index(asked) if asked in by_id else 0,
+                key="uplift_campaign",
+                width=360,
                 format_func=lambda campaign_id: by_id[campaign_id].name,
+                on_change=_chosen,
             )
-        ]  # fmt: skip
+        ]
         arms = [arm.name for arm in chosen.plan.treatments]
         arm = arms[0]
         if len(arms) > 1:
@@ -47,6 +55,10 @@ def choice_block(found: tuple[Campaign, ...]) -> tuple[Campaign, str]:
         f"{OUTCOMES[goal.outcome].label} within {counted(goal.window_days, 'day')}."
     )
     return chosen, arm
+
+
+def _chosen() -> None:
+    st.query_params[CAMPAIGN] = st.session_state["uplift_campaign"]
 
 
 def learn_button(chosen: Campaign, arm: str, *, again: bool) -> None:
@@ -166,7 +178,7 @@ def proposal_block(found: Proposal) -> None:
         st.markdown(plain(found.told))
         if st.button("Begin this campaign as a draft", key="begin_draft", icon=":material/edit_note:"):
             begun = calls.begin_draft(found)
-            st.switch_page(PLAN_PAGE, query_params={"campaign": begun})
+            st.switch_page(PLAN_PAGE, query_params={CAMPAIGN: begun})
 
 
 def _counted_words(learnt: StoredUplift, currency: str) -> str:

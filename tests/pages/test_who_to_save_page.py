@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,8 @@ from churn_core.campaigns.store import campaigns
 from churn_core.campaigns.uplift import latest_uplift, learn_from_campaign
 from churn_core.warehouse import Warehouse
 from churn_core.workspaces import create_workspace, open_workspace
-from tests.campaigns.uplift_shop import ONE, N, fill
+from tests.campaigns.conftest import make_campaign
+from tests.campaigns.uplift_shop import ONE, PLAN, N, fill
 from tests.pages.conftest import App, Home
 from tests.pages.test_every_page import everything_said
 
@@ -83,8 +86,20 @@ def test_without_evidence_the_page_says_so_and_begins_the_campaign_that_would_te
     assert "The four groups are not told without evidence" in said
     at.button(key="begin_draft").click().run()
     assert not at.exception
+    assert not at.error
     [draft] = campaigns(open_workspace("Shop"), "draft")
     assert draft.name == "Who can be saved: Spring coupon"
+    assert at.query_params["campaign"] in (draft.campaign_id, [draft.campaign_id])
+
+
+def test_the_campaign_looked_at_lives_in_the_address(shop: Warehouse, app: App) -> None:
+    make_campaign(shop, replace(PLAN, name="Autumn call"), 10, campaign_id="camp-autumn")
+    shop.close()
+    at = app(PAGE, campaign="camp-spring")
+    assert at.selectbox(key="uplift_campaign").value == "camp-spring"
+    at.selectbox(key="uplift_campaign").set_value("camp-autumn").run()
+    assert at.query_params["campaign"] in ("camp-autumn", ["camp-autumn"])
+    assert app(PAGE, campaign="camp-autumn").selectbox(key="uplift_campaign").value == "camp-autumn"
 
 
 def test_the_list_shows_the_net_value_or_says_why_not(shop: Warehouse, app: App) -> None:
