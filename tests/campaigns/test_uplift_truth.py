@@ -49,7 +49,8 @@ def test_targeting_by_uplift_earns_more_true_margin_than_targeting_by_risk(tmp_p
     assert all(mine > other for mine, other in zip(earned["net"], earned["risk"], strict=True))
     worth = net > 0
     assert gained[worth].sum() > gained.sum()
-    assert gained[worth].mean() > 1.15 * _best(gained, risk, float(worth.mean())) / worth.sum()
+    # Most of the audience is worth contacting, so that another choice of as many holds most of the same customers.
+    assert gained[worth].sum() > 1.05 * _best(gained, risk, float(worth.mean()))
 
 
 def _best(gained: np.ndarray, by: np.ndarray, share: float) -> float:
