@@ -94,7 +94,11 @@ def _size(study: Mapping[str, Any] | None, difference: float, design: Design, *,
 
 
 def _plan(before: Campaign | None, goal: Goal, difference: float) -> Plan:
-    """As the campaign before, to everybody of every risk, half of them control."""
+    """As the campaign before, to everybody of every risk, half of them control.
+
+    Its smallest effect is half the difference of the halves: the effect on all that takes as many customers.
+    """
+    goal = replace(goal, smallest_effect=float(f"{difference / TIMES**0.5:.3g}"))
     arms = (
         Arm(name=CONTROL, share=0.5),
         Arm(name="coupon", share=0.5, action="coupon", channel="email"),
@@ -111,7 +115,7 @@ def _plan(before: Campaign | None, goal: Goal, difference: float) -> Plan:
         starts_on=None,
         arms=(arms[0], replace(treatment, share=0.5)),
         no_control_reason="",
-        goal=replace(goal, smallest_effect=goal.smallest_effect or difference),
+        goal=goal,
     )
 
 

@@ -242,6 +242,7 @@ def test_without_evidence_nothing_is_shown_and_a_campaign_is_proposed(warehouse:
     assert draft.is_draft
     assert [arm.share for arm in draft.plan.arms] == [0.5, 0.5]
     assert draft.plan.audience.is_everybody
+    assert draft.plan.goal.smallest_effect == pytest.approx(proposal.difference / 2, rel=0.01)
     assert draft.plan.treatments[0].contact_cost == 0.5
 
 
