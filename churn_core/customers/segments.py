@@ -1,6 +1,7 @@
 """Saved groups of customers: who was meant by a filter on the day it was saved.
 
-A segment keeps its members, not its rule: a campaign planned on Monday is about the same people on Friday.
+Such a segment keeps its members: a campaign planned on Monday is about the same people on Friday. Segments made from a
+rule or from a cluster keep their members here as well, but are found again as the data moves.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 from churn_core.customers.at_risk import required_run
 from churn_core.customers.selection import CustomerFilter, condition, described
 from churn_core.errors import InputError, NotEnoughData, NotFound
-from churn_core.warehouse import Warehouse, utc_now
+from churn_core.warehouse import Transaction, Warehouse, utc_now
 
 N_NAME_MOST = 80
 
@@ -27,12 +28,19 @@ class Segment:
     saved_at: datetime
     """When (UTC)."""
     n_members: int
+    kind: str = "members"
+    """members (fixed), rule or cluster (both found again as the data moves)."""
+    rule: str | None = None
+    """The rule, or which cluster of which segmentation, as JSON; None for fixed members."""
+    refreshed_at: datetime | None = None
+    """When its members were last found (UTC); None for fixed members."""
 
 
 def segments(warehouse: Warehouse) -> tuple[Segment, ...]:
     """All saved segments, by name."""
     rows = warehouse.records(
-        "SELECT segment_id, name, meaning, saved_at, coalesce(n, 0) AS n_members FROM segments "
+        "SELECT segment_id, name, meaning, saved_at, coalesce(n, 0) AS n_members, coalesce(kind, 'members') AS kind, "
+        "CAST(rule AS VARCHAR) AS rule, refreshed_at FROM segments "
         "LEFT JOIN (SELECT segment_id, count(*) AS n FROM segment_members GROUP BY segment_id) USING (segment_id) "
         "ORDER BY lower(name), segment_id"
     )
@@ -52,22 +60,13 @@ def save_segment(warehouse: Warehouse, name: str, chosen: CustomerFilter) -> Seg
 
     Raises InputError when the name is empty, too long or taken, NotEnoughData when the filter means nobody.
     """
-    clean = " ".join(name.split())
-    if not clean or len(clean) > N_NAME_MOST:
-        raise InputError(f"the segment name has {len(clean)} characters; give it 1 to {N_NAME_MOST}.")
+    clean_name(name)
     run = required_run(warehouse)
     where = condition(chosen, run)
     inner = "" if chosen.segment_id is None else segment(warehouse, chosen.segment_id).name
     meaning = f"{described(chosen, segment_name=inner)} (score run {run.run_id})"
     with warehouse.transaction() as tx:
-        if tx.value("SELECT count(*) FROM segments WHERE lower(name) = lower($name)", {"name": clean}):
-            raise InputError(f"a segment named {clean!r} exists already; choose another name or delete it first.")
-        segment_id = tx.next_number("segments", "segment_id")
-        tx.execute(
-            "INSERT INTO segments (segment_id, name, meaning, saved_at, kind) "
-            "VALUES ($segment, $name, $meaning, $now, 'members')",
-            {"segment": segment_id, "name": clean, "meaning": meaning, "now": utc_now()},
-        )
+        segment_id = new_segment(tx, name, meaning)
         n_members = tx.execute(
             "INSERT INTO segment_members (segment_id, customer_id) "
             f"SELECT $new_segment, customer_id FROM scores WHERE {where.sql}",
@@ -75,8 +74,41 @@ def save_segment(warehouse: Warehouse, name: str, chosen: CustomerFilter) -> Seg
         )
         if not n_members:
             raise NotEnoughData("the filter means nobody, so there is nothing to save; widen it first.")
-        tx.audit("segment saved", {"segment_id": segment_id, "name": clean, "n_members": n_members})
+        tx.audit("segment saved", {"segment_id": segment_id, "name": clean_name(name), "n_members": n_members})
     return segment(warehouse, segment_id)
+
+
+def clean_name(name: str) -> str:
+    """A segment's name without needless spaces; InputError when it is empty or too long."""
+    clean = " ".join(name.split())
+    if not clean or len(clean) > N_NAME_MOST:
+        raise InputError(f"the segment name has {len(clean)} characters; give it 1 to {N_NAME_MOST}.")
+    return clean
+
+
+def new_segment(tx: Transaction, name: str, meaning: str, *, kind: str = "members", rule: str | None = None) -> int:
+    """Begin a segment without members; its id. InputError when the name is empty, too long or taken.
+
+    ``rule`` is JSON text; a segment with one was refreshed now, as its members follow in the same transaction.
+    """
+    clean, now = clean_name(name), utc_now()
+    if tx.value("SELECT count(*) FROM segments WHERE lower(name) = lower($name)", {"name": clean}):
+        raise InputError(f"a segment named {clean!r} exists already; choose another name or delete it first.")
+    segment_id = tx.next_number("segments", "segment_id")
+    tx.execute(
+        "INSERT INTO segments (segment_id, name, meaning, saved_at, kind, rule, refreshed_at) "
+        "VALUES ($segment, $name, $meaning, $now, $kind, $rule, $refreshed)",
+        {
+            "segment": segment_id,
+            "name": clean,
+            "meaning": meaning,
+            "now": now,
+            "kind": kind,
+            "rule": rule,
+            "refreshed": None if kind == "members" else now,
+        },
+    )
+    return segment_id
 
 
 def delete_segment(warehouse: Warehouse, segment_id: int) -> None:
