@@ -67,7 +67,7 @@ def learn_button(chosen: Campaign, arm: str, *, again: bool) -> None:
         "Learn again" if again else "Learn who responds", type="secondary" if again else "primary", key="learn",
         icon=":material/school:", on_click=guarded(calls.start_learning), args=(chosen.campaign_id, arm),
         help="Learns from what was known of every customer before the start, and judges nobody by a model that saw "
-        "their own outcome. A minute for a campaign of fifty thousand customers.",
+        "their own outcome.",
     )  # fmt: skip
 
 
