@@ -26,6 +26,18 @@ from churn_core.intake.simulate_world import (
     Ints,
 )
 
+KINDS: tuple[str, ...] = ("frequent small baskets", "steady", "rare large baskets", "bargain hunter")
+"""How customers buy; each kind is a place around which the traits scatter, and nobody is told who is which."""
+_OTHER_KINDS = (0.32, 0.36, 0.32)
+"""Shares of the first three kinds among those who are no bargain hunters."""
+_LOG_GAP = (-1.05, 0.1, 1.0, -0.1)
+"""Where each kind stands between orders, against a gap of 50 days."""
+_LOG_BASKET = (-0.5, 0.0, 0.4, 0.4)
+"""How large its baskets are."""
+_GAP_SPREAD = 0.27
+"""Spread of the log gap within a kind; with the kinds' own places it comes to .78 over all customers."""
+_BASKET_SPREAD = 0.22
+
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
@@ -33,6 +45,8 @@ class Traits:
 
     customer_ids: list[str]
     """Ids as the warehouse holds them."""
+    kind: Ints
+    """Index into KINDS: what shifts the gap, the basket and the taste for discounts."""
     joined_day: Floats
     """Day of the first order, counted from the start of the history."""
     is_old: Flags
@@ -90,21 +104,29 @@ def draw_traits(first_number: int, n: int, n_days: int, rng: np.random.Generator
     is_old = rng.random(n) < 0.45
     joined = np.where(is_old, rng.uniform(0, 100, n), n_days * rng.beta(1.0, 1.1, n) * 0.997)
     main_category = rng.choice(len(CATEGORIES), n, p=CATEGORY_SHARE)
+    n_orders_before = np.where(is_old, 1 + rng.poisson(5.0, n), 0)
+    log_gap = _GAP_SPREAD * rng.standard_normal(n)
+    regularity = np.exp(rng.uniform(np.log(0.9), np.log(2.6), n))
+    frailty = rng.normal(0.0, 0.35, n)
+    hunts = rng.random(n) < 0.22
+    others = rng.spawn(1)[0].choice(len(_OTHER_KINDS), n, p=_OTHER_KINDS)
+    kind = np.where(hunts, KINDS.index("bargain hunter"), others)
     return Traits(
         customer_ids=[f"C-{number:07d}" for number in range(first_number, first_number + n)],
+        kind=kind,
         joined_day=np.minimum(joined, n_days - 1.0),
         is_old=is_old,
-        n_orders_before=np.where(is_old, 1 + rng.poisson(5.0, n), 0),
-        own_gap_days=np.clip(rng.lognormal(np.log(50.0), 0.78, n), 7.0, 240.0),
-        regularity=np.exp(rng.uniform(np.log(0.9), np.log(2.6), n)),
-        frailty=rng.normal(0.0, 0.35, n),
-        bargain=np.where(rng.random(n) < 0.22, rng.beta(6, 2, n), rng.beta(1.2, 7, n)),
+        n_orders_before=n_orders_before,
+        own_gap_days=np.clip(50.0 * np.exp(np.array(_LOG_GAP)[kind] + log_gap), 7.0, 240.0),
+        regularity=regularity,
+        frailty=frailty,
+        bargain=np.where(hunts, rng.beta(6, 2, n), rng.beta(1.2, 7, n)),
         critical=rng.beta(1.2, 8, n),
         return_rate=rng.beta(1.2, 28, n) + 0.06 * (main_category == FASHION),
         visits_per_gap=np.clip(rng.lognormal(np.log(1.25), 0.6, n), 0.2, 8.0),
         open_rate=rng.beta(2.5, 4.0, n),
         has_consent=rng.random(n) < 0.78,
-        basket=rng.lognormal(-0.06, 0.35, n),
+        basket=np.exp(0.1 + np.array(_LOG_BASKET)[kind] + _BASKET_SPREAD * rng.standard_normal(n)),
         main_category=main_category,
         focus=rng.beta(3, 3, n),
         place=rng.choice(len(PLACES), n, p=[place[1] for place in PLACES]),

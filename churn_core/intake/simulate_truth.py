@@ -11,7 +11,7 @@ import pyarrow as pa
 from churn_core.intake.simulate_basket import expected_amounts
 from churn_core.intake.simulate_behaviour import CAUSES
 from churn_core.intake.simulate_campaign import ARMS, GROUPS, Bought
-from churn_core.intake.simulate_customers import Traits
+from churn_core.intake.simulate_customers import KINDS, Traits
 from churn_core.intake.simulate_life import Life
 from churn_core.intake.simulate_world import Calendar, Floats, Ints
 
@@ -29,6 +29,7 @@ def truth_table(traits: Traits, life: Life, calendar: Calendar) -> pa.Table:
             "joined_at": _when(np.floor(traits.joined_day), calendar),
             "lost_interest_at": _when(life.fading_day, calendar),
             "left_at": _when(life.left_day, calendar),
+            "kind": np.array(KINDS)[traits.kind],
             "own_gap_days": traits.own_gap_days,
             "daily_hazard": life.hazard,
             **{f"hazard_{cause}": life.causes[:, index] for index, cause in enumerate(CAUSES)},

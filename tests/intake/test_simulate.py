@@ -13,6 +13,7 @@ from churn_core.errors import InputError, JobCancelled
 from churn_core.intake import simulate
 from churn_core.intake.simulate import TABLE_NAMES, ShopPlan, SimulatedShop, load_shop, simulate_shop
 from churn_core.intake.simulate_campaign import CAMPAIGN, HOLDOUT_SALT, WINDOW_DAYS, campaign_bucket
+from churn_core.intake.simulate_customers import KINDS
 from churn_core.schema import TABLES
 from churn_core.warehouse import Warehouse
 
@@ -95,6 +96,20 @@ def test_lines_sum_to_their_order(shop: SimulatedShop, orders: pd.DataFrame) -> 
 def test_busy_seasons_show_in_the_orders(orders: pd.DataFrame) -> None:
     per_month = orders.groupby(orders.order_time.dt.month).size()
     assert per_month[12] + per_month[11] > 1.25 * (per_month[7] + per_month[8])
+
+
+def test_kinds_of_buyers_differ_in_gaps_baskets_and_discounts(shop: SimulatedShop, orders: pd.DataFrame) -> None:
+    truth = shop.truth_frame
+    shares = truth.kind.value_counts(normalize=True)
+    assert set(shares.index) == set(KINDS)
+    assert shares.min() > 0.2
+    of_customer = orders.groupby("customer_id").agg(amount=("amount", "mean"), n=("amount", "size"))
+    seen = of_customer.assign(discounted=(orders.discount_amount > 0).groupby(orders.customer_id).mean())
+    seen = seen[seen.n >= 4].join(truth[["kind", "own_gap_days"]]).groupby("kind").median(numeric_only=True)
+    assert seen.discounted["bargain hunter"] > 2 * seen.discounted.drop("bargain hunter").max()
+    small, steady, large = (seen.loc[kind] for kind in KINDS[:3])
+    assert small.own_gap_days < 0.5 * steady.own_gap_days < 0.35 * large.own_gap_days
+    assert small.amount < steady.amount < large.amount
 
 
 @pytest.mark.parametrize("cause", ["slow_answer", "bad_experience", "returns", "discounts"])
