@@ -22,8 +22,8 @@ from ui.session import Stamp
 from ui.session_uplift import net_state
 
 MORE = (
-    "value_from", "value_to", "risk_from", "risk_to", "group", "feature", "segment", "attribute",
-    "number", "number_from", "number_to", "net_from", "new",
+    "value_from", "value_to", "expected_from", "expected_below", "risk_from", "risk_to",
+    "group", "feature", "segment", "attribute", "number", "number_from", "number_to", "net_from", "new",
 )  # fmt: skip
 """Widget keys behind "More filters", which are also parameters of the address."""
 
@@ -135,6 +135,9 @@ def _more_filters(
     low, high = st.columns(2)
     value_from = low.number_input(f"{money_label}, from", **place.number("value_from"), min_value=0.0)
     value_to = high.number_input("to", **place.number("value_to"), min_value=0.0)
+    expected_label = f"Expected value, {sign}" if sign else "Expected value"
+    expected_from = low.number_input(f"{expected_label}, from", **place.number("expected_from"), min_value=0.0)
+    expected_below = high.number_input("below", **place.number("expected_below"), min_value=0.0)
     risk_from = low.number_input("Risk in percent, from", **place.number("risk_from"), min_value=0.0, max_value=100.0)
     risk_to = high.number_input("to", **place.number("risk_to"), min_value=0.0, max_value=100.0)
     chosen_groups = st.multiselect(
@@ -160,6 +163,8 @@ def _more_filters(
     return {
         "min_value": value_from,
         "max_value": value_to,
+        "min_expected": expected_from,
+        "below_expected": expected_below,
         "min_risk": _share(risk_from),
         "max_risk": _share(risk_to),
         "reason_groups": tuple(groups[name] for name in chosen_groups),

@@ -58,6 +58,10 @@ class CustomerFilter:
     """Least risk in [0, 1]."""
     max_risk: float | None = None
     """Greatest risk in [0, 1]."""
+    min_expected: float | None = None
+    """Least expected value, in the shop's currency."""
+    below_expected: float | None = None
+    """Expected value that they stay below, in the shop's currency: bands of value then do not overlap."""
     min_net_value: float | None = None
     """Least net value of contacting, in the shop's currency; nobody while it is not known."""
     reason_groups: tuple[str, ...] = ()
@@ -121,6 +125,10 @@ def condition(chosen: CustomerFilter, run: RunKey) -> Condition:
         if high is not None:
             parts.append(f"{column} <= $greatest_{column}")
             values[f"greatest_{column}"] = high
+    for sign, bound, limit in ((">=", "least", chosen.min_expected), ("<", "below", chosen.below_expected)):
+        if limit is not None:
+            parts.append(f"expected_value {sign} ${bound}_expected")
+            values[f"{bound}_expected"] = limit
     for column, allowed in (
         ("tier", chosen.tiers),
         ("main_group", chosen.reason_groups),
@@ -207,6 +215,8 @@ def described(chosen: CustomerFilter, *, segment_name: str = "") -> str:
     parts = [f"{' or '.join(chosen.tiers)} tier"] if chosen.tiers else []
     parts += _between("value at risk", chosen.min_value, chosen.max_value)
     parts += _between("risk", chosen.min_risk, chosen.max_risk)
+    parts += [f"expected value from {chosen.min_expected:g}"] if chosen.min_expected is not None else []
+    parts += [f"expected value below {chosen.below_expected:g}"] if chosen.below_expected is not None else []
     parts += _between("net value of contacting", chosen.min_net_value, None)
     if chosen.reason_groups or chosen.reasons:
         parts.append(f"main reason {' or '.join((*chosen.reason_groups, *chosen.reasons))}")

@@ -1,0 +1,118 @@
+"""One cutoff as it is looked at to say what customers are worth: everybody who bought before, and what they did next.
+
+Apart from the periods that risk is learned from, because here nobody is left out for having been silent for long,
+the outcome is an amount and a number of order days, and the horizon is chosen by whoever asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from churn_core.errors import NotEnoughData
+from churn_core.features.build import build_features
+from churn_core.features.registry import available_features
+from churn_core.models.bgnbd import INPUTS
+from churn_core.stats.columns import numbers
+from churn_core.timeline import ChurnDefinition, in_label_window, seen_before
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from churn_core.warehouse import Warehouse
+
+WINDOWS = (7, 30, 90, 180, 365)
+"""Windows, in days, that the features count orders and spend in."""
+SPEND, ORDERS = "spend", "orders"
+"""What is predicted: spend in the shop's currency, and order days."""
+_RECENT = {SPEND: "spend_amount_{}", ORDERS: "n_order_days_{}"}
+_MONTHLY = {SPEND: "spend_per_month", ORDERS: "order_days_per_month"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorthPeriod:
+    """Everybody who bought before a cutoff, and what they did within the horizon after it."""
+
+    cutoff: datetime
+    horizon_days: int
+    frame: pd.DataFrame
+    """Features before the cutoff, by customer id."""
+    outcome: dict[str, NDArray[np.float64]]
+    """Spend and order days within the horizon, as far as they are known; negative amounts count as nothing."""
+    days_to_next: NDArray[np.float64]
+    """Days from the cutoff to the first order within the horizon; NaN where there was none."""
+
+    def level(self, what: str) -> float | None:
+        """What customers did over what their pace before the cutoff said; None when either is nothing."""
+        before, after = float(pace(self.frame, what, self.horizon_days).sum()), float(self.outcome[what].sum())
+        return after / before if before > 0 and after > 0 else None
+
+
+def everybody(horizon_days: int) -> ChurnDefinition:
+    """The question put to the features: all past buyers, over this horizon, from the cutoff on."""
+    return ChurnDefinition(horizon_days=horizon_days, activity_days=None, lead_days=0)
+
+
+def worth_features(warehouse: Warehouse) -> tuple[str, ...]:
+    """What is learned from: all features but the season's, which speak of a year that few of the past cutoffs have."""
+    names = [feature.name for feature in available_features(warehouse) if feature.group != "season"]
+    return tuple(dict.fromkeys((*names, *INPUTS)))
+
+
+def frame_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_most: int | None = None) -> pd.DataFrame:
+    """Features of everybody who bought before a cutoff; NotEnoughData when there is nobody."""
+    frame = build_features(
+        warehouse, cutoff, everybody(horizon_days), features=worth_features(warehouse), n_most=n_most
+    )
+    if not len(frame):
+        raise NotEnoughData(f"nobody had bought before {cutoff:%d %b %Y}; choose a later date or import older orders.")
+    return frame
+
+
+def period_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_most: int | None = None) -> WorthPeriod:
+    """Features at a cutoff whose horizon is over, and what followed."""
+    frame = frame_at(warehouse, cutoff, horizon_days, n_most=n_most)
+    found = warehouse.frame(
+        "SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS spend, count(*) FILTER (WHERE is_new_day) AS orders, "
+        "date_diff('day', CAST($cutoff AS DATE), CAST(min(order_time) AS DATE)) AS days_to_next "
+        f"FROM orders WHERE {in_label_window('order_time', everybody(horizon_days))} GROUP BY customer_id",
+        {"cutoff": cutoff},
+    ).set_index("customer_id")
+    place = found.index.get_indexer(frame.index)
+    outcome = {}
+    for what in (SPEND, ORDERS):
+        values = np.append(np.clip(np.nan_to_num(numbers(found[what])), 0.0, None), 0.0)
+        outcome[what] = values[place]
+    days = np.append(numbers(found["days_to_next"]), np.nan)[place]
+    return WorthPeriod(cutoff=cutoff, horizon_days=horizon_days, frame=frame, outcome=outcome, days_to_next=days)
+
+
+def recent(frame: pd.DataFrame, what: str, horizon_days: int) -> NDArray[np.float64]:
+    """The same as before: spend or order days in the window nearest to the horizon, brought to its length."""
+    days = min(WINDOWS, key=lambda window: abs(window - horizon_days))
+    return _amounts(frame, _RECENT[what].format(days)) * horizon_days / days
+
+
+def pace(frame: pd.DataFrame, what: str, horizon_days: int) -> NDArray[np.float64]:
+    """What the horizon would bring at the customer's own pace: the mean of the last window and of all the time."""
+    return (recent(frame, what, horizon_days) + _amounts(frame, _MONTHLY[what]) * horizon_days / 30.0) / 2.0
+
+
+def has_amounts(frame: pd.DataFrame) -> bool:
+    """Whether anybody has spent anything, as far as amounts are known."""
+    return "spend_amount" in frame.columns and bool((_amounts(frame, "spend_amount") > 0).any())
+
+
+def has_before(warehouse: Warehouse, cutoff: datetime) -> bool:
+    """Whether anything was ordered before a cutoff."""
+    return bool(warehouse.rows(f"SELECT 1 FROM orders WHERE {seen_before('order_time')} LIMIT 1", {"cutoff": cutoff}))
+
+
+def _amounts(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    if name not in frame.columns:
+        return np.zeros(len(frame))
+    return np.clip(np.nan_to_num(numbers(frame[name])), 0.0, None)
