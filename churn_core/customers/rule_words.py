@@ -24,6 +24,9 @@ WORDS = {
 }
 """Every operator in words."""
 
+_PLURALS = ("orders", "returns", "reviews", "categories", "service requests")
+"""How labels begin of which several are said."""
+
 _OF_DATES = {"at_least": "is on or after", "at_most": "is on or before"}
 
 
@@ -34,7 +37,9 @@ def operator_words(field: Field, operator: str) -> str:
     >>> operator_words(FIELDS["risk"], "at_least"), operator_words(FIELDS["last_order"], "at_least")
     ('is at least', 'is on or after')
     """
-    return _OF_DATES.get(operator, WORDS[operator]) if field.kind == "date" else WORDS[operator]
+    words = _OF_DATES.get(operator, WORDS[operator]) if field.kind == "date" else WORDS[operator]
+    is_many = field.kind == "number" and field.label.lower().startswith(_PLURALS)
+    return f"are{words.removeprefix('is')}" if is_many else words
 
 
 def rule_sentence(rule: Rule) -> str:
@@ -44,7 +49,7 @@ def rule_sentence(rule: Rule) -> str:
     >>> country = Line(field="country", operator="one_of", values=("France", "Spain"))
     >>> orders = Line(field="n_orders", operator="between", values=(3, 9))
     >>> rule_sentence(Rule(parts=(risk, Rule(join="any", parts=(country, orders)))))
-    "Customers whose risk is at least 50 %, and (country is one of 'France' or 'Spain', or orders is between 3 and 9)."
+    "Customers whose risk is at least 50 %, and (country is one of 'France' or 'Spain', or orders are between 3 and 9)."
     """
     return f"Customers whose {_group(rule)}."
 
