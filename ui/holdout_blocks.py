@@ -30,6 +30,7 @@ WHAT_IT_IS = (
 )
 SMALL = f"Fewer than {LEAST_HELD_OUT:,} are held out, so the effect of the whole programme will be known only roughly."
 USUAL_MONTHS = 6
+PLANNED = {True: "On a day", False: "Never"}
 _ERRORS = "holdout"
 
 
@@ -109,16 +110,26 @@ def _in_force(stamp: Stamp, running: Holdout) -> None:
 
 def _reshuffle_input(stamp: Stamp) -> None:
     now = _present(stamp)
+    choice = st.segmented_control(
+        "New draw", list(PLANNED), format_func=PLANNED.__getitem__, default=True, required=True, key="holdout_planned",
+        help="So that the same customers do not miss all offers for ever. It is announced on that day, never done by "
+        "itself.",
+    )  # fmt: skip
+    if not choice:
+        return
     st.date_input(
-        "New draw planned for",
+        "Planned for",
         value=now + timedelta(days=30 * USUAL_MONTHS),
         min_value=now + timedelta(days=1),
         max_value=now + timedelta(days=3650),
         format="YYYY-MM-DD",
         key="holdout_reshuffle_on",
-        help="So that the same customers do not miss all offers for ever. It is announced on that day, never done by "
-        "itself.",
     )
+
+
+def _planned_day() -> date | None:
+    """The day that was chosen; None for never."""
+    return st.session_state["holdout_reshuffle_on"] if st.session_state["holdout_planned"] else None
 
 
 def _row(found: Holdout) -> dict[str, str]:
@@ -151,13 +162,14 @@ def _do_start() -> None:
     found = start_holdout(
         session.warehouse(),
         round(st.session_state["holdout_share"] / 100, 6),
-        st.session_state["holdout_reshuffle_on"],
+        _planned_day(),
     )
     st.toast(f"{count(found.n_held_out)} of {counted(found.n_customers, 'customer')} are held out from now on.")
 
 
 def _do_reshuffle() -> None:
-    found = reshuffle(session.warehouse(), st.session_state["holdout_reshuffle_on"])
+    planned = _planned_day()
+    found = reshuffle(session.warehouse(), planned, is_last=planned is None)
     st.toast(f"Drawn anew: {count(found.n_held_out)} of {counted(found.n_customers, 'customer')} are held out.")
 
 

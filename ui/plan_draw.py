@@ -135,7 +135,10 @@ def plan_text_block(text: str, *sections: str) -> None:
     parts = shown.split("\n## ")
     head = parts[0].partition("\n")[2].strip()
     bodies = [part for part in parts[1:] if not sections or part.partition("\n")[0].strip() in sections]
-    st.html("<style>.st-key-plan_text table { display: block; overflow-x: auto; }</style>")
+    st.html(
+        "<style>.st-key-plan_text table { display: block; overflow-x: auto; } "
+        ".st-key-plan_text :is(th, td):not(:nth-child(4)) { white-space: nowrap; }</style>"
+    )
     with st.container(border=True, key="plan_text"):
         if not sections and head:
             st.caption(head)

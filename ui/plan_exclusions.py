@@ -40,7 +40,7 @@ def exclusions_step(stamp: Stamp, found: Campaign) -> None:
     made = calls.eligibility(stamp, found)
     waterfall(made)
     _notes(made)
-    _collisions(stamp, found)
+    _collisions(stamp, found, is_left_out=chosen.other_campaign)
     if chosen.manual:
         with st.expander("Own list: leave out single customers"):
             list_inputs(stamp, found, fields, "exclude")
@@ -73,11 +73,12 @@ def _notes(made: Eligibility) -> None:
             st.caption(f"{mark}**{step.label}**: {sentence(step.note)}")
 
 
-def _collisions(stamp: Stamp, found: Campaign) -> None:
+def _collisions(stamp: Stamp, found: Campaign, *, is_left_out: bool) -> None:
+    then = "they are left out" if is_left_out else "they would be in both, and the two could not be told apart"
     for entry in calls.collisions(stamp, found):
         st.markdown(
             f":orange[:material/info:] {counted(entry.n_shared, 'customer')} of this audience are also in "
-            f"**{plain(entry.name)}**, which is still open then."
+            f"**{plain(entry.name)}**, which is still running when this one starts; {then}."
         )
 
 

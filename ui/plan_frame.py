@@ -86,9 +86,9 @@ def step_missing(missing: Missing, step: int) -> None:
         st.markdown("\n".join(f"- :orange[{sentence(text)}]" for text in told))
 
 
-def two_columns(found: Campaign) -> tuple[DeltaGenerator, DeltaGenerator | None]:
-    """Where the step stands, and where the counts of a draft stand beside it."""
-    if not found.is_draft:
+def two_columns(found: Campaign, step: int) -> tuple[DeltaGenerator, DeltaGenerator | None]:
+    """Where the step stands, and where the counts of a draft stand beside it; the plan's text says them itself."""
+    if not found.is_draft or step >= LOCK:
         return st.container(), None
     main, aside = side_by_side([2.6, 1], key="plan")
     return main, aside
@@ -150,4 +150,4 @@ def _chosen(key: str) -> None:
 
 
 def _all() -> None:
-    st.query_params.clear()
+    calls.leave_campaign()

@@ -72,7 +72,7 @@ def _about(entry: Campaign) -> str:
 
 
 def _open(campaign_id: str) -> None:
-    st.query_params.clear()
+    calls.leave_campaign()
     st.query_params[calls.CAMPAIGN] = campaign_id
 
 

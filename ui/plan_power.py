@@ -76,8 +76,9 @@ def _figures(size: PlanSize, plan: Plan, currency: str) -> None:
             "treatment that has the fewest.",
         )  # fmt: skip
     volume = (
-        "everybody is contacted at once" if plan.per_week is None
-        else f"at {count(plan.per_week)} customers a week, control counted, it takes {counted(size.days_to_contact, 'day')} to contact everybody"
+        "everybody starts at once" if plan.per_week is None
+        else f"at {count(plan.per_week)} customers a week, control counted, it takes "
+        f"{counted(size.days_to_contact, 'day')} until everybody has started"
     )  # fmt: skip
     st.markdown(
         f"**{counted(size.days_until_answer, 'day')} from the first contact to the answer**: {volume}, and the last "

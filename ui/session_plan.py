@@ -47,6 +47,13 @@ CAMPAIGN = "campaign"
 """Parameters of the address."""
 
 
+def leave_campaign() -> None:
+    """Take campaign and step out of the address; what inputs of the frame keep there is theirs to change."""
+    for name in (CAMPAIGN, STEP):
+        if name in st.query_params:
+            del st.query_params[name]
+
+
 def drafts_and_campaigns() -> tuple[Campaign, ...]:
     """All of them, the one changed last first; never cached, because drafts change without a trace in the stamp."""
     return store.campaigns(session.warehouse())

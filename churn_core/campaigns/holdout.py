@@ -179,15 +179,17 @@ def refresh_within(tx: Transaction) -> int:
     return n_new
 
 
-def reshuffle(warehouse: Warehouse, reshuffle_on: date | None = None, *, share: float | None = None) -> Holdout:
+def reshuffle(
+    warehouse: Warehouse, reshuffle_on: date | None = None, *, share: float | None = None, is_last: bool = False
+) -> Holdout:
     """End the generation in force and begin the next, with another draw; InputError when there is none in force.
 
-    Without a day the next reshuffle is planned as far ahead as this one was. Campaigns that are running keep whom they
-    have; only those drawn from now on see the new holdout.
+    Without a day the next reshuffle is planned as far ahead as this one was, and none with ``is_last``. Campaigns that
+    are running keep whom they have; only those drawn from now on see the new holdout.
     """
     with warehouse.transaction() as tx:
         running = _required(tx)
-        day = reshuffle_on or _as_far_ahead(tx, running)
+        day = None if is_last else reshuffle_on or _as_far_ahead(tx, running)
         _end(tx, running.generation)
         generation = _begin(tx, running.share if share is None else share, day)
         tx.audit("holdout reshuffled", _told(tx, generation))

@@ -110,7 +110,7 @@ def _left_out(found: Eligibility) -> list[str]:
 def _arms(plan: Plan, drawn: Drawn, currency: str) -> str:
     counts = {arm.arm: arm for arm in drawn.arms}
     rows = [_arm_row(arm, counts.get(arm.name), currency) for arm in plan.arms]
-    return _table(("arm", "share", "customers", "what", "how", "per contact", "per customer who orders"), rows)
+    return _table(("arm", "share", "customers", "what", "how", "per contact", "per buyer"), rows)
 
 
 def _arm_row(arm: Arm, drawn: ArmDrawn | None, currency: str) -> tuple[str, ...]:

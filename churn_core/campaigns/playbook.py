@@ -55,7 +55,7 @@ PLAYS: dict[str, Play] = {
         ),
         Play(
             name="small_baskets",
-            label="Their baskets are small",
+            label="They buy little at a time, or only with a discount",
             groups=("basket", "spend", "discounts"),
             action="threshold",
             channel="email",

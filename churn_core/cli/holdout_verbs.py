@@ -25,6 +25,7 @@ def add_to_campaign(own: Verbs) -> None:
     parser.add_argument(
         "--reshuffle-on", type=date, metavar="DATE", help="day for which a new draw is planned (start, reshuffle)"
     )
+    parser.add_argument("--never", action="store_true", help="plan no further draw (reshuffle)")
     parser.add_argument("--customer", metavar="ID", help="in which generations this customer was (show)")
 
 
@@ -40,7 +41,7 @@ def run_holdout(args: argparse.Namespace) -> int:
     if args.action == "start":
         found, verb = start_holdout(warehouse, args.share, day), "Started"
     elif args.action == "reshuffle":
-        found, verb = reshuffle(warehouse, day, share=args.share), "Reshuffled"
+        found, verb = reshuffle(warehouse, day, share=args.share, is_last=args.never), "Reshuffled"
     else:
         found, verb = end_holdout(warehouse), "Ended"
     return show(args, asdict(found), [f"{verb}: {_words(found)}"])
@@ -51,6 +52,8 @@ def _check_options(args: argparse.Namespace) -> None:
         raise InputError("--customer belongs to 'holdout show'.")
     if args.action in ("show", "end") and (args.share is not None or args.reshuffle_on):
         raise InputError(f"--share and --reshuffle-on belong to start and reshuffle, not to 'holdout {args.action}'.")
+    if args.never and (args.action != "reshuffle" or args.reshuffle_on):
+        raise InputError("--never belongs to 'holdout reshuffle', in place of --reshuffle-on; start without a day.")
 
 
 def _show(args: argparse.Namespace, warehouse: Warehouse) -> int:
@@ -94,7 +97,9 @@ def _show_customer(args: argparse.Namespace, warehouse: Warehouse) -> int:
 def _words(found: Holdout) -> str:
     planned = f", reshuffle planned for {found.reshuffle_at:%Y-%m-%d}" if found.reshuffle_at else ""
     waiting = f", {found.n_waiting:,} new customers are drawn before the next campaign" if found.n_waiting else ""
-    small = "; so few tell the effect of the whole programme only roughly" if found.is_small and not found.ended_at else ""
+    small = (
+        "; so few tell the effect of the whole programme only roughly" if found.is_small and not found.ended_at else ""
+    )
     return (
         f"generation {found.generation} holds out {found.n_held_out:,} of {found.n_customers:,} customers "
         f"({100 * found.share:g} % asked for) from {found.started_at:%Y-%m-%d}"

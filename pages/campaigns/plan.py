@@ -36,7 +36,7 @@ step = frame.stepper(stamp, found, missing)
 errors_of_fields()
 job_panel("lock", "export", "join")
 
-main, aside = frame.two_columns(found)
+main, aside = frame.two_columns(found, step)
 with main:
     step_block(stamp, found, step, missing)
     frame.step_missing(missing, step)

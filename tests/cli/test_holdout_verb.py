@@ -51,6 +51,13 @@ def test_one_customer_is_shown_with_every_generation(churn: Churn) -> None:
 
 
 @pytest.mark.usefixtures("shop")
+def test_a_reshuffle_can_be_the_last(churn: Churn) -> None:
+    churn("campaign", "holdout", "start", "--share", ".2", "--reshuffle-on", "2099-01-01")
+    assert churn("campaign", "holdout", "reshuffle", "--json").json["reshuffle_at"]
+    assert churn("campaign", "holdout", "reshuffle", "--never", "--json").json["reshuffle_at"] is None
+
+
+@pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -60,6 +67,7 @@ def test_one_customer_is_shown_with_every_generation(churn: Churn) -> None:
         (("start", "--reshuffle-on", "2001-01-01"), "has come already"),
         (("show", "--share", ".1"), "belong to start and reshuffle"),
         (("start", "--customer", "c1"), "--customer belongs to 'holdout show'"),
+        (("end", "--never"), "--never belongs to 'holdout reshuffle'"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(churn: Churn, arguments: tuple[str, ...], told: str) -> None:

@@ -65,6 +65,27 @@ def test_a_holdout_is_started_reshuffled_and_ended(app: App) -> None:
 
 
 @pytest.mark.usefixtures("shop_home")
+def test_no_new_draw_need_be_planned(app: App) -> None:
+    page = app(SETTINGS)
+    page.number_input(key="holdout_share").set_value(20.0)
+    page.segmented_control(key="holdout_planned").set_value(False).run()
+    assert not page.date_input
+    page.button(key="holdout_start_now").click().run()
+    assert not page.exception
+    assert "A new draw is planned" not in words(page)
+    [running] = holdout_history(shop())
+    assert running.reshuffle_at is None
+
+    page.segmented_control(key="holdout_planned").set_value(True).run()
+    page.button(key="holdout_reshuffle_now").click().run()
+    assert holdout_history(shop())[0].reshuffle_at is not None
+    page.segmented_control(key="holdout_planned").set_value(False).run()
+    page.button(key="holdout_reshuffle_now").click().run()
+    assert not page.exception
+    assert [found.reshuffle_at is None for found in holdout_history(shop())] == [True, False, True]
+
+
+@pytest.mark.usefixtures("shop_home")
 def test_what_cannot_be_started_is_said_beside_the_button(app: App) -> None:
     page = app(SETTINGS)
     start_holdout(shop(), 0.2)

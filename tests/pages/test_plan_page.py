@@ -339,6 +339,19 @@ def test_next_goes_on_and_the_list_opens_the_step_worked_on(shop: Warehouse, dra
     assert "Cannot be reached" in said(visit)
 
 
+def test_the_way_to_all_campaigns_and_back_leaves_the_workspace_in_the_address(
+    shop: Warehouse, draft: Campaign, app: App
+) -> None:
+    visit = app(PLAN, campaign=draft.campaign_id, step="3", workspace="Demo shop")
+    visit.button(key="all_campaigns").click().run()
+    assert no_error(visit)
+    assert "campaign" not in visit.query_params
+    visit.button(key=f"open_{draft.campaign_id}").click().run()
+    assert no_error(visit)
+    assert visit.query_params["campaign"] == draft.campaign_id
+    assert "step" not in visit.query_params
+
+
 def test_a_draft_is_deleted_from_the_list(shop: Warehouse, draft: Campaign, app: App) -> None:
     visit = app(PLAN)
     visit.button(key=f"really_delete_{draft.campaign_id}").click().run()
