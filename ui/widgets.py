@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -120,8 +120,11 @@ def _are_figures(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
     return all(isinstance(value, str) for value in values) and all(_NUMBER.fullmatch(value) for value in values)
 
 
-def chart(figure: go.Figure, *, key: str) -> None:
-    """A figure with the sentence it proves above it, as text that wraps in a narrow window and can be read aloud."""
+def chart(figure: go.Figure, *, key: str, on_select: Callable[[], None] | None = None) -> None:
+    """A figure with the sentence it proves above it, as text that wraps in a narrow window and can be read aloud.
+
+    ``on_select`` is called when a point is clicked; what was clicked stands in the session under the key.
+    """
     title = html.unescape(str(figure.layout.title.text or ""))
     drawn = go.Figure(figure)
     has_legend = figure.layout.showlegend if figure.layout.showlegend is not None else len(figure.data) > 1
@@ -129,7 +132,8 @@ def chart(figure: go.Figure, *, key: str) -> None:
     drawn.update_layout(title_text=None, margin_t=room_above, height=(figure.layout.height or 320) - 28)
     with st.container(gap="small"):
         st.markdown(f"**{plain(title)}**")
-        st.plotly_chart(drawn, theme=None, config={"displayModeBar": False}, key=key, alt=title)
+        clicks: dict[str, Any] = {"on_select": on_select, "selection_mode": "points"} if on_select else {}
+        st.plotly_chart(drawn, theme=None, config={"displayModeBar": False}, key=key, alt=title, **clicks)
 
 
 def job_started(job_id: str) -> None:
