@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from churn_core.customers.group_refresh import Refreshed, refresh_groups
 from churn_core.figures.theme import counted, percent
 from churn_core.intake.load import ImportResult, import_file, preview, rejected_causes
 from churn_core.intake.mapping_model import Mapping
-from churn_core.jobs import Progress
+from churn_core.jobs import Progress, part
 from churn_core.settings import save_settings, settings
 from churn_core.warehouse import Warehouse
 from ui import session
@@ -103,18 +104,26 @@ def set_aside_words(warehouse: Warehouse, result: ImportResult) -> str:
     return f"{words}; the main cause is {main['cause']!r}{where} ({counted(int(main['n_rows']), 'row')})"
 
 
+def groups_words(groups: Refreshed) -> str:
+    """Which tags and segments could not be found again, in a sentence each; empty when all were."""
+    return " ".join(
+        f"The {group.kind} {group.name!r} keeps the customers it had: {group.problem}" for group in groups.problems
+    )
+
+
 def _start(upload: Upload, mapping: Mapping, stable: tuple[str, ...]) -> None:
     warehouse = session.warehouse()
     now = settings(warehouse)
 
     def work(progress: Progress) -> dict[str, object]:
-        result = import_file(warehouse, upload.source, mapping, progress=progress)
+        result = import_file(warehouse, upload.source, mapping, progress=part(progress, 0.0, 0.95))
         if mapping.kind == "customers":
             others = tuple(name for name in now.stable_attributes if name not in stable)
             save_settings(warehouse, replace(now, stable_attributes=(*others, *stable)))
+        groups = refresh_groups(warehouse)
         return {
             "message": result.message,
-            "caution": set_aside_words(warehouse, result),
+            "caution": set_aside_words(warehouse, result) or groups_words(groups),
             "import_id": result.import_id,
             "file_name": upload.name,
         }

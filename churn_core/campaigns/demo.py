@@ -21,6 +21,7 @@ from typing import Any
 from churn_core import workspaces
 from churn_core.campaigns.demo_campaigns import begin_draft, keep_finished, lock_running, scores_then
 from churn_core.campaigns.start import start_of
+from churn_core.customers.group_refresh import refresh_groups
 from churn_core.customers.proof import replay_workspace
 from churn_core.customers.tiers import score_workspace
 from churn_core.errors import InputError
@@ -125,6 +126,7 @@ def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progre
     if not too_short(warehouse, definition):
         replay_workspace(warehouse, part(progress, 0.91, 0.97), most_customers=REPLAYED_CUSTOMERS)
     _fill_campaigns(warehouse, plan, part(progress, 0.97, 0.99))
+    refresh_groups(warehouse)
 
 
 def _fill_campaigns(warehouse: Warehouse, plan: ShopPlan, progress: Progress) -> None:

@@ -1,6 +1,6 @@
-"""Scoring as a shop does it once campaigns taught something: the customers, then what contacting each is worth.
+"""Scoring as a shop does it: the customers, then what contacting each is worth, then the groups that follow the data.
 
-Separate from scoring itself, which knows nothing of campaigns.
+Separate from scoring itself, which knows nothing of campaigns and groups.
 """
 
 from __future__ import annotations
@@ -8,18 +8,22 @@ from __future__ import annotations
 from churn_core.campaigns.uplift_scores import refreshed_after_scoring
 from churn_core.campaigns.uplift_store import active_uplift
 from churn_core.customers import tiers
+from churn_core.customers.group_refresh import refresh_groups
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.runs import ScoreRun
 from churn_core.warehouse import Warehouse
 
 
 def score_workspace(warehouse: Warehouse, progress: Progress = no_progress) -> ScoreRun:
-    """Score everybody with tiers by the active policy, then renew the net values where an uplift model is active.
+    """Score everybody with tiers by the active policy, renew the net values where an uplift model is active, then find
+    tags, rule segments and clusters again.
 
-    Net values that cannot be renewed stay those of the scoring before, which lists say.
+    Net values that cannot be renewed stay those of the scoring before, which lists say; groups whose rule cannot be
+    asked keep their customers, which their page says.
     """
-    if active_uplift(warehouse) is None:
-        return tiers.score_workspace(warehouse, progress)
-    run = tiers.score_workspace(warehouse, part(progress, 0.0, 0.7))
-    refreshed_after_scoring(warehouse, part(progress, 0.7, 1.0))
+    has_uplift = active_uplift(warehouse) is not None
+    run = tiers.score_workspace(warehouse, part(progress, 0.0, 0.65 if has_uplift else 0.9))
+    if has_uplift:
+        refreshed_after_scoring(warehouse, part(progress, 0.65, 0.9))
+    refresh_groups(warehouse)
     return run

@@ -106,6 +106,7 @@ def opened_source(args: argparse.Namespace, progress: ProgressLine) -> tuple[Sou
 
 def import_file(args: argparse.Namespace) -> int:
     """``churn import``."""
+    from churn_core.customers.group_refresh import refresh_groups
     from churn_core.intake.load import import_file as load_file
 
     progress = ProgressLine()
@@ -123,11 +124,15 @@ def import_file(args: argparse.Namespace) -> int:
     if is_new:
         warehouse = workspaces.create_workspace(args.workspace)
     try:
-        result = load_file(warehouse, source, mapping, progress=part(progress, 0.4, 1.0))
+        result = load_file(warehouse, source, mapping, progress=part(progress, 0.4, 0.95))
     except BaseException:
         if is_new:
             workspaces.delete_workspace(args.workspace, typed_name=args.workspace)
         raise
+    notes += [
+        f"The {group.kind} {group.name!r} keeps the customers it had: {group.problem}"
+        for group in refresh_groups(warehouse).problems
+    ]
     progress.end()
     if args.stable:
         notes.append(_mark_stable(warehouse, args.stable))

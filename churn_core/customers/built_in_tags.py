@@ -44,11 +44,13 @@ _THREE_ORDERS = (_at_least("n_orders", 3),)
 _TAGS: tuple[BuiltInTag, ...] = (
     BuiltInTag(
         name="frequent buyer", field="orders_per_year", share=0.9, among=_THREE_ORDERS,
-        meaning="At least {threshold} orders per year, where the top tenth of customers with three orders or more begins.",
+        meaning="At least {threshold} orders per year, where the top tenth of customers with three orders or more "
+        "begins.",
     ),
     BuiltInTag(
         name="big baskets", field="mean_order_amount", share=0.9, among=(_at_least("n_orders", 2),),
-        meaning="Orders of {threshold} or more on average, where the top tenth of customers with two orders or more begins.",
+        meaning="Orders of {threshold} or more on average, where the top tenth of customers with two orders or more "
+        "begins.",
     ),
     BuiltInTag(
         name="discount hunter", field="discounted_order_share", share=0.8, floor=0.5, among=_THREE_ORDERS,
@@ -78,7 +80,8 @@ _TAGS: tuple[BuiltInTag, ...] = (
     ),
     BuiltInTag(
         name="writes reviews", field="n_reviews", share=0.75, floor=2.0, among=(_at_least("n_reviews", 1),),
-        meaning="{threshold} reviews or more, where the top quarter of customers who wrote any begins, but never below two.",
+        meaning="{threshold} reviews or more, where the top quarter of customers who wrote any begins, but never below "
+        "two.",
     ),
 )  # fmt: skip
 

@@ -128,6 +128,15 @@ def standings(warehouse: Warehouse) -> tuple[SegmentStanding, ...]:
     return tuple(standing)
 
 
+def segments_of(warehouse: Warehouse, customer_id: str) -> tuple[Segment, ...]:
+    """The saved segments that a customer is in, by name."""
+    rows = warehouse.rows(
+        "SELECT segment_id FROM segment_members WHERE customer_id = $customer_id", {"customer_id": customer_id}
+    )
+    inside = {segment_id for (segment_id,) in rows}
+    return tuple(entry for entry in segments(warehouse) if entry.segment_id in inside) if inside else ()
+
+
 def overlaps(warehouse: Warehouse, segment_ids: tuple[int, ...] = ()) -> Overlaps:
     """How many customers each two segments share, of those named or of all by name.
 
