@@ -30,6 +30,12 @@ SECTIONS = {
         "pages/campaigns/who_to_save.py": ("Who can be saved", "who-can-be-saved"),
         "pages/campaigns/experiment.py": ("Any experiment", "experiment"),
     },
+    "Segments": {
+        "pages/segments/rfm.py": ("RFM", "rfm"),
+        "pages/segments/rules.py": ("Rule segments", "rule-segments"),
+        "pages/segments/cohorts.py": ("Cohorts", "cohorts"),
+        "pages/segments/value.py": ("Value", "value"),
+    },
     "Data": {
         "pages/data/import_file.py": ("Import", "import"),
         "pages/data/quality.py": ("Data quality", "data-quality"),

@@ -27,7 +27,8 @@ from churn_core.intake.mapping import propose_mapping
 from churn_core.intake.simulate import ShopPlan, load_shop
 from churn_core.models import worth
 from churn_core.models.worth_check import HoldOut
-from churn_core.models.worth_period import SPEND, everybody, frame_at, period_at
+from churn_core.models.worth_period import everybody, frame_at, period_at
+from churn_core.models.worth_rhythm import SPEND
 from churn_core.timeline import in_label_window
 from churn_core.warehouse import Warehouse
 

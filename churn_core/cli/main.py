@@ -10,6 +10,7 @@ from typing import NoReturn
 from churn_core import __version__
 from churn_core.cli import (
     campaign_verbs,
+    cohort_verbs,
     customer_verbs,
     data_verbs,
     driver_verbs,
@@ -19,6 +20,7 @@ from churn_core.cli import (
     model_verbs,
     money_verbs,
     proof_verbs,
+    value_verbs,
     version_verbs,
     workspace_verbs,
 )
@@ -54,6 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
         experiment_verbs,
         driver_verbs,
         money_verbs,
+        cohort_verbs,
+        value_verbs,
     ):
         module.add_verbs(verbs)
     return parser

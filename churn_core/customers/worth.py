@@ -19,8 +19,8 @@ from churn_core.features.clock import require_steady_clock
 from churn_core.features.definition import active_definition, known_until
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.worth_level import total_interval
-from churn_core.models.worth_period import ORDERS, SPEND, frame_at, has_before
-from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE
+from churn_core.models.worth_period import frame_at, has_before
+from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, ORDERS, SPEND
 from churn_core.settings import settings
 from churn_core.warehouse import utc_now
 
@@ -81,7 +81,7 @@ def value_customers(
 ) -> int:
     """Value everybody who bought before ``as_of`` (default: the end of the data); the number of the run.
 
-    NotEnoughData without orders, or where nobody ordered on a second day.
+    NotEnoughData without orders, or where nobody ordered on a second day: there is no rhythm to carry forward then.
     """
     from churn_core.models.worth import History, fit_worth, judge_worth
 
@@ -124,13 +124,13 @@ def value_customers(
 def lifetime_values(
     model: WorthModel, frame: pd.DataFrame, amounts: NDArray[np.float64], plan: WorthPlan, margin: float
 ) -> NDArray[np.float64]:
-    """Discounted margin over the lifetime horizon; NaN where no amounts are known or there is no rhythm.
+    """Discounted margin over the lifetime horizon; NaN where no amounts are known.
 
     The first window brings what was predicted for it. Each later window brings the same at the level of an average
     season, times how far the expected order days of BG/NBD have faded by then; money is discounted from the middle of
     its window: ``margin / (1 + rate) ** (t / 365)``.
     """
-    if model.what != SPEND or model.rhythm is None:
+    if model.what != SPEND:
         return np.full(len(frame), np.nan)
     days, end = float(model.horizon_days), plan.lifetime_years * YEAR
     n_windows = int(np.ceil(end / days))
@@ -199,8 +199,6 @@ def _dates(model: WorthModel, chunk: pd.DataFrame, probability: float) -> pa.Arr
     """The day by which the next order comes with this probability; empty when that never happens."""
     import pyarrow as pa
 
-    if model.rhythm is None:
-        return pa.nulls(len(chunk), pa.timestamp("us"))
     days = model.rhythm.next_order_days(chunk, probability)
     never = ~(np.isfinite(days) & (days <= LATEST_DAYS))
     whole = np.where(never, 0.0, np.floor(np.where(never, 0.0, days))).astype("timedelta64[D]")
@@ -248,8 +246,6 @@ def _notes(model: WorthModel, checked: HoldOut | None) -> list[str]:
         )
     elif model.level.rule != "last_year":
         made.append("What this season does is not known yet, so the average level of the past is used.")
-    if model.rhythm is None:
-        made.append("Nobody has ordered on a second day, so there is no date of the next order and no lifetime value.")
     if checked is None:
         made.append("No past date has its whole horizon behind it with enough customers, so this could not be checked.")
     return made

@@ -56,7 +56,7 @@ class WorthRun:
     is_learned: bool
     """Whether outcomes of the past were learned from; else order dates and amounts alone speak."""
     level_rule: str
-    """last_year, average or pace."""
+    """last_year, average or none."""
     total_orders: float
     """Order days expected within the horizon."""
     total_spend: float | None

@@ -33,8 +33,8 @@ from churn_core.models.worth_level import (
     trust_in_season,
     year_average,
 )
-from churn_core.models.worth_period import ORDERS, SPEND, WorthPeriod, everybody, has_amounts, pace, period_at, recent
-from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, WorthRhythm, fit_rhythm
+from churn_core.models.worth_period import WorthPeriod, everybody, period_at, recent
+from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, ORDERS, SPEND, WorthRhythm, fit_rhythm
 from churn_core.models.worth_trees import METHODS, WorthTrees
 from churn_core.timeline import past_cutoffs
 
@@ -87,8 +87,7 @@ class WorthModel:
     """Of order days; as much of last year's season is trusted as for ``what``."""
     year_level: float | None
     """Mean level of ``what`` over a year; None where no past is known."""
-    rhythm: WorthRhythm | None
-    """None when nobody ordered on a second day."""
+    rhythm: WorthRhythm
     trees: dict[str, WorthTrees] = field(default_factory=dict)
     rounds: tuple[Round, ...] = ()
     """Past cutoffs that method and level were chosen at; empty where there was none."""
@@ -106,7 +105,7 @@ class WorthModel:
     def amounts(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Expected spend of each customer (order days where no amounts are known)."""
         if not self.is_learned:
-            return self._by_rhythm(frame, self.what)
+            return self.rhythm.expected(frame, self.what, self.horizon_days)
         made = shape_by(self.method, self.trees, self.rhythm, frame, self.what, self.horizon_days)
         return made * self._scale(frame, self.what, self.level, made)
 
@@ -115,18 +114,13 @@ class WorthModel:
         if self.what == ORDERS:
             return self.amounts(frame)
         if ORDERS not in self.trees:
-            return self._by_rhythm(frame, ORDERS)
+            return self.rhythm.expected_orders(frame, self.horizon_days)
         made = self.trees[ORDERS].shape(frame)
         return made * self._scale(frame, ORDERS, self.order_level, made)
 
     def _scale(self, frame: pd.DataFrame, what: str, level: Level, made: NDArray[np.float64]) -> float:
-        total = float(pace(frame, what, self.horizon_days).sum()) * level.ratio
+        total = float(self.rhythm.expected(frame, what, self.horizon_days).sum()) * level.ratio
         return total / max(float(made.sum()), 1e-12)
-
-    def _by_rhythm(self, frame: pd.DataFrame, what: str) -> NDArray[np.float64]:
-        assert self.rhythm is not None
-        ask = self.rhythm.expected_spend if what == SPEND else self.rhythm.expected_orders
-        return ask(frame, self.horizon_days)
 
 
 class History:
@@ -140,6 +134,7 @@ class History:
         self.definition = everybody(horizon_days)
         self.first = first_cutoff(warehouse, self.definition)
         self._progress = progress
+        self._n_steps = 0
         self._kept: dict[datetime, WorthPeriod] = {}
         self._rounds: dict[datetime, Round | None] = {}
         if self.first is None:
@@ -152,9 +147,14 @@ class History:
     def period(self, cutoff: datetime) -> WorthPeriod:
         """A past cutoff."""
         if cutoff not in self._kept:
-            self._progress(0.5, f"customers as of {cutoff:%d %b %Y}")
+            self._step(f"customers as of {cutoff:%d %b %Y}")
             self._kept[cutoff] = period_at(self.warehouse, cutoff, self.horizon_days, n_most=N_SAMPLED)
         return self._kept[cutoff]
+
+    def _step(self, words: str) -> None:
+        """Say what happens now; how many steps there will be is not known before, so the share only draws nearer."""
+        self._n_steps += 1
+        self._progress(self._n_steps / (self._n_steps + N_PERIODS), words)
 
     def known_at(self, cutoff: datetime) -> list[WorthPeriod]:
         """The past cutoffs whose horizon was over at a cutoff, the newest N_PERIODS of them, oldest first."""
@@ -166,11 +166,11 @@ class History:
         before = cutoff - timedelta(days=YEAR_DAYS)
         if self.first is None or before < self.first or self.definition.outcome_known_at(before) > cutoff:
             return None
-        return self.period(before).level(what)
+        return self.period(before).levels[what]
 
     def levels_at(self, cutoff: datetime, what: str) -> dict[datetime, float]:
         """The levels of the past cutoffs known at a cutoff."""
-        found = {period.cutoff: period.level(what) for period in self.known_at(cutoff)}
+        found = {period.cutoff: period.levels[what] for period in self.known_at(cutoff)}
         return {past: level for past, level in found.items() if level is not None}
 
     def said_at(self, cutoff: datetime, what: str) -> Said:
@@ -181,7 +181,7 @@ class History:
     def round_at(self, cutoff: datetime, what: str) -> Round | None:
         """What would have been said at a past cutoff; None where there was too little to learn from."""
         if cutoff not in self._rounds:
-            self._progress(0.5, f"trying the methods as of {cutoff:%d %b %Y}")
+            self._step(f"trying the methods as of {cutoff:%d %b %Y}")
             self._rounds[cutoff] = self._tried(cutoff, what)
         return self._rounds[cutoff]
 
@@ -200,13 +200,12 @@ class History:
 
     def _tried(self, cutoff: datetime, what: str) -> Round | None:
         target = self.period(cutoff)
-        actual = target.level(what)
+        actual, rhythm = target.levels[what], target.rhythm
         known = self.known_at(cutoff)
-        if actual is None or not known or len(target.frame) < LEAST_TO_JUDGE:
+        if actual is None or rhythm is None or not known or len(target.frame) < LEAST_TO_JUDGE:
             return None
         try:
             trees = grown(known, what)
-            rhythm = fit_rhythm(target.frame)
         except NotEnoughData:
             return None
         came = target.outcome[what]
@@ -239,6 +238,8 @@ def thin(periods: Sequence[WorthPeriod]) -> list[WorthPeriod]:
             frame=period.frame.iloc[::step],
             outcome={what: values[::step] for what, values in period.outcome.items()},
             days_to_next=period.days_to_next[::step],
+            rhythm=period.rhythm,
+            levels=period.levels,
         )
         for period in periods
     ]
@@ -247,16 +248,14 @@ def thin(periods: Sequence[WorthPeriod]) -> list[WorthPeriod]:
 def shape_by(
     method: str,
     trees: Mapping[str, WorthTrees],
-    rhythm: WorthRhythm | None,
+    rhythm: WorthRhythm,
     frame: pd.DataFrame,
     what: str,
     horizon_days: int,
 ) -> NDArray[np.float64]:
     """What each customer brings in proportion to the others, by a method."""
     if method == RHYTHM:
-        assert rhythm is not None
-        found = rhythm.expected_spend(frame, horizon_days) if what == SPEND else None
-        return rhythm.expected_orders(frame, horizon_days) if found is None or np.isnan(found).all() else found
+        return rhythm.expected(frame, what, horizon_days)
     if method == BLEND:
         parts = [trees[name].shape(frame) for name in METHODS]
         return np.asarray(np.mean([part / max(float(part.sum()), 1e-12) for part in parts], axis=0))
@@ -266,10 +265,10 @@ def shape_by(
 def fit_worth(history: History, cutoff: datetime, frame: pd.DataFrame) -> WorthModel:
     """Everything that may be known at a cutoff, as a model of what comes after it; ``frame`` are its customers.
 
-    NotEnoughData when there is neither an outcome to learn from nor a customer with a second order day.
+    NotEnoughData when nobody has ordered on a second day.
     """
-    what = SPEND if has_amounts(frame) else ORDERS
-    rhythm = _rhythm(frame)
+    rhythm = fit_rhythm(frame)
+    what = SPEND if rhythm.amounts is not None else ORDERS
     known = history.known_at(cutoff)
     try:
         rounds = history.rounds_before(cutoff, what)
@@ -278,18 +277,13 @@ def fit_worth(history: History, cutoff: datetime, frame: pd.DataFrame) -> WorthM
             trees[ORDERS] = WorthTrees(ORDERS, what=ORDERS).fit(thin(known))
     except NotEnoughData:
         rounds, trees = (), {}
-    if not trees and rhythm is None:
-        raise NotEnoughData(
-            "no customer has ordered on a second day so far, so there is no rhythm to carry forward; import a longer "
-            "history or check that the customer ids are those of customers."
-        )
     levels = history.levels_at(cutoff, what) if trees else {}
     trust = trust_in_season([(past.said, past.actual) for past in rounds])
     return WorthModel(
         cutoff=cutoff,
         horizon_days=history.horizon_days,
         what=what,
-        method=_chosen_method(rounds, what, rhythm) if trees else RHYTHM,
+        method=_chosen_method(rounds, what) if trees else RHYTHM,
         level=history.said_at(cutoff, what).level(trust) if trees else Said(average=None, last_year=None).level(0.0),
         order_level=history.said_at(cutoff, ORDERS).level(trust if trees else 0.0),
         year_level=year_average(levels),
@@ -305,13 +299,7 @@ def judge_worth(model: WorthModel, target: WorthPeriod) -> HoldOut | None:
         return None
     frame, what, days = target.frame, model.what, model.horizon_days
     said, came = model.amounts(frame), target.outcome[what]
-    by_rhythm = None
-    dates: dict[float, NDArray[np.float64]] = {}
-    if model.rhythm is not None:
-        ask = model.rhythm.expected_spend if what == SPEND else model.rhythm.expected_orders
-        plain = ask(frame, days)
-        by_rhythm = None if np.isnan(plain).any() else float(np.abs(plain - came).mean())
-        dates = {share: model.rhythm.next_order_days(frame, share) for share in (LOW, MIDDLE, HIGH)}
+    dates = {share: model.rhythm.next_order_days(frame, share) for share in (LOW, MIDDLE, HIGH)}
     groups = deciles(said, came)
     return HoldOut(
         cutoff=target.cutoff,
@@ -325,7 +313,7 @@ def judge_worth(model: WorthModel, target: WorthPeriod) -> HoldOut | None:
         actual=float(came.sum()),
         mae=float(np.abs(said - came).mean()),
         mae_same=float(np.abs(recent(frame, what, days) - came).mean()),
-        mae_rhythm=by_rhythm,
+        mae_rhythm=float(np.abs(model.rhythm.expected(frame, what, days) - came).mean()),
         deciles=groups,
         decile_correlation=decile_correlation(groups),
         orders_predicted=float(model.orders(frame).sum()),
@@ -334,16 +322,9 @@ def judge_worth(model: WorthModel, target: WorthPeriod) -> HoldOut | None:
     )
 
 
-def _rhythm(frame: pd.DataFrame) -> WorthRhythm | None:
-    try:
-        return fit_rhythm(frame)
-    except NotEnoughData:
-        return None
-
-
-def _chosen_method(rounds: Sequence[Round], what: str, rhythm: WorthRhythm | None) -> str:
+def _chosen_method(rounds: Sequence[Round], what: str) -> str:
     """The method with the smallest mean error over the rounds; the first candidate where there was none."""
-    names = [name for name in candidates(what) if name != RHYTHM or rhythm is not None]
+    names = candidates(what)
     if not rounds:
         return names[0]
     return min(names, key=lambda name: (np.mean([past.errors[name] for past in rounds]), names.index(name)))

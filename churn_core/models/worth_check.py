@@ -65,13 +65,13 @@ class HoldOut:
     """Mean absolute error per customer."""
     mae_same: float
     """That of "the same as in as many days before"."""
-    mae_rhythm: float | None
-    """That of BG/NBD with Gamma-Gamma as it comes; None where it could not be fitted."""
+    mae_rhythm: float
+    """That of BG/NBD with Gamma-Gamma as it comes."""
     deciles: tuple[Decile, ...]
     """From the least to the most predicted."""
     decile_correlation: float | None
     """Rank correlation of predicted and actual means over the deciles; None where all are alike."""
-    orders_predicted: float | None
+    orders_predicted: float
     orders_actual: float
     """Order days in total."""
     dates: tuple[DateCheck, ...] = ()

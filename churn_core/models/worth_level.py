@@ -1,8 +1,8 @@
-"""How much all customers together will bring: their pace before the cutoff times what the season does to it.
+"""How much all customers together will bring: what BG/NBD expects of them times what the season does to it.
 
-What customers brought over what their pace said is known for past cutoffs: 0.4 after Christmas, 1.3 before it in a
-gift shop. The level to use now is the one at the same date a year ago where that is known, else the average of the
-past. A season is believed to repeat until past cutoffs say otherwise.
+BG/NBD knows who is new and who has left, but no season. What customers brought over what it expected is known for past
+cutoffs: 0.6 after Christmas, 1.5 before it in a gift shop. The level to use now is the one at the same date a year ago
+where that is known, else the average of the past. A season is believed to repeat until past cutoffs say otherwise.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Said:
     def level(self, trust: float) -> Level:
         """The level to use: last year's as far as it is trusted, the average for the rest."""
         if self.average is None and self.last_year is None:
-            return Level(ratio=1.0, rule="pace", trust=0.0)
+            return Level(ratio=1.0, rule="none", trust=0.0)
         if self.last_year is None or self.average is None:
             known = self.average if self.last_year is None else self.last_year
             assert known is not None
@@ -49,9 +49,9 @@ class Level:
     """The level used at a cutoff, and where it is from."""
 
     ratio: float
-    """What customers bring over what their pace says."""
+    """What customers bring over what BG/NBD expects."""
     rule: str
-    """last_year, average, or pace (nothing is known, so the pace stands)."""
+    """last_year, average, or none (no past is known, so what BG/NBD expects stands)."""
     trust: float
     """Share of last year's deviation from the average that is used."""
 

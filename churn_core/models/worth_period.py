@@ -16,6 +16,7 @@ from churn_core.errors import NotEnoughData
 from churn_core.features.build import build_features
 from churn_core.features.registry import available_features
 from churn_core.models.bgnbd import INPUTS
+from churn_core.models.worth_rhythm import ORDERS, SPEND, WorthRhythm, fit_rhythm
 from churn_core.stats.columns import numbers
 from churn_core.timeline import ChurnDefinition, in_label_window, seen_before
 
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
 
 WINDOWS = (7, 30, 90, 180, 365)
 """Windows, in days, that the features count orders and spend in."""
-SPEND, ORDERS = "spend", "orders"
-"""What is predicted: spend in the shop's currency, and order days."""
 _RECENT = {SPEND: "spend_amount_{}", ORDERS: "n_order_days_{}"}
-_MONTHLY = {SPEND: "spend_per_month", ORDERS: "order_days_per_month"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +44,10 @@ class WorthPeriod:
     days_to_next: NDArray[np.float64]
     """Days from the cutoff to the first order within the horizon; NaN where there was none."""
 
-    def level(self, what: str) -> float | None:
-        """What customers did over what their pace before the cutoff said; None when either is nothing."""
-        before, after = float(pace(self.frame, what, self.horizon_days).sum()), float(self.outcome[what].sum())
-        return after / before if before > 0 and after > 0 else None
+    rhythm: WorthRhythm | None
+    """BG/NBD and Gamma-Gamma as fitted at the cutoff; None when nobody had ordered on a second day."""
+    levels: dict[str, float | None]
+    """What customers did over what BG/NBD expected of them at the cutoff; None when either is nothing or unknown."""
 
 
 def everybody(horizon_days: int) -> ChurnDefinition:
@@ -87,24 +85,38 @@ def period_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_mo
     for what in (SPEND, ORDERS):
         values = np.append(np.clip(np.nan_to_num(numbers(found[what])), 0.0, None), 0.0)
         outcome[what] = values[place]
-    days = np.append(numbers(found["days_to_next"]), np.nan)[place]
-    return WorthPeriod(cutoff=cutoff, horizon_days=horizon_days, frame=frame, outcome=outcome, days_to_next=days)
+    rhythm = _rhythm(frame)
+    return WorthPeriod(
+        cutoff=cutoff,
+        horizon_days=horizon_days,
+        frame=frame,
+        outcome=outcome,
+        days_to_next=np.append(numbers(found["days_to_next"]), np.nan)[place],
+        rhythm=rhythm,
+        levels={what: _level(outcome[what], rhythm, frame, what, horizon_days) for what in (SPEND, ORDERS)},
+    )
+
+
+def _rhythm(frame: pd.DataFrame) -> WorthRhythm | None:
+    try:
+        return fit_rhythm(frame)
+    except NotEnoughData:
+        return None
+
+
+def _level(
+    outcome: NDArray[np.float64], rhythm: WorthRhythm | None, frame: pd.DataFrame, what: str, horizon_days: int
+) -> float | None:
+    if rhythm is None:
+        return None
+    expected, came = float(rhythm.expected(frame, what, horizon_days).sum()), float(outcome.sum())
+    return came / expected if expected > 0 and came > 0 else None
 
 
 def recent(frame: pd.DataFrame, what: str, horizon_days: int) -> NDArray[np.float64]:
     """The same as before: spend or order days in the window nearest to the horizon, brought to its length."""
     days = min(WINDOWS, key=lambda window: abs(window - horizon_days))
     return _amounts(frame, _RECENT[what].format(days)) * horizon_days / days
-
-
-def pace(frame: pd.DataFrame, what: str, horizon_days: int) -> NDArray[np.float64]:
-    """What the horizon would bring at the customer's own pace: the mean of the last window and of all the time."""
-    return (recent(frame, what, horizon_days) + _amounts(frame, _MONTHLY[what]) * horizon_days / 30.0) / 2.0
-
-
-def has_amounts(frame: pd.DataFrame) -> bool:
-    """Whether anybody has spent anything, as far as amounts are known."""
-    return "spend_amount" in frame.columns and bool((_amounts(frame, "spend_amount") > 0).any())
 
 
 def has_before(warehouse: Warehouse, cutoff: datetime) -> bool:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+SPEND, ORDERS = "spend", "orders"
+"""What is predicted: spend in the shop's currency, and order days."""
+CHUNK = 100_000
+"""Customers calculated at a time, which bounds the memory."""
 N_FITTED = 20_000
 """Customers the models are fitted to at most."""
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
@@ -41,9 +45,18 @@ class WorthRhythm:
     amounts: GammaGammaParameters | None
     """None where no amounts are known."""
 
+    def expected(self, frame: pd.DataFrame, what: str, days: float) -> NDArray[np.float64]:
+        """Expected spend or order days within so many days from the cutoff."""
+        return self.expected_spend(frame, days) if what == SPEND else self.expected_orders(frame, days)
+
     def expected_orders(self, frame: pd.DataFrame, days: float) -> NDArray[np.float64]:
         """Expected order days within so many days from the cutoff."""
-        return expected_purchases(self.orders, *_statistics(frame), days / DAYS_PER_UNIT)
+        x, last, age = _statistics(frame)
+        parts = [slice(start, start + CHUNK) for start in range(0, len(frame), CHUNK)]
+        horizon = days / DAYS_PER_UNIT
+        return np.concatenate(
+            [expected_purchases(self.orders, x[some], last[some], age[some], horizon) for some in parts]
+        )
 
     def expected_spend(self, frame: pd.DataFrame, days: float) -> NDArray[np.float64]:
         """Expected spend within so many days, in the shop's currency; NaN where no amounts are known."""

@@ -48,7 +48,7 @@ class WorthTrees:
 
     def fit(self, periods: Sequence[WorthPeriod], *, seed: int = 1) -> WorthTrees:
         """Learn from past cutoffs, each divided by its level; NotEnoughData where too little was bought after them."""
-        usable = [(period, period.level(self.what)) for period in periods]
+        usable = [(period, period.levels[self.what]) for period in periods]
         known = [(period, level) for period, level in usable if level is not None]
         n_rows = sum(len(period.frame) for period, _ in known)
         n_buyers = sum(int((period.outcome[self.what] > 0).sum()) for period, _ in known)

@@ -17,7 +17,7 @@ from .conftest import ROOT, Churn, one_sentence, run_process
 VERBS = (
     "demo", "import", "quality", "define", "train", "score", "targets", "backtest", "workspaces", "serve",
     "models", "promote", "rollback", "archive", "card",
-    "proof", "drift", "moved", "experiment", "campaign", "drivers", "cutoffs", "policy",
+    "proof", "drift", "moved", "experiment", "campaign", "drivers", "cutoffs", "policy", "cohorts", "rhythm", "value",
 )  # fmt: skip
 
 

@@ -1,0 +1,65 @@
+"""What customers are worth in words: how it was predicted, how good that was, what is assumed.
+
+The page, the command line and the documents say the same sentences.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from churn_core.customers.worth_view import WorthRun
+    from churn_core.models.worth_check import HoldOut
+
+METHOD_WORDS = {
+    "tweedie": "boosted trees on a Tweedie loss",
+    "two_part": "boosted trees in two parts: who orders, and what those spend who do",
+    "blend": "the mean of two boosted models: Tweedie, and two parts",
+    "bgnbd": "BG/NBD with Gamma-Gamma",
+}
+LEVEL_WORDS = {
+    "last_year": "the level of the same season a year ago",
+    "average": "the average level of past dates, because this season a year ago is not known",
+    "none": "what BG/NBD expects, because no past date can be compared",
+}
+SHORT_LEVEL = {"last_year": "season a year ago", "average": "average of the past", "none": "no past level"}
+
+
+def method_words(run: WorthRun) -> str:
+    """How the values were made, in one sentence."""
+    if not run.is_learned:
+        return f"Predicted by {METHOD_WORDS['bgnbd']}, from order dates and amounts alone."
+    n_rounds = len(run.rounds)
+    tried = f", chosen at {n_rounds} past date{'s' if n_rounds > 1 else ''}" if n_rounds else ""
+    return f"Predicted by {METHOD_WORDS[run.method]}{tried}; the total is at {LEVEL_WORDS[run.level_rule]}."
+
+
+def assumptions(run: WorthRun) -> str:
+    """What the lifetime value takes for granted."""
+    margin = (
+        "the whole spend counts as margin"
+        if run.margin_rate == 1.0
+        else f"{100 * run.margin_rate:g} % of spend is margin"
+    )
+    return (
+        f"Lifetime value: margin over {run.plan.lifetime_years:g} years, discounted at "
+        f"{100 * run.plan.discount_rate:g} % a year. Assumed: {margin}; after the first {run.plan.horizon_days} days "
+        "customers go on as in them, at the level of an average season, and fade as BG/NBD says; prices and the shop "
+        "stay as they are; returns are not taken off."
+    )
+
+
+def verdict(checked: HoldOut) -> str:
+    """What the hold-out check says, in one sentence."""
+    if checked.ratio is None or checked.actual <= 0:
+        return "Nobody bought anything in the horizon that was checked, so nothing can be said about the level."
+    off = 100 * (checked.ratio - 1)
+    total = f"{abs(off):.0f} % {'above' if off > 0 else 'below'} what came" if abs(off) >= 0.5 else "what came"
+    if checked.decile_correlation is None:
+        return f"The total was {total}."
+    order = (
+        "and the deciles came in the order predicted"
+        if checked.decile_correlation >= 0.95
+        else f"and the deciles came in another order than predicted (rank correlation {checked.decile_correlation:.2f})"
+    )
+    return f"The total was {total}, {order}."

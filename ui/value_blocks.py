@@ -1,0 +1,296 @@
+"""The blocks of the Value page: key figures, the check, where the money at risk is, who is worth most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from churn_core.customers.tiers import TIERS
+from churn_core.customers.worth import WorthPlan
+from churn_core.customers.worth_export import worth_file_name
+from churn_core.customers.worth_stake import Cell, Stake
+from churn_core.customers.worth_view import SORTS, WorthRun
+from churn_core.customers.worth_words import SHORT_LEVEL, assumptions, method_words
+from churn_core.figures import value as figures
+from churn_core.figures.theme import count, counted, currency_sign, day, money, percent, tier_label
+from churn_core.models.worth_check import HoldOut
+from ui import session
+from ui import session_value as calls
+from ui.customer_table import open_customer
+from ui.errors import guarded, plain, sentence
+from ui.key_figures import figures_row, key_figure
+from ui.layout import side_by_side
+from ui.session import Stamp
+from ui.widgets import chart, table
+
+AT_RISK_PAGE = "pages/customers/at_risk.py"
+_FIELDS = ("worth_days", "worth_years", "worth_rate")
+
+
+def start_block(plan: WorthPlan, *, again: bool, is_running: bool) -> None:
+    """How far ahead, and the button that starts valuing."""
+    if again:
+        st.subheader("Value again", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input("Days ahead", 7, 365, plan.horizon_days, key=_FIELDS[0], width=130)
+        st.number_input("Lifetime, years", 1.0, 5.0, plan.lifetime_years, step=0.5, key=_FIELDS[1], width=140)
+        st.number_input(
+            "Discount, % a year", 0.0, 100.0, 100 * plan.discount_rate, step=1.0, key=_FIELDS[2], width=150,
+            help="What money a year later is worth less",
+        )  # fmt: skip
+        st.button(
+            "Value customers again" if again else "Value customers", type="secondary" if again else "primary",
+            icon=":material/payments:", key="value_customers", disabled=is_running, on_click=guarded(_start),
+        )  # fmt: skip
+
+
+def _start() -> None:
+    days, years, rate = (st.session_state[name] for name in _FIELDS)
+    calls.start_valuing(WorthPlan(horizon_days=int(days), lifetime_years=float(years), discount_rate=rate / 100))
+
+
+def figures_block(run: WorthRun, stake: Stake | None, currency: str) -> None:
+    """One row of key figures."""
+    days = f"next {counted(run.plan.horizon_days, 'day')}"
+    with figures_row("value"):
+        if run.total_spend is not None:
+            key_figure(f"Spend, {days}", money(run.total_spend, currency), _interval(run, currency))
+            if run.margin_rate < 1:
+                key_figure(f"Margin, {days}", money(run.total_margin, currency), f"{percent(run.margin_rate)} of spend")
+        key_figure(f"Order days, {days}", count(run.total_orders), f"of {counted(run.n_customers, 'customer')}")
+        if run.total_lifetime is not None:
+            years = f"{run.plan.lifetime_years:g} year{'' if run.plan.lifetime_years == 1 else 's'}"
+            key_figure(
+                f"Margin, {years}", money(run.total_lifetime, currency),
+                f"discounted {percent(run.plan.discount_rate)} a year", meaning=assumptions(run),
+            )  # fmt: skip
+        if stake is not None and stake.concentration is not None:
+            top = stake.concentration.top[0.05]
+            key_figure(
+                "Top 5 % hold", percent(top), "of the value at risk",
+                meaning="Share of risk x expected value with the 5 % of customers who have most of it.",
+            )  # fmt: skip
+
+
+def _interval(run: WorthRun, currency: str) -> str:
+    if run.interval is None:
+        return "no interval: too few past dates"
+    return f"80 %: {money(run.interval[0], currency)} to {money(run.interval[1], currency)}"
+
+
+def notes_block(run: WorthRun, stamp: Stamp) -> None:
+    """How the values were made, and what should be known before they are used."""
+    stale = " Data was imported since; value again to see it." if run.data_version != stamp.state.data_version else ""
+    st.caption(f"As of {day(run.as_of)}. {plain(method_words(run))}{stale}")
+    for note in run.notes:
+        st.caption(f":orange[:material/info:] {sentence(note)}")
+
+
+def labelled_note() -> None:
+    """What value means for a labelled table."""
+    st.caption(
+        ":orange[:material/info:] A table with a churn label has no orders to foresee: what customers are worth is its "
+        "own value column, for those who have one. Import an order history to foresee orders and spend."
+    )
+
+
+def check_block(run: WorthRun, currency: str) -> None:
+    """Predicted against actual at a past date."""
+    checked = run.hold_out
+    st.subheader("Would it have been right?", anchor=False)
+    if checked is None:
+        st.caption("There is no past date whose horizon is over with enough customers, so nothing could be checked.")
+        return
+    st.caption(
+        f"What would have been said on {day(checked.cutoff)} for the {counted(checked.horizon_days, 'day')} after it, "
+        "with nothing but what was known then, beside what came."
+    )
+    left, right = side_by_side([3, 2], key="value_check")
+    with left:
+        chart(figures.hold_out_figure(checked, currency=currency, mode=session.mode()), key="hold_out")
+    with right:
+        table(_check_rows(checked, currency))
+        table(_error_rows(checked, currency))
+        st.caption(_date_words(checked))
+
+
+def _check_rows(checked: HoldOut, currency: str) -> list[dict[str, str]]:
+    rows = []
+    if checked.what == "spend":
+        rows.append(
+            {
+                "Total": "Spend",
+                "Predicted": money(checked.predicted, currency),
+                "Actual": money(checked.actual, currency),
+                "Ratio": _ratio(checked.predicted, checked.actual),
+            }
+        )
+    order_days = {
+        "Total": "Order days",
+        "Predicted": count(checked.orders_predicted),
+        "Actual": count(checked.orders_actual),
+        "Ratio": _ratio(checked.orders_predicted, checked.orders_actual),
+    }
+    return [*rows, order_days]
+
+
+def _error_rows(checked: HoldOut, currency: str) -> list[dict[str, str]]:
+    def shown(value: float) -> str:
+        return money(value, currency) if checked.what == "spend" else f"{value:.2f}"
+
+    return [
+        {"Mean error per customer": f"Here ({SHORT_LEVEL[checked.level_rule]})", "Error": shown(checked.mae)},
+        {
+            "Mean error per customer": f"Same as the last {counted(checked.horizon_days, 'day')}",
+            "Error": shown(checked.mae_same),
+        },
+        {"Mean error per customer": "BG/NBD with Gamma-Gamma", "Error": shown(checked.mae_rhythm)},
+    ]
+
+
+def _ratio(predicted: float, actual: float) -> str:
+    return f"{predicted / actual:.2f}" if actual > 0 else "–"
+
+
+def _date_words(checked: HoldOut) -> str:
+    if not checked.dates:
+        return "Dates of the next order could not be checked: too few of them lay within the horizon."
+    parts = [
+        f"{percent(entry.happened)} had ordered by the date said to be reached with {100 * entry.probability:.0f} % "
+        f"(n = {count(entry.n)})"
+        for entry in checked.dates
+    ]
+    return f"Next order dates: {'; '.join(parts)}."
+
+
+def stake_block(stake: Stake | None, currency: str) -> None:
+    """How few customers hold the money at risk, and risk against value."""
+    if stake is None:
+        return
+    st.subheader("Where the money at risk is", anchor=False)
+    if stake.concentration is None:
+        st.caption("No scored customer has an expected value above zero, so there is no money at risk to place.")
+        return
+    left, right = side_by_side([2, 3], key="value_stake")
+    with left:
+        chart(figures.concentration_figure(stake.concentration, mode=session.mode()), key="concentration")
+    with right:
+        _matrix(stake, currency)
+
+
+def _matrix(stake: Stake, currency: str) -> None:
+    """Risk against expected value; each cell is a link to its customers."""
+    st.markdown("**Risk against value: customers and value at risk; a cell opens its customers**")
+    shown = list(range(len(stake.bands)))
+    head = st.columns([1.1, *[1] * len(shown)], vertical_alignment="bottom")
+    head[0].caption("Expected value")
+    for column, number in zip(head[1:], shown, strict=True):
+        column.caption(_band_words(*stake.bands[number], currency))
+    for tier in TIERS:
+        cells = st.columns([1.1, *[1] * len(shown)], vertical_alignment="center")
+        cells[0].markdown(f"{tier_label(tier)} risk")
+        for column, number in zip(cells[1:], shown, strict=True):
+            with column:
+                _cell(stake.cell(tier, number), currency)
+    if stake.n_unknown:
+        st.caption(
+            f"Of {counted(stake.n_unknown, 'scored customer')} the value is not known; they are not in the table."
+        )
+
+
+def _cell(cell: Cell, currency: str) -> None:
+    if not cell.n_customers:
+        st.caption("–")
+        return
+    with st.container(border=True, gap=None):
+        st.page_link(
+            AT_RISK_PAGE, label=f"**{count(cell.n_customers)}**", query_params=_address(cell), width="stretch",
+            help=f"{percent(cell.value_at_risk / cell.expected_value if cell.expected_value > 0 else None)} of their "
+            "expected value is at risk",
+        )  # fmt: skip
+        st.caption(money(cell.value_at_risk, currency))
+
+
+def _address(cell: Cell) -> dict[str, str]:
+    """The filter of a cell as the At risk page reads it from the address."""
+    found = {"tier": cell.tier}
+    found |= {} if cell.low is None else {"expected_from": f"{cell.low:g}"}
+    return found | ({} if cell.below is None else {"expected_below": f"{cell.below:g}"})
+
+
+def _band_words(low: float | None, below: float | None, currency: str) -> str:
+    if low is None and below is None:
+        return "any"
+    if low is None:
+        return f"below {money(below, currency)}"
+    return f"from {money(low, currency)}" if below is None else f"{money(low, currency)} to {money(below, currency)}"
+
+
+def list_block(stamp: Stamp, run: WorthRun, currency: str) -> None:
+    """Who is worth most, with the date of the next order, and the export."""
+    st.subheader("Customers", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.selectbox("Order", list(SORTS.values()), key="worth_order", bind="query-params", width=280)
+        sort = next(name for name, words in SORTS.items() if words == label)
+        with st.popover(f"Export all {count(run.n_customers)}", icon=":material/download:", key="worth_export"):
+            _export(stamp, run, sort)
+    n_pages = -(-run.n_customers // calls.N_ROWS)
+    place = st.container()
+    page_nr = st.pagination(n_pages, key="worth_page", bind="query-params")
+    frame = calls.rows(stamp, sort, page_nr)
+    key = f"worth_list_{run.worth_id}_{sort}_{page_nr}"
+    with place:
+        st.dataframe(
+            frame.assign(open="Open", risk=100 * frame["risk"]), key=key, hide_index=True, row_height=33,
+            column_order=[name for name in _COLUMNS if name in ("open", "customer_id") or frame[name].notna().any()],
+            column_config=_columns(run, currency, f"open_{key}"), height="content", alt="Customers, one row each",
+        )  # fmt: skip
+    click = st.session_state.get(f"open_{key}")
+    if click is not None:
+        open_customer(str(frame["customer_id"].iloc[click["row"]]))
+    st.caption(
+        "Next order: by that day half of such customers will have ordered again; a tenth before the early day, nine "
+        "tenths by the late one. It is empty where that share of them may never order again. " + plain(assumptions(run))
+    )
+
+
+def _export(stamp: Stamp, run: WorthRun, sort: str) -> None:
+    st.markdown("Expected orders, spend, margin, lifetime value, next order dates and risk of every past buyer.")
+    st.download_button(
+        "Download CSV", data=calls.export_of(session.warehouse(stamp.workspace), sort, run.worth_id),
+        file_name=worth_file_name(run), mime="text/csv", type="primary", on_click="ignore", key="worth_download",
+    )  # fmt: skip
+    st.caption("The whole list or no file, safe to open in a spreadsheet; without names and addresses.")
+
+
+_COLUMNS = (
+    "open", "customer_id", "name", "expected_margin", "expected_orders", "lifetime_value", "next_order_at",
+    "next_order_low", "next_order_high", "risk", "value_at_risk",
+)  # fmt: skip
+
+
+def _columns(run: WorthRun, currency: str, open_key: str) -> dict[str, Any]:
+    column = st.column_config
+    amount = currency_sign(currency).replace("%", "%%") + "%,.0f"
+    days = counted(run.plan.horizon_days, "day")
+    date: Any = {"format": "D MMM YYYY", "width": 92}
+    return {
+        "customer_id": column.TextColumn("Customer", pinned=True, width=86),
+        "name": column.TextColumn("Name", width=106),
+        "expected_margin": column.NumberColumn(
+            "Margin", format=amount, width=80, help=f"Expected margin in the next {days}"
+        ),
+        "expected_orders": column.NumberColumn(
+            "Orders", format="%.1f", width=66, help=f"Expected order days in the next {days}"
+        ),
+        "lifetime_value": column.NumberColumn(
+            "Lifetime", format=amount, width=80, help=f"Discounted margin over {run.plan.lifetime_years:g} years"
+        ),
+        "next_order_at": column.DateColumn("Next order", help="Half of such customers have ordered by then", **date),
+        "next_order_low": column.DateColumn("Early", help="One in ten has ordered by then", **date),
+        "next_order_high": column.DateColumn("Late", help="Nine in ten have ordered by then", **date),
+        "risk": column.NumberColumn("Risk", format="%.1f %%", width=66, help="Probability of churning"),
+        "value_at_risk": column.NumberColumn("At risk", format=amount, width=76, help="Risk x expected value"),
+        "open": column.ButtonColumn("", type="secondary", width=62, pinned=True, key=open_key),
+    }
