@@ -27,13 +27,13 @@ N_MONTHS = 12
 """Months looked back at by default."""
 
 STAGES = {
-    "new": f"ordered on one day only, at most {LATE_GAPS:g} usual gaps ago",
     "active": f"ordered again, the last time at most {LATE_GAPS:g} of their usual gaps ago",
     "returned": f"like active, but the last order ended a silence of more than {LAPSED_GAPS:g} usual gaps",
+    "new": f"ordered on one day only, at most {LATE_GAPS:g} usual gaps ago",
     "late": f"silent for more than {LATE_GAPS:g} and at most {LAPSED_GAPS:g} of their usual gaps",
     "lapsed": f"silent for more than {LAPSED_GAPS:g} of their usual gaps",
 }
-"""The stages, the most welcome last but two, and who is in them."""
+"""The stages, the most welcome first, and who is in them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -226,11 +226,18 @@ def orders_until(warehouse: Warehouse, as_of: datetime | None = None) -> datetim
     if as_of is None:
         return end
     day = min(as_of.replace(hour=0, minute=0, second=0, microsecond=0), end)
-    first = warehouse.value("SELECT min(order_time) FROM orders")
-    if day <= first:
-        earliest = first + timedelta(days=1)
+    earliest = first_day(warehouse)
+    if day < earliest:
         raise NotEnoughData(f"there are no orders before {day:%-d %b %Y}; choose {earliest:%-d %b %Y} or later.")
     return day
+
+
+def first_day(warehouse: Warehouse) -> datetime:
+    """The first midnight with an order before it; NotEnoughData without orders."""
+    first = warehouse.value("SELECT min(order_time) FROM orders")
+    if first is None:
+        raise NotEnoughData("there are no orders yet, so nobody can be grouped by them; import an order history first.")
+    return datetime(first.year, first.month, first.day) + timedelta(days=1)
 
 
 def run_known_at(warehouse: Warehouse, day: datetime) -> ScoreRun | None:
@@ -258,10 +265,12 @@ def thresholds(warehouse: Warehouse, rule: RfmRule, day: datetime) -> Thresholds
     """The thresholds of a rule on a day: its own, or the fifths of the customers of that day.
 
     A value's place is the share of customers below it plus half of those who share it, so equal values get equal
-    scores and a value that everybody has gets 3.
+    scores and a value that everybody has gets 3. Where nobody ordered within the base, those silent shortest are it.
     """
     if rule.thresholds is not None:
         return rule.thresholds
+    longest = "greatest(CAST($base_days AS BIGINT), (SELECT min(recency_days) FROM every))"
+    within = "" if rule.base_days is None else f"WHERE recency_days <= {longest}"
     sizes = " UNION ALL ".join(
         f"SELECT '{name}' AS name, {value} AS value, count(*) AS n FROM facts WHERE {value} IS NOT NULL GROUP BY ALL"
         for name, value in (
@@ -271,10 +280,11 @@ def thresholds(warehouse: Warehouse, rule: RfmRule, day: datetime) -> Thresholds
         )
     )
     rows = warehouse.rows(
-        f"WITH facts AS MATERIALIZED ({facts_sql(rule)}), sizes AS ({sizes}), placed AS (SELECT name, value, "
-        "1 + (5 * (2 * sum(n) OVER (PARTITION BY name ORDER BY value) - n)) // (2 * sum(n) OVER (PARTITION BY name)) "
-        "AS score FROM sizes) SELECT name, CAST(score AS INTEGER), min(value) FROM placed GROUP BY ALL",
-        {"cutoff": day},
+        f"WITH every AS MATERIALIZED ({facts_sql(rule)}), facts AS (SELECT * FROM every {within}), sizes AS ({sizes}), "
+        "placed AS (SELECT name, value, 1 + (5 * (2 * sum(n) OVER (PARTITION BY name ORDER BY value) - n)) "
+        "// (2 * sum(n) OVER (PARTITION BY name)) AS score FROM sizes) "
+        "SELECT name, CAST(score AS INTEGER), min(value) FROM placed GROUP BY ALL",
+        {"cutoff": day, "base_days": rule.base_days},
     )
     least = {
         name: {score: value for part, score, value in rows if part == name}

@@ -18,8 +18,8 @@ GROUPS = {
     "loyal": "order regularly or for much",
     "promising": "ordered lately, so far rarely or for little",
     "needs attention": "in between: silent for a while, of middling or little worth",
-    "at risk": "were good customers and have been silent for long",
-    "hibernating": "silent for long, with few orders or little money",
+    "at risk": "good customers who have gone silent",
+    "hibernating": "gone silent with few orders or little money, or once good and silent longest",
     "lost": "silent longest, with the fewest orders and the least money",
 }
 """The groups, the most welcome first, and who is in them."""
@@ -28,7 +28,7 @@ SCORES = (1, 2, 3, 4, 5)
 KINDS = {"quintile": "by fifths of the customers", "rule": "by own thresholds"}
 
 _DEFAULT_GRID = (
-    ("lost", "lost", "hibernating", "at risk", "at risk"),
+    ("lost", "lost", "hibernating", "hibernating", "hibernating"),
     ("hibernating", "hibernating", "at risk", "at risk", "at risk"),
     ("needs attention", "needs attention", "needs attention", "loyal", "loyal"),
     ("promising", "promising", "loyal", "loyal", "champions"),
@@ -69,6 +69,8 @@ class RfmRule:
     """quintile (scores follow from the customers of the day) or rule (own thresholds)."""
     thresholds: Thresholds | None = None
     """The own thresholds; None for quintiles."""
+    base_days: int | None = 365
+    """Fifths are those of customers with an order in so many days; whoever is silent longer gets R 1. None: of all."""
     window_days: int | None = None
     """Orders and spend are counted over so many days before the day; None for all of them."""
     grid: tuple[tuple[str, ...], ...] = _DEFAULT_GRID
@@ -83,8 +85,9 @@ class RfmRule:
             raise unknown_name("kind of RFM rule", self.kind, KINDS)
         if (self.kind == "rule") != (self.thresholds is not None):
             raise InputError("own thresholds belong to a rule of the kind 'rule', and to no other.")
-        if self.window_days is not None and not 1 <= self.window_days <= 3650:
-            raise InputError(f"the window is {self.window_days} days; choose between 1 and 3650, or none for all.")
+        for name, days in (("window", self.window_days), ("base of the fifths", self.base_days)):
+            if days is not None and not 1 <= days <= 3650:
+                raise InputError(f"the {name} is {days} days; choose between 1 and 3650, or none for all.")
         if self.thresholds is not None:
             _check_thresholds(self.thresholds)
         if [len(row) for row in self.grid] != [5] * 5:
@@ -110,6 +113,7 @@ class RfmRule:
         return {
             "kind": self.kind,
             "thresholds": asdict(self.thresholds) if self.thresholds else None,
+            "base_days": self.base_days,
             "window_days": self.window_days,
             "grid": [list(row) for row in self.grid],
         }
@@ -121,6 +125,7 @@ class RfmRule:
         return cls(
             kind=stored["kind"],
             thresholds=Thresholds(**{name: tuple(values) for name, values in limits.items()}) if limits else None,
+            base_days=stored.get("base_days"),
             window_days=stored.get("window_days"),
             grid=tuple(tuple(row) for row in stored["grid"]),
             **kept,
@@ -138,19 +143,23 @@ def worth_score(frequency: int, money: int) -> int:
 
 def same_rule(one: RfmRule, other: RfmRule) -> bool:
     """Whether two rules say the same, whatever their versions."""
-    return replace(one, version=0, saved_at=None) == replace(other, version=0, saved_at=None)
+    ours, theirs = (replace(rule, version=0, saved_at=None) for rule in (one, other))
+    if one.kind == other.kind == "rule":
+        ours, theirs = (replace(rule, base_days=None) for rule in (ours, theirs))
+    return ours == theirs
 
 
 def rule_words(rule: RfmRule) -> str:
     """The rule as a sentence.
 
     >>> rule_words(RfmRule())
-    'Scores by fifths of the customers of the day, orders and spend of all time.'
+    'Scores by fifths of those who ordered in the last 365 days; orders and spend of all time.'
     """
     counted = "of all time" if rule.window_days is None else f"of the last {rule.window_days:,} days"
-    own = "by own thresholds" if rule.kind == "rule" else "by fifths of the customers of the day"
+    base = "all customers" if rule.base_days is None else f"those who ordered in the last {rule.base_days:,} days"
+    own = "by own thresholds" if rule.kind == "rule" else f"by fifths of {base}"
     moved = "" if rule.grid == _DEFAULT_GRID else "; own grid of groups"
-    return f"Scores {own}, orders and spend {counted}{moved}."
+    return f"Scores {own}; orders and spend {counted}{moved}."
 
 
 def _check_thresholds(limits: Thresholds) -> None:
