@@ -10,6 +10,7 @@ import numpy as np
 
 from churn_core.errors import InputError
 from churn_core.stats.moments import Moments, Rate
+from churn_core.stats.rates import two_sided_z
 
 NODES = 400
 """Points of the numerical integration."""
@@ -35,6 +36,7 @@ def compare_rates_bayes(control: Rate, treatment: Rate, *, confidence: float = 0
     from scipy.optimize import brentq
     from scipy.stats import beta
 
+    two_sided_z(confidence)
     first = beta(1 + treatment.n_hits, 1 + treatment.n - treatment.n_hits)
     second = beta(1 + control.n_hits, 1 + control.n - control.n_hits)
     x, weight = _grid(first, second)
@@ -61,10 +63,11 @@ def compare_means_bayes(control: Moments, treatment: Moments, *, confidence: flo
 
     if min(control.n, treatment.n) < 2 or control.variance + treatment.variance == 0:
         raise InputError("not enough data: an arm has fewer than two customers, or nobody's value differs.")
+    z = two_sided_z(confidence)
     error = sqrt(control.variance / control.n + treatment.variance / treatment.n)
     difference = treatment.mean - control.mean
+    half = z * error
     z = difference / error
-    half = float(norm.ppf(0.5 + confidence / 2)) * error
     return Posterior(
         chance_to_beat=float(norm.cdf(z)),
         expected_loss=float(error * norm.pdf(z) - difference * norm.sf(z)),
@@ -78,8 +81,10 @@ def _grid(*distributions: Any) -> tuple[np.ndarray, np.ndarray]:
     """Points and weights over where any of the distributions has weight."""
     low = min(float(found.ppf(1e-13)) for found in distributions)
     high = max(float(found.isf(1e-13)) for found in distributions)
-    bends = [found.ppf([0.001, 0.1, 0.5, 0.9, 0.999]) for found in distributions]
-    edges = np.unique(np.concatenate([[low, high], *bends]))
+    # Each distribution has edges where its own weight begins and ends: arms far apart leave a gap between them.
+    bends = [found.ppf([1e-13, 0.001, 0.1, 0.5, 0.9, 0.999]) for found in distributions]
+    ends = [float(found.isf(1e-13)) for found in distributions]
+    edges = np.unique(np.concatenate([[low, high], ends, *bends]))
     nodes, weights = np.polynomial.legendre.leggauss(NODES // 8)
     half = np.diff(edges) / 2
     middle = (edges[1:] + edges[:-1]) / 2

@@ -16,6 +16,9 @@ from churn_core.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+ROUNDING = 1e-15
+"""Part of a sum that may be an error of floating-point numbers."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
@@ -47,7 +50,7 @@ class Moments:
     """With n - 1 in the denominator; 0 for a single row."""
 
     def __post_init__(self) -> None:
-        if self.n < 0 or not isfinite(self.mean) or not self.variance >= 0:
+        if self.n < 0 or not isfinite(self.mean) or not (self.variance >= 0 and isfinite(self.variance)):
             raise InputError(
                 f"{self.n} rows with mean {self.mean} and variance {self.variance} cannot be; "
                 "leave out missing values before adding up."
@@ -63,9 +66,12 @@ class Moments:
         column = np.asarray(values, dtype=float)
         if not column.size:
             return cls(n=0, mean=0.0, variance=0.0)
-        return cls(
-            n=column.size, mean=float(column.mean()), variance=float(column.var(ddof=1)) if column.size > 1 else 0
-        )
+        if not np.isfinite(column).all():
+            raise InputError("a value is missing or infinite; leave out or fill such rows before adding up.")
+        # Equal values have no variance; their computed mean may be off in the last digit, and would invent some.
+        is_varied = column.size > 1 and column.min() < column.max()
+        variance = float(column.var(ddof=1)) if is_varied else 0.0
+        return cls(n=column.size, mean=float(column.mean()) if is_varied else float(column.flat[0]), variance=variance)
 
     @classmethod
     def of_sums(cls, n: int, total: float, total_squares: float) -> Moments:
@@ -77,7 +83,10 @@ class Moments:
         if not n:
             return cls(n=0, mean=0.0, variance=0.0)
         mean = total / n
-        return cls(n=n, mean=mean, variance=max(0.0, total_squares - n * mean * mean) / (n - 1) if n > 1 else 0.0)
+        squares = total_squares - n * mean * mean
+        # What the difference of two large sums leaves in their last digits is rounding, not variance.
+        is_varied = n > 1 and squares > ROUNDING * total_squares
+        return cls(n=n, mean=mean, variance=squares / (n - 1) if is_varied else 0.0)
 
     def __add__(self, other: Moments) -> Moments:
         n = self.n + other.n

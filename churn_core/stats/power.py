@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, isfinite, sqrt
 
 from churn_core.errors import InputError
 
@@ -121,7 +121,7 @@ def size_for_means(difference: float, deviation: float, design: Design | None = 
     23
     """
     design = design or Design()
-    if not deviation > 0 or difference == 0:
+    if not deviation > 0 or not isfinite(difference) or difference == 0:
         raise InputError(
             f"the difference is {difference:g} and the standard deviation {deviation:g}; "
             "give a difference other than zero and a standard deviation above zero."
@@ -142,6 +142,7 @@ def smallest_rate_effect(
 
     design = design or Design()
     _check_rate(control)
+    _check_total(n_total)
     first, second = n_total * design.share_of_control, n_total * design.share_of_treatment
     end = 1.0 if is_increase else 0.0
 
@@ -158,6 +159,7 @@ def smallest_mean_effect(deviation: float, n_total: float, design: Design | None
     from scipy.optimize import brentq
 
     design = design or Design()
+    _check_total(n_total)
     first, second = n_total * design.share_of_control, n_total * design.share_of_treatment
     if not deviation > 0:
         raise InputError(f"the standard deviation is {deviation:g}; it must be above zero.")
@@ -200,6 +202,11 @@ def _smallest(power: Callable[[float, float], float], design: Design) -> Size:
         low, high = (low, middle) if enough(middle) else (middle, high)
     n_control, n_treatment = ceil(high * design.share_of_control - 1e-4), ceil(high * design.share_of_treatment - 1e-4)
     return Size(n_control=n_control, n_treatment=n_treatment, n_total=n_control + design.n_treatments * n_treatment)
+
+
+def _check_total(n_total: float) -> None:
+    if not (isfinite(n_total) and n_total >= 0):
+        raise InputError(f"there are {n_total:g} customers; give a number of them.")
 
 
 def _check_rate(rate: float) -> None:

@@ -17,6 +17,9 @@ from churn_core.stats.proportions import wilson_interval
 LEAST_EXPECTED = 5.0
 """Expected cell below which the test is exact."""
 
+EXACT_BY_TABLE_UP_TO = 1_000_000
+"""Customers up to which scipy's exact test is fast."""
+
 
 def compare_rates(control: Rate, treatment: Rate, *, confidence: float = 0.95) -> Comparison:
     """The treatment's rate against the control's; an empty arm gives a comparison without values."""
@@ -48,6 +51,7 @@ def compare_rates(control: Rate, treatment: Rate, *, confidence: float = 0.95) -
 
 def least_expected_cell(control: Rate, treatment: Rate) -> float:
     """The smallest cell of the 2x2 table if there were no difference."""
+    _require_both(control, treatment)
     share = (control.n_hits + treatment.n_hits) / (control.n + treatment.n)
     return min(control.n, treatment.n) * min(share, 1 - share)
 
@@ -62,6 +66,7 @@ def pooled_z_p(control: Rate, treatment: Rate) -> float:
     """
     from scipy.stats import norm
 
+    _require_both(control, treatment)
     share = (control.n_hits + treatment.n_hits) / (control.n + treatment.n)
     error = sqrt(share * (1 - share) * (1 / control.n + 1 / treatment.n))
     if error == 0:
@@ -73,6 +78,8 @@ def fisher_p(control: Rate, treatment: Rate) -> float:
     """Two-sided p-value of the exact test given both margins (Fisher, 1935)."""
     from scipy.stats import fisher_exact
 
+    if control.n + treatment.n > EXACT_BY_TABLE_UP_TO:
+        return _fisher_by_ratios(control, treatment)
     table = [
         [treatment.n_hits, treatment.n - treatment.n_hits],
         [control.n_hits, control.n - control.n_hits],
@@ -82,6 +89,7 @@ def fisher_p(control: Rate, treatment: Rate) -> float:
 
 def newcombe_interval(control: Rate, treatment: Rate, *, confidence: float = 0.95) -> tuple[float, float]:
     """Interval of the difference of two rates from their Wilson intervals (Newcombe, 1998, method 10)."""
+    _require_both(control, treatment)
     z = two_sided_z(confidence)
     first, second = treatment.n_hits / treatment.n, control.n_hits / control.n
     low_first, high_first = wilson_interval(treatment.n_hits, treatment.n, z=z)
@@ -93,6 +101,7 @@ def newcombe_interval(control: Rate, treatment: Rate, *, confidence: float = 0.9
 
 def rate_lift(control: Rate, treatment: Rate, *, confidence: float = 0.95) -> Estimate:
     """Relative difference of two rates; None where the control has no hits, because nothing can be a multiple of 0."""
+    _require_both(control, treatment)
     if not control.n_hits:
         return Estimate.undefined("the control has no hits, and nothing is a multiple of zero.")
     value = (treatment.n_hits / treatment.n) / (control.n_hits / control.n) - 1
@@ -110,6 +119,7 @@ def koopman_interval(control: Rate, treatment: Rate, *, confidence: float = 0.95
     """
     from scipy.optimize import brentq
 
+    _require_both(control, treatment)
     if not control.n_hits and not treatment.n_hits:
         raise InputError("neither arm has a hit, so no ratio can be told; compare the difference instead.")
     bound = two_sided_z(confidence) ** 2
@@ -129,9 +139,11 @@ def koopman_interval(control: Rate, treatment: Rate, *, confidence: float = 0.95
 def ratio_score(control: Rate, treatment: Rate, ratio: float) -> float:
     """Pearson's statistic of the hypothesis that treatment rate / control rate is ``ratio`` (Koopman, 1984)."""
     x, m, y, n = treatment.n_hits, treatment.n, control.n_hits, control.n
-    # The control rate most likely under the ratio is the smaller root of a quadratic equation.
-    a, b, c = (m + n) * ratio, (m + y) * ratio + (n + x), x + y
-    control_rate = 2 * c / (b + sqrt(max(0.0, b * b - 4 * a * c)))
+    # The control rate most likely under the ratio is the smaller root of a quadratic equation; its discriminant is
+    # written as a sum of what cannot be negative, so that a billion customers lose no digits.
+    b = (m + y) * ratio + (n + x)
+    root = sqrt(((m + y) * ratio - (n + x)) ** 2 + 4 * ratio * (m - x) * (n - y))
+    control_rate = min(1.0, 2 * (x + y) / (b + root))
     treatment_rate = min(1.0, ratio * control_rate)
     variance = treatment_rate * (1 - treatment_rate) / m + ratio * ratio * control_rate * (1 - control_rate) / n
     distance = x / m - ratio * y / n
@@ -161,6 +173,25 @@ def two_sided_z(confidence: float) -> float:
     if not 0 < confidence < 1:
         raise InputError(f"the confidence is {confidence:g}; choose a share between 0 and 1, like 0.95.")
     return float(norm.ppf(0.5 + confidence / 2))
+
+
+def _require_both(control: Rate, treatment: Rate) -> None:
+    if not control.n or not treatment.n:
+        raise InputError("an arm has no customers, so there is nothing to compare; both arms need at least one.")
+
+
+def _fisher_by_ratios(control: Rate, treatment: Rate) -> float:
+    """The exact test from the ratios of neighbouring tables: the same sum, whatever the number of customers."""
+    import numpy as np
+
+    hits = control.n_hits + treatment.n_hits
+    first, last = max(0, hits - control.n), min(hits, treatment.n)
+    k = np.arange(first, last, dtype=float)
+    steps = np.log((hits - k) * (treatment.n - k)) - np.log((k + 1) * (control.n - hits + k + 1))
+    weight = np.append(0.0, np.cumsum(steps))
+    found = weight[treatment.n_hits - first]
+    chance = np.exp(weight - weight.max())
+    return float(min(1.0, chance[weight <= found + 1e-7].sum() / chance.sum()))
 
 
 def _most_likely_log_ratio(control: Rate, treatment: Rate) -> float:

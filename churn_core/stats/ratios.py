@@ -6,6 +6,7 @@ A t-test over orders would take a customer's orders as independent and understat
 from __future__ import annotations
 
 from math import inf, sqrt
+from sys import float_info
 
 from churn_core.errors import InputError
 from churn_core.stats.estimate import Comparison, Estimate
@@ -30,7 +31,19 @@ def ratio_mean(moments: JointMoments) -> Mean:
 
 
 def compare_ratios(control: JointMoments, treatment: JointMoments, *, confidence: float = 0.95) -> Comparison:
-    """The treatment's ratio against the control's, by the normal distribution."""
+    """The treatment's ratio against the control's, by the normal distribution; two customers in each arm at least."""
+    if min(control.n, treatment.n) < 2:
+        nothing = Estimate.undefined("not enough data: an arm has fewer than two customers.")
+        return Comparison(
+            n_control=control.n,
+            n_treatment=treatment.n,
+            control=_ratio_value(control),
+            treatment=_ratio_value(treatment),
+            difference=nothing,
+            lift=nothing,
+            p_value=None,
+            method="not enough data",
+        )
     first, second = ratio_mean(treatment), ratio_mean(control)
     return compare_estimates(
         second,
@@ -42,6 +55,11 @@ def compare_ratios(control: JointMoments, treatment: JointMoments, *, confidence
     )
 
 
+def _ratio_value(moments: JointMoments) -> float | None:
+    """The ratio itself; None of nobody, or where the denominator is zero for everybody."""
+    return moments.means[0] / moments.means[1] if moments.n and moments.means[1] != 0 else None
+
+
 def compare_estimates(
     control: Mean, treatment: Mean, *, n_control: int, n_treatment: int, method: str, confidence: float = 0.95
 ) -> Comparison:
@@ -50,7 +68,8 @@ def compare_estimates(
 
     error = sqrt(control.variance + treatment.variance)
     difference = treatment.value - control.value
-    if error == 0:
+    size = max(abs(control.value), abs(treatment.value))
+    if error <= 8 * float_info.epsilon * size / sqrt(max(1, n_control + n_treatment)):
         nothing = Estimate.undefined("not enough data: all customers have the same value.")
         return Comparison(
             n_control=n_control,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import exp, isfinite, log, sqrt
 from typing import Literal
 
 import numpy as np
@@ -37,9 +37,11 @@ def confidence_sequence(
     ``n`` customers were counted so far, ``planned_n`` is where the sequence is tightest. The half width is
     ``se * sqrt(2 (n r + 1) / (n r) * log(sqrt(n r + 1) / alpha))`` with ``r`` tuned to the planned number.
     """
-    if n < 1 or planned_n < 1 or not standard_error > 0:
+    _check_alpha(alpha)
+    if n < 1 or planned_n < 1 or not standard_error > 0 or not isfinite(difference):
         raise InputError(
-            f"{n} of {planned_n} planned customers with a standard error of {standard_error:g} cannot be judged; "
+            f"a difference of {difference:g} from {n} of {planned_n} planned customers with a standard error of "
+            f"{standard_error:g} cannot be judged; "
             "at least one customer, a plan, and an outcome that varies are needed."
         )
     grown = n * best_rho_squared(planned_n, alpha=alpha)
@@ -71,6 +73,9 @@ def group_bounds(
     """
     from scipy.optimize import brentq
 
+    _check_alpha(alpha)
+    if kind not in ("obrien_fleming", "pocock"):
+        raise InputError(f"the bounds are {kind!r}; choose obrien_fleming or pocock.")
     if not 1 <= n_looks <= 200:
         raise InputError(f"{n_looks} looks are planned; choose between 1 and 200.")
     shape = np.sqrt(n_looks / np.arange(1, n_looks + 1)) if kind == "obrien_fleming" else np.ones(n_looks)
@@ -81,6 +86,11 @@ def group_bounds(
 
     constant = float(brentq(too_often, 0.1, 8.0, xtol=1e-10))
     return [float(constant * factor) for factor in shape]
+
+
+def _check_alpha(alpha: float) -> None:
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha is {alpha:g}; choose a share between 0 and 1, like 0.05.")
 
 
 def crossing_chance(

@@ -61,8 +61,12 @@ def mantel_haenszel_difference(strata: Sequence[RateStratum], *, confidence: flo
     p = (m**2 * b - n**2 * a + m * n * (n - m) / 2) / total**2
     q = (a * (n - b) + b * (m - a)) / (2 * total)
     variance = float((value * p.sum() + q.sum()) / weight**2)
-    half = two_sided_z(confidence) * sqrt(max(0.0, variance))
-    return Estimate(value=value, low=value - half, high=value + half)
+    if not variance > 0:
+        return Estimate(
+            value=value, low=None, high=None, reason="in every stratum all customers are alike, so no interval exists."
+        )
+    half = two_sided_z(confidence) * sqrt(variance)
+    return Estimate(value=value, low=max(-1.0, value - half), high=min(1.0, value + half))
 
 
 def cochran_mantel_haenszel_p(strata: Sequence[RateStratum]) -> float:
