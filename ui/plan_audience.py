@@ -25,16 +25,20 @@ from ui.key_figures import figures_row, key_figure
 from ui.plan_fields import ERRORS, Fields
 from ui.session import Stamp
 
+NOT_SCORED = "Nobody was scored yet, so a campaign can only be about a list of customer ids"
 FROM = {False: "Filter over the latest scores", True: "List of ids"}
 
 
 def audience_step(stamp: Stamp, found: Campaign) -> None:
     """A filter, or a list; the customers it means."""
     fields = Fields(found=found, step="Audience")
-    st.segmented_control(
-        "Who", list(FROM), format_func=FROM.__getitem__, required=True, label_visibility="collapsed",
-        **fields.at("listed", found.plan.is_listed, lambda plan, is_listed: replace(plan, is_listed=bool(is_listed))),
-    )  # fmt: skip
+    if stamp.state.run_id:
+        st.segmented_control(
+            "Who", list(FROM), format_func=FROM.__getitem__, required=True, label_visibility="collapsed",
+            **fields.at("listed", found.plan.is_listed, _listed),
+        )  # fmt: skip
+    else:
+        st.caption(f"{NOT_SCORED}.")
     if found.plan.is_listed:
         list_inputs(stamp, found, fields, "audience")
     else:
@@ -43,10 +47,17 @@ def audience_step(stamp: Stamp, found: Campaign) -> None:
         _figures(stamp, found)
 
 
+def _listed(plan: Plan, is_listed: bool) -> Plan:
+    return replace(plan, is_listed=bool(is_listed))
+
+
 def _figures(stamp: Stamp, found: Campaign) -> None:
     """How many customers there are and what is at stake."""
     total = calls.audience_total(stamp, found)
     currency = session.currency()
+    if not total.n_scored:
+        st.markdown(f"**{counted(total.n_customers, 'customer')}**, not scored.")
+        return
     with figures_row("audience"):
         key_figure("Customers", count(total.n_customers), f"{count(total.n_scored)} scored")
         expected = f"of {money(total.expected_value, currency)} expected"

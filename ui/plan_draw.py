@@ -137,7 +137,8 @@ def plan_text_block(text: str, *sections: str) -> None:
     bodies = [part for part in parts[1:] if not sections or part.partition("\n")[0].strip() in sections]
     st.html(
         "<style>.st-key-plan_text table { display: block; overflow-x: auto; } "
-        ".st-key-plan_text :is(th, td):not(:nth-child(4)) { white-space: nowrap; }</style>"
+        ".st-key-plan_text :is(th, td):not(:nth-child(4)) { white-space: nowrap; } "
+        ".st-key-plan_text :is(th, td):nth-child(4) { min-width: 12rem; }</style>"
     )
     with st.container(border=True, key="plan_text"):
         if not sections and head:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from churn_core.campaigns import draw
+from churn_core.campaigns import draw, target_list
 from churn_core.campaigns.store import Campaign
 from churn_core.campaigns.target_list import ExportKept, manifest_beside
 from churn_core.errors import InputError
@@ -93,6 +93,18 @@ def _download(newest: ExportKept) -> None:
                 "Download the manifest", data=_bytes(beside), file_name=beside.name, on_click="ignore",
                 mime="application/json", key=f"manifest_{newest.export_id}", icon=":material/download:",
             )  # fmt: skip
+            st.button(
+                "Remove both files", key=f"remove_{newest.export_id}", icon=":material/delete:", type="tertiary",
+                on_click=guarded(_remove), args=(newest.campaign_id,),
+            )  # fmt: skip
+        st.caption(
+            "Both files lie in the workspace's folder until the next list is made or they are removed. The same list "
+            "can be made again at any time."
+        )
+
+
+def _remove(campaign_id: str) -> None:
+    target_list.remove_lists(session.warehouse(), campaign_id)
 
 
 def _bytes(path: Path) -> Callable[[], bytes]:

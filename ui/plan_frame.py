@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -18,6 +20,7 @@ from ui.session import Stamp
 
 Missing = dict[str, tuple[str, ...]]
 
+AUDIENCE = STEPS.index("Audience") + 1
 POWER = STEPS.index("Power") + 1
 LOCK, EXPORT = STEPS.index("Lock") + 1, STEPS.index("Export") + 1
 
@@ -33,6 +36,20 @@ def title_block(found: Campaign) -> None:
         by = f" by {plain(found.locked_by)}" if found.locked_by else ""
         told.append(f"locked {found.locked_at:%-d %b %Y, %H:%M} UTC{by}")
     st.caption(" · ".join(told))
+
+
+def list_instead(found: Campaign) -> None:
+    """A draft about scores that do not exist can be about a list of ids."""
+    st.markdown("This draft is about a filter over scores, and there are none.")
+    st.button(
+        "Use a list of customer ids", icon=":material/list_alt:", key="list_instead", on_click=_listed,
+        args=(found.campaign_id,),
+    )  # fmt: skip
+
+
+def _listed(campaign_id: str) -> None:
+    calls.change(campaign_id, AUDIENCE, lambda plan: replace(plan, is_listed=True))
+    st.query_params[calls.STEP] = str(AUDIENCE)
 
 
 def missing_of(stamp: Stamp, found: Campaign) -> Missing:
@@ -101,7 +118,8 @@ def counts_block(stamp: Stamp, found: Campaign) -> None:
         total = calls.audience_total(stamp, found)
         currency = session.currency()
         at_risk = f"{money(total.value_at_risk, currency)} at risk, mean risk {percent(total.mean_risk)}"
-        _line("Audience", count(total.n_customers), at_risk if total.n_customers else "nobody yet")
+        note = at_risk if total.n_scored else "not scored" if total.n_customers else "nobody yet"
+        _line("Audience", count(total.n_customers), note)
         if not total.n_customers:
             return
         left = calls.eligibility(stamp, found)

@@ -64,10 +64,15 @@ def found_campaign(campaign_id: str) -> Campaign:
     return store.campaign(session.warehouse(), campaign_id)
 
 
+def needs_scores(stamp: Stamp, found: Campaign) -> bool:
+    """Whether a draft is about a filter over scores that do not exist."""
+    return found.is_draft and not found.plan.is_listed and not stamp.state.run_id
+
+
 def begin(plan: Plan | None = None) -> Campaign:
-    """A new draft, with the first day of contact already proposed."""
+    """A new draft, with the first day of contact already proposed; about a list of ids while nobody was scored."""
     warehouse = session.warehouse()
-    first = plan or Plan()
+    first = plan or Plan(is_listed=not session.stamp().state.run_id)
     return store.create_draft(warehouse, replace(first, starts_on=first.starts_on or start.default_start(warehouse)))
 
 
@@ -230,7 +235,7 @@ def start_export(
     with_contact: bool,
     form: target_list.Form,
 ) -> None:
-    """Write the target list and its manifest into the workspace's folder in the background."""
+    """Write the target list and its manifest into the workspace's folder, in place of the last, in the background."""
     warehouse = session.warehouse()
     folder = warehouse.file("x").parent
 
@@ -239,6 +244,7 @@ def start_export(
             warehouse, campaign_id, folder,
             arms=arms, waves=waves, with_contact=with_contact, with_control=with_control, form=form, progress=progress,
         )  # fmt: skip
+        target_list.remove_lists(warehouse, campaign_id, but=made.path.name)
         return {"campaign_id": campaign_id, "message": made.message}
 
     job_started(session.runner().start("export", "Make the target list", work))

@@ -62,6 +62,7 @@ class ExportKept:
     """A target list that was exported before, as it was recorded."""
 
     export_id: int
+    campaign_id: str
     exported_at: datetime
     """When (UTC)."""
     file_name: str
@@ -130,11 +131,29 @@ def export_campaign(
 def exports_of(warehouse: Warehouse, campaign_id: str) -> tuple[ExportKept, ...]:
     """All target lists of a campaign that were exported, the newest first."""
     rows = warehouse.records(
-        "SELECT export_id, exported_at, file_name, n_rows, sha256, CAST(manifest AS VARCHAR) AS manifest FROM exports "
+        "SELECT export_id, campaign_id, exported_at, file_name, n_rows, sha256, "
+        "CAST(manifest AS VARCHAR) AS manifest FROM exports "
         "WHERE campaign_id = $id ORDER BY export_id DESC",
         {"id": campaign_id},
     )
     return tuple(ExportKept(**row | {"manifest": json.loads(row["manifest"] or "{}")}) for row in rows)
+
+
+def remove_lists(warehouse: Warehouse, campaign_id: str, *, but: str = "") -> int:
+    """Remove the campaign's lists with their manifests from the workspace's own folder, all but one; how many.
+
+    They hold personal details when those were asked for, and any of them can be made again, to the byte. What was
+    exported to other folders is not looked for, nor is a file without the manifest of this campaign beside it.
+    """
+    n_removed = 0
+    for name in {kept.file_name for kept in exports_of(warehouse, campaign_id)} - {but}:
+        path = warehouse.file(name)
+        beside = manifest_beside(path)
+        if beside.exists() and json.loads(beside.read_text(encoding="utf-8")).get("campaign_id") == campaign_id:
+            beside.unlink()
+            path.unlink(missing_ok=True)
+            n_removed += 1
+    return n_removed
 
 
 def manifest_beside(path: Path) -> Path:

@@ -8,6 +8,7 @@ from ui import plan_frame as frame
 from ui import session
 from ui import session_customers as customer_calls
 from ui import session_plan as calls
+from ui.plan_audience import NOT_SCORED
 from ui.plan_fields import errors_of_fields
 from ui.plan_list import list_block
 from ui.plan_steps import step_block
@@ -17,20 +18,25 @@ from ui.widgets import empty_state, job_panel, page_header
 page_header("Plan", __doc__ or "")
 stamp = session.stamp()
 
-if not stamp.state.run_id:
+if stamp.state.is_empty and not calls.has_rows(stamp, "customers"):
     empty_state(
-        "Nobody was scored yet. When there is a model and a scoring, a campaign is planned here: goal, audience, "
-        "control group, size, and the list of who gets what.",
+        "There are no customers yet. When there are, a campaign is planned here: goal, audience, control group, size, "
+        "and the list of who gets what.",
         *next_page(customer_calls.today(stamp)),
     )
     st.stop()
 
 if calls.CAMPAIGN not in st.query_params:
+    if not stamp.state.run_id:
+        empty_state(f"{NOT_SCORED}.", *next_page(customer_calls.today(stamp)))
     list_block(calls.drafts_and_campaigns())
     st.stop()
 
 found = calls.found_campaign(st.query_params[calls.CAMPAIGN])
 frame.title_block(found)
+if calls.needs_scores(stamp, found):
+    frame.list_instead(found)
+    st.stop()
 missing = frame.missing_of(stamp, found)
 step = frame.stepper(stamp, found, missing)
 errors_of_fields()

@@ -19,7 +19,7 @@ from churn_core.campaigns import target_list, target_workbook
 from churn_core.campaigns.draw import cancel_campaign, join_campaign, lock_campaign
 from churn_core.campaigns.store import Campaign, campaigns, create_draft
 from churn_core.campaigns.target_columns import COLUMNS, PERSONAL
-from churn_core.campaigns.target_list import CampaignExport, export_campaign, exports_of, manifest_beside
+from churn_core.campaigns.target_list import CampaignExport, export_campaign, exports_of, manifest_beside, remove_lists
 from churn_core.customers.selection import CustomerFilter
 from churn_core.errors import ChurnError, InputError, NotEnoughData, NotFound
 from churn_core.warehouse import Warehouse
@@ -233,6 +233,25 @@ def test_every_export_is_recorded_with_its_manifest(shop: Warehouse, locked: Cam
     assert kept[1].manifest == first.manifest
     assert exports_of(shop, "camp-other") == ()
     assert shop.value("SELECT action FROM audit_log ORDER BY entry DESC LIMIT 1") == "campaign exported"
+
+
+def test_lists_in_the_workspaces_folder_are_removed_and_nothing_else(
+    shop: Warehouse, locked: Campaign, tmp_path: Path
+) -> None:
+    folder = shop.file("x").parent
+    first, second = (export_campaign(shop, locked.campaign_id, folder, arms=(arm,)) for arm in ("coupon", "call"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    away = export_campaign(shop, locked.campaign_id, elsewhere / "truth.csv")
+    (folder / "truth.csv").write_text("a file of the same name that is no list", encoding="utf-8")
+    assert remove_lists(shop, locked.campaign_id, but=second.path.name) == 1
+    assert not first.path.exists()
+    assert not first.manifest_path.exists()
+    assert all(path.exists() for path in (second.path, second.manifest_path, away.path, folder / "truth.csv"))
+    assert remove_lists(shop, locked.campaign_id) == 1
+    assert not second.path.exists()
+    assert len(exports_of(shop, locked.campaign_id)) == 3
+    assert export_campaign(shop, locked.campaign_id, folder, arms=("coupon",)).sha256 == first.sha256
 
 
 def test_those_who_joined_are_listed_with_the_reasons_of_their_own_run(shop: Warehouse, tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from churn_core.campaigns.audience import audience_total
 from churn_core.campaigns.plan import STEPS, Arm, Exclusions, Goal, Plan
 from churn_core.campaigns.sizing import plan_baseline, plan_size
 from churn_core.campaigns.start import default_start
-from churn_core.campaigns.store import Campaign, campaign, campaigns, create_draft
+from churn_core.campaigns.store import Campaign, campaign, campaigns, create_draft, save_draft
+from churn_core.campaigns.target_list import exports_of
 from churn_core.customers.at_risk import count_and_totals
 from churn_core.customers.selection import CustomerFilter
 from churn_core.warehouse import Warehouse
-from churn_core.workspaces import open_workspace
+from churn_core.workspaces import create_workspace, open_workspace
 from tests.pages.conftest import App, Home
 from tests.pages.test_every_page import everything_said
 from ui import session, session_plan
@@ -40,6 +41,25 @@ def shop(demo_home: Home) -> Iterator[Warehouse]:
     opened = open_workspace("Demo shop")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def bare_home(churn_home: Home) -> Home:
+    """A home with one workspace of 300 customers with orders, of whom nobody was scored."""
+    warehouse = create_workspace("Bare shop")
+    with warehouse.transaction() as tx:
+        tx.execute(
+            "INSERT INTO customers BY NAME SELECT 'c' || i AS customer_id, 'c' || i || '@example.org' AS email, "
+            "true AS email_consent FROM range(300) t(i)"
+        )
+        tx.execute(
+            "INSERT INTO orders BY NAME SELECT 'c' || i % 300 AS customer_id, 'o' || i AS order_id, "
+            "TIMESTAMP '2024-01-01' + to_hours(CAST(i AS BIGINT) * 7) AS order_time, 10 AS amount "
+            "FROM range(1500) t(i)"
+        )
+        tx.bump_data_version()
+    warehouse.close()
+    return churn_home
 
 
 @pytest.fixture
@@ -311,6 +331,16 @@ def test_lock_export_and_then_nothing_changes_any_more(shop: Warehouse, draft: C
     header = shop.file(row["File"]).read_text(encoding="utf-8-sig").splitlines()[0]
     assert not re.search("mail|phone|name", header)
     assert len(visit.get("download_button")) == 2
+    visit.toggle(key=f"{draft.campaign_id}.export.contact").set_value(True).run()
+    visit.button(key=f"{draft.campaign_id}.export.make").click().run()
+    visit = finished(visit)
+    assert not shop.file(row["File"]).exists()
+    [newest, _] = exports_of(shop, draft.campaign_id)
+    assert shop.file(newest.file_name).exists()
+    visit.button(key=f"remove_{newest.export_id}").click().run()
+    assert no_error(visit)
+    assert not shop.file(newest.file_name).exists()
+    assert not visit.get("download_button")
 
 
 def test_a_locked_campaign_is_called_off_with_a_reason(shop: Warehouse, draft: Campaign, app: App) -> None:
@@ -395,6 +425,31 @@ def test_ticked_customers_become_the_list_of_a_draft(shop: Warehouse, monkeypatc
     begun = session_plan.begin_for(CustomerFilter(tiers=("high",), sort="risk"), ids)
     assert begun.plan.is_listed
     assert audience_total(shop, begun).n_customers == 4
+
+
+def test_before_anybody_was_scored_a_campaign_is_about_a_list(bare_home: Home, app: App) -> None:
+    visit = app(PLAN)
+    assert "Nobody was scored yet" in said(visit)
+    visit.button(key="new_campaign").click().run()
+    warehouse = open_workspace("Bare shop")
+    [begun] = campaigns(warehouse)
+    assert begun.plan.is_listed
+    visit = at_step(app, begun, "Audience")
+    visit.text_area(key=key(begun, "Audience", "audience_text")).set_value("c1, c2, c3, c4, =9").run()
+    visit.button(key=key(begun, "Audience", "audience_use")).click().run()
+    assert "4 of 5 ids belong to customers of this workspace. Not known: =9." in said(visit)
+    assert "**4 customers**, not scored." in said(visit)
+    plan = replace(READY, is_listed=True, starts_on=default_start(warehouse))
+    save_draft(warehouse, begun.campaign_id, plan, step=1)
+    told = {step: said(at_step(app, begun, step)) for step in STEPS}
+    assert "would be drawn" in told["Draw"]
+    assert "A list of customer ids given to the campaign: 4 customers." in told["Lock"]
+    save_draft(warehouse, begun.campaign_id, replace(plan, is_listed=False), step=1)
+    visit = at_step(app, begun, "Goal")
+    assert "about a filter over scores, and there are none" in said(visit)
+    visit.button(key="list_instead").click().run()
+    assert no_error(visit)
+    assert kept(warehouse, begun).is_listed
 
 
 def test_every_step_works_for_a_labelled_table(snapshot_home: Home, app: App) -> None:
