@@ -7,13 +7,14 @@ cannot be asked any more keeps the customers it had, and is reported instead of 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from churn_core.customers.built_in_tags import BUILT_IN, drawn
 from churn_core.customers.facts import refresh_facts
 from churn_core.customers.rule_segments import fill_members
 from churn_core.customers.rule_sql import rule_sql, scope_of
 from churn_core.customers.rules import Rule, rule_from_json
+from churn_core.customers.segmentation import refresh_segmentations
 from churn_core.customers.tags import forget_tag, keep_tag, mark_by_rule, tags
 from churn_core.errors import ChurnError
 from churn_core.jobs import Progress, no_progress
@@ -43,6 +44,8 @@ class Refreshed:
     """Customers of the workspace."""
     found: tuple[Found, ...]
     """Every tag and rule segment."""
+    clusters: tuple[str, ...] = ()
+    """What should be known of segments found by fitted centres, in sentences."""
 
     @property
     def problems(self) -> tuple[Found, ...]:
@@ -58,7 +61,11 @@ class Refreshed:
             "again."
         )
         return " ".join(
-            [words, *(f"The {group.kind} {group.name!r} stays as it was: {group.problem}" for group in self.problems)]
+            [
+                words,
+                *(f"The {group.kind} {group.name!r} stays as it was: {group.problem}" for group in self.problems),
+                *self.clusters,
+            ]
         )
 
 
@@ -95,8 +102,10 @@ def refresh_groups(warehouse: Warehouse, progress: Progress = no_progress) -> Re
                 "problems": [f"{group.kind} {group.name}: {group.problem}" for group in result.problems],
             },
         )
+    progress(0.6, "finding segments by their centres again")
+    clusters = refresh_segmentations(warehouse)
     progress(1.0, "tags and segments are those of now")
-    return result
+    return replace(result, clusters=tuple(f"{one.name}: {one.note}" for one in clusters if one.note))
 
 
 def _built_in(tx: Transaction) -> list[Found]:
