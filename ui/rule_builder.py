@@ -77,7 +77,7 @@ def _row(found: Draft, group: GroupDraft, row: Row, by_name: dict[str, FieldChoi
             st.session_state[key] = row.field
         chosen = st.selectbox(
             "Field", names, index=None, format_func=_label, key=key, placeholder="Choose what to ask",
-            label_visibility="collapsed", width=260,
+            label_visibility="collapsed", width=240,
         )  # fmt: skip
         if chosen != row.field:
             row.field, row.operator, row.values = chosen, None, []
@@ -87,14 +87,23 @@ def _row(found: Draft, group: GroupDraft, row: Row, by_name: dict[str, FieldChoi
             options = by_name[field.name].options if field.name in by_name else ()
             row.values = _values(row, field, options)
         st.button(
-            "Remove", icon=":material/close:", type="tertiary", key=f"rule_remove_{row.nr}",
-            on_click=drafts.remove_row, args=(found, group, row), help="Take this line out",
+            ":material/close:", type="tertiary", key=f"rule_remove_{row.nr}", on_click=drafts.remove_row,
+            args=(found, group, row), help="Take this line out",
         )  # fmt: skip
 
 
 def _label(name: str) -> str:
     field = field_named(name)
-    return field.label if field is not None else name
+    if field is None:
+        return name
+    sign = currency_sign(session.currency()).strip()
+    unit = {"share": "%", "currency": sign}.get(field.unit, "")
+    return f"{field.label}, {unit}" if unit else field.label
+
+
+def _operator_label(field: Field, operator: str) -> str:
+    words = operator_words(field, operator)
+    return f"{words} ... days" if operator in ("in_last_days", "not_in_last_days") else words
 
 
 def _operator(row: Row, field: Field) -> None:
@@ -102,8 +111,8 @@ def _operator(row: Row, field: Field) -> None:
     if key not in st.session_state:
         st.session_state[key] = row.operator if row.operator in field.operators else field.operators[0]
     chosen = st.selectbox(
-        "Operator", field.operators, format_func=lambda operator: operator_words(field, operator), key=key,
-        label_visibility="collapsed", width=190,
+        "Operator", field.operators, format_func=lambda operator: _operator_label(field, operator), key=key,
+        label_visibility="collapsed", width=185,
     )  # fmt: skip
     if chosen != row.operator:
         row.operator = chosen
@@ -131,8 +140,8 @@ def _values(row: Row, field: Field, options: tuple[str, ...]) -> list[Any]:
     return [_text(f"{key}_0", _held(row, 0), options)]
 
 
-_SMALL: dict[str, Any] = {"label_visibility": "collapsed", "width": 150}
-_WIDE: dict[str, Any] = {"label_visibility": "collapsed", "width": 300}
+_SMALL: dict[str, Any] = {"label_visibility": "collapsed", "width": 135}
+_WIDE: dict[str, Any] = {"label_visibility": "collapsed", "width": 260}
 
 
 def _yes_no(value: bool) -> str:

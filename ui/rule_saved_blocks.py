@@ -20,10 +20,12 @@ from ui.errors import guarded, plain, sentence
 from ui.plan_list import open_plan
 from ui.session import Stamp
 from ui.session_plan import begin_for
-from ui.widgets import chart, job_started, table
+from ui.widgets import chart, job_started
 
 AT_RISK_PAGE = "pages/customers/at_risk.py"
 KINDS = {"members": "fixed", "rule": "rule", "cluster": "cluster"}
+SENTENCE_LINE, LINE_PIXELS = 52, 21
+"""Characters of a sentence on one line of a table, and the height of a line."""
 MOST_IN_MATRIX = 8
 """Segments set against each other before somebody chooses."""
 
@@ -41,12 +43,10 @@ def segments_block(stamp: Stamp, currency: str) -> None:
                 f"**{plain(standing.segment.name)}** keeps the customers it had, because its rule cannot be asked: "
                 f"{sentence(standing.problem)}"
             )
-    table(
+    _wrapped(
         [_row(standing, currency) for standing in found],
-        config={
-            "Segment": st.column_config.Column(width="medium"),
-            "Who": st.column_config.Column(width="large"),
-        },
+        widths={"Segment": 170, "Kind": 65, "Customers": 85, "Scored": 70, "Value at risk": 95, "Mean risk": 85},
+        right=("Customers", "Scored", "Value at risk", "Mean risk"),
     )
     _actions(stamp, found)
 
@@ -60,7 +60,7 @@ def _row(standing: SegmentStanding, currency: str) -> dict[str, str]:
         "Scored": count(standing.n_scored),
         "Value at risk": money(standing.value_at_risk, currency),
         "Mean risk": percent(standing.mean_risk),
-        "Found": day(entry.refreshed_at or entry.saved_at),
+        "As of": day(entry.refreshed_at or entry.saved_at),
         "Who": standing.sentence,
     }
 
@@ -129,7 +129,7 @@ def tags_block(stamp: Stamp) -> None:
         "Words on the Customer page, found again with every import. The limits of the built-in ones follow from this "
         "shop's own customers."
     )
-    table(
+    _wrapped(
         [
             {
                 "Tag": tag.tag,
@@ -139,14 +139,30 @@ def tags_block(stamp: Stamp) -> None:
             }
             for tag in found
         ],
-        config={"Tag": st.column_config.Column(width="medium"), "Who": st.column_config.Column(width="large")},
-        most_rows=12,
+        widths={"Tag": 130, "Customers": 85, "By": 75},
+        right=("Customers",),
     )
     own = [tag.tag for tag in found if tag.is_own]
     if own:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             tag = st.selectbox("Own tag", own, key="rule_own_tag", width=280)
             st.button("Delete tag", key="rule_delete_tag", on_click=guarded(_delete_tag, place="rule"), args=(tag,))
+
+
+def _wrapped(rows: list[dict[str, str]], *, widths: dict[str, int], right: tuple[str, ...]) -> None:
+    """A table whose last column holds sentences: rows of two lines, or more where a sentence needs them."""
+    longest = max(len(row["Who"]) for row in rows)
+    n_lines = min(max(2, -(-longest // SENTENCE_LINE)), 6)
+    st.dataframe(
+        rows,
+        hide_index=True,
+        row_height=LINE_PIXELS * n_lines + 12,
+        height="content" if len(rows) <= 12 else 600,
+        column_config={
+            name: st.column_config.Column(width=width, alignment="right" if name in right else "left")
+            for name, width in widths.items()
+        },
+    )
 
 
 def _load(rule: str) -> None:

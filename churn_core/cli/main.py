@@ -20,6 +20,7 @@ from churn_core.cli import (
     model_verbs,
     money_verbs,
     proof_verbs,
+    rfm_verbs,
     value_verbs,
     version_verbs,
     workspace_verbs,
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         driver_verbs,
         money_verbs,
         cohort_verbs,
+        rfm_verbs,
         value_verbs,
     ):
         module.add_verbs(verbs)

@@ -1,8 +1,8 @@
 """What a rule can ask: every field with its kind, its SQL and its meaning.
 
-Columns stand under three names: ``f`` for the facts of a customer, ``s`` for the score of the latest run, ``c`` for who
-the customer is. A field is one entry here; columns of the user's own files are fields too, as ``attribute:NAME``, and
-reach SQL as parameters alone.
+Columns stand under short names: ``f`` for the facts of a customer, ``s`` for the score of the latest run, ``c`` for who
+the customer is, ``g`` for the RFM group, ``l`` for the lifecycle stage. A field is one entry here; columns of the
+user's own files are fields too, as ``attribute:NAME``, and reach SQL as parameters alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from churn_core.customers.facts import NIGHT_WORDS, TABLE_OF
+from churn_core.customers.lifecycle import STAGES
+from churn_core.customers.rfm_rule import GROUPS
 from churn_core.customers.tiers import TIERS
 from churn_core.features.attributes import PREFIX
 from churn_core.features.sources import age_days
@@ -163,6 +165,14 @@ _FIELDS: tuple[Field, ...] = (
     Field(
         name="customer_id", label="Customer id", kind="choice", sql="f.customer_id",
         meaning="The id as given in the files.",
+    ),
+    Field(
+        name="rfm_group", label="RFM group", kind="choice", sql="g.rfm_group", table="orders", options=tuple(GROUPS),
+        meaning="Group by recency, frequency and money, by the RFM rule in force.",
+    ),
+    Field(
+        name="lifecycle_stage", label="Lifecycle stage", kind="choice", sql="l.state", table="orders",
+        options=tuple(STAGES), meaning="Stage of the life with the shop, by the customer's own rhythm.",
     ),
     Field(name="tag", label="Tag", kind="member", meaning="Words that customers are marked with."),
     Field(name="segment", label="Segment", kind="member", meaning="Saved segments of any kind."),

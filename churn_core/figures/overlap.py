@@ -24,7 +24,7 @@ def overlap_figure(found: Overlaps, *, mode: Mode = "light") -> go.Figure:
     shares = [[found.share(row, column) for column in places] for row in places]
     figure = go.Figure(
         go.Heatmap(
-            z=[[None if row == column else shares[row][column] for column in places] for row in places],
+            z=[[0.0 if row == column else shares[row][column] for column in places] for row in places],
             text=[[_cell(found, row, column) for column in places] for row in places],
             customdata=[[_hover(found, row, column) for column in places] for row in places],
             texttemplate="%{text}",
@@ -38,8 +38,8 @@ def overlap_figure(found: Overlaps, *, mode: Mode = "light") -> go.Figure:
         )
     )
     labels = [plain(_short(name)) for name in names]
-    figure.update_xaxes(tickvals=list(places), ticktext=labels, side="top", showline=False)
-    figure.update_yaxes(tickvals=list(places), ticktext=labels, autorange="reversed", showgrid=False)
+    figure.update_xaxes(tickvals=list(places), ticktext=labels, side="top", showline=False, zeroline=False)
+    figure.update_yaxes(tickvals=list(places), ticktext=labels, autorange="reversed", showgrid=False, zeroline=False)
     return styled(figure, title=overlap_sentence(found), mode=mode, height=110 + CELL * len(names))
 
 
