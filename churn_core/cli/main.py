@@ -21,6 +21,7 @@ from churn_core.cli import (
     money_verbs,
     proof_verbs,
     rfm_verbs,
+    rule_verbs,
     value_verbs,
     version_verbs,
     workspace_verbs,
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         cohort_verbs,
         rfm_verbs,
         value_verbs,
+        rule_verbs,
     ):
         module.add_verbs(verbs)
     return parser

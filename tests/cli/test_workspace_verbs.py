@@ -19,10 +19,11 @@ VERBS = (
     "models", "promote", "rollback", "archive", "card",
     "proof", "drift", "moved", "experiment", "campaign", "drivers", "cutoffs", "policy", "cohorts", "rhythm", "value",
     "rfm",
+    "rules", "tags",
 )  # fmt: skip
 
 
-GROUPS = ("experiment", "campaign")
+GROUPS = ("experiment", "campaign", "rules", "tags")
 """Verbs that have verbs of their own, which take the options."""
 
 WITHIN = (
@@ -32,6 +33,8 @@ WITHIN = (
     "campaign outcomes", "campaign funnel",
     "campaign readout", "campaign decide", "campaign programme",
     "campaign list", "campaign show", "campaign holdout",
+    "rules count", "rules save", "rules list", "rules fields", "rules overlap", "rules delete", "rules refresh",
+    "tags list", "tags make", "tags give", "tags take", "tags delete",
 )  # fmt: skip
 
 
