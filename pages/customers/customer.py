@@ -9,6 +9,7 @@ from ui import session
 from ui import session_customers as calls
 from ui.layout import side_by_side
 from ui.movement_blocks import movement_block
+from ui.rhythm_blocks import rhythm_block
 from ui.standing_blocks import standing_block
 from ui.what_if_blocks import what_if_block
 from ui.widgets import empty_state, page_header
@@ -32,6 +33,7 @@ currency = session.currency()
 profile = calls.customer(stamp, customer_id)
 score = profile.score
 blocks.facts_block(profile, currency)
+rhythm_block(stamp, customer_id)
 standing_block(stamp, customer_id)
 if score is None:
     if profile.history:
