@@ -531,6 +531,13 @@ SYSTEM_TABLES: tuple[Table, ...] = (
         indexed=False,
     ),
     _system(
+        "customer_groups", "The groups that customers are sorted into, as of the facts.", ("customer_id",),
+        ("customer_id", "VARCHAR", "Customer with an order"),
+        ("rfm_group", "VARCHAR", "Group by recency, frequency and money, by the RFM rule then in force"),
+        ("lifecycle_stage", "VARCHAR", "Stage of the life with the shop"),
+        indexed=False,
+    ),
+    _system(
         "worth_runs", "Every time it was calculated what customers are worth.", ("worth_id",),
         ("worth_id", "INTEGER", "Running number"),
         ("made_at", "TIMESTAMP", "When (UTC)"),
@@ -672,7 +679,7 @@ SYSTEM_TABLES: tuple[Table, ...] = (
         ("made_at", "TIMESTAMP", "When (UTC)"),
         ("campaign_id", "VARCHAR", "Campaign it learned from"),
         ("arm", "VARCHAR", "Treatment it is about"),
-        ("learner", "VARCHAR", "t, s, x or dr"),
+        ("learner", "VARCHAR", "learner that ranks, like dr_logistic: t, s, x or dr with its estimator"),
         ("summary", "JSON", "Qini with interval, uplift by decile and tier, groups, costs"),
         ("artifact", "VARCHAR", "The fitted model as JSON text"),
         ("sha256", "VARCHAR", "Digest of the artifact, checked before use"),

@@ -20,11 +20,11 @@ from ui.errors import guarded, plain, sentence
 from ui.plan_list import open_plan
 from ui.session import Stamp
 from ui.session_plan import begin_for
-from ui.widgets import chart, job_started
+from ui.widgets import chart, job_started, table
 
 AT_RISK_PAGE = "pages/customers/at_risk.py"
 KINDS = {"members": "fixed", "rule": "rule", "cluster": "cluster"}
-SENTENCE_LINE, LINE_PIXELS = 52, 21
+SENTENCE_LINE, LINE_PIXELS = 75, 21
 """Characters of a sentence on one line of a table, and the height of a line."""
 MOST_IN_MATRIX = 8
 """Segments set against each other before somebody chooses."""
@@ -43,11 +43,7 @@ def segments_block(stamp: Stamp, currency: str) -> None:
                 f"**{plain(standing.segment.name)}** keeps the customers it had, because its rule cannot be asked: "
                 f"{sentence(standing.problem)}"
             )
-    _wrapped(
-        [_row(standing, currency) for standing in found],
-        widths={"Segment": 170, "Kind": 65, "Customers": 85, "Scored": 70, "Value at risk": 95, "Mean risk": 85},
-        right=("Customers", "Scored", "Value at risk", "Mean risk"),
-    )
+    table([_row(standing, currency) for standing in found], config={"Segment": st.column_config.Column(width=230)})
     _actions(stamp, found)
 
 
@@ -61,15 +57,17 @@ def _row(standing: SegmentStanding, currency: str) -> dict[str, str]:
         "Value at risk": money(standing.value_at_risk, currency),
         "Mean risk": percent(standing.mean_risk),
         "As of": day(entry.refreshed_at or entry.saved_at),
-        "Who": standing.sentence,
     }
 
 
 def _actions(stamp: Stamp, found: tuple[SegmentStanding, ...]) -> None:
+    """What can be done with one segment, and who is in it."""
     by_name = {standing.segment.name: standing for standing in found}
+    said = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("With the segment", list(by_name), key="rule_segment", width=280)
         chosen = by_name[name]
+        said.caption(_who(chosen))
         has_run = bool(stamp.state.run_id)
         if st.button("Open at At risk", icon=":material/list:", key="rule_open", disabled=not has_run):
             st.switch_page(AT_RISK_PAGE, query_params={"segment": name})
@@ -91,6 +89,11 @@ def _actions(stamp: Stamp, found: tuple[SegmentStanding, ...]) -> None:
             "Find all again", icon=":material/refresh:", key="rule_refresh", on_click=guarded(_refresh, place="rule"),
             type="tertiary", help="By the data of now; imports and scorings do it by themselves.",
         )  # fmt: skip
+
+
+def _who(chosen: SegmentStanding) -> str:
+    how = {"members": "fixed on the day it was saved", "rule": "by rule", "cluster": "a cluster of Segments"}
+    return f"{how.get(chosen.segment.kind, chosen.segment.kind).capitalize()}: {plain(chosen.sentence)}"
 
 
 def overlap_block(stamp: Stamp) -> None:

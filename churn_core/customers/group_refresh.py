@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from churn_core.customers.built_in_tags import BUILT_IN, drawn
+from churn_core.customers.fact_groups import refresh_fact_groups
 from churn_core.customers.facts import refresh_facts
 from churn_core.customers.rule_segments import fill_members
 from churn_core.customers.rule_sql import rule_sql, scope_of
@@ -91,6 +92,7 @@ def refresh_groups(warehouse: Warehouse, progress: Progress = no_progress) -> Re
     progress(0.0, "finding tags and segments again")
     with warehouse.transaction() as tx:
         n_customers = refresh_facts(tx)
+        refresh_fact_groups(tx)
         progress(0.4, "finding tags and segments again")
         found = [*_built_in(tx), *_own(tx)]
         result = Refreshed(n_customers=n_customers, found=tuple(found))

@@ -1,7 +1,7 @@
 """What a rule can ask: every field with its kind, its SQL and its meaning.
 
 Columns stand under short names: ``f`` for the facts of a customer, ``s`` for the score of the latest run, ``c`` for who
-the customer is, ``g`` for the RFM group, ``l`` for the lifecycle stage. A field is one entry here; columns of the
+the customer is, ``g`` for the groups by RFM and lifecycle. A field is one entry here; columns of the
 user's own files are fields too, as ``attribute:NAME``, and reach SQL as parameters alone.
 """
 
@@ -171,7 +171,7 @@ _FIELDS: tuple[Field, ...] = (
         meaning="Group by recency, frequency and money, by the RFM rule in force.",
     ),
     Field(
-        name="lifecycle_stage", label="Lifecycle stage", kind="choice", sql="l.state", table="orders",
+        name="lifecycle_stage", label="Lifecycle stage", kind="choice", sql="g.lifecycle_stage", table="orders",
         options=tuple(STAGES), meaning="Stage of the life with the shop, by the customer's own rhythm.",
     ),
     Field(name="tag", label="Tag", kind="member", meaning="Words that customers are marked with."),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from churn_core.customers.attributes import attribute_table, json_pointer
+from churn_core.customers.fact_groups import GROUP_COLUMNS, GROUPS_TABLE, groups_relation
 from churn_core.customers.facts import TABLE, facts_as_of, facts_relation
 from churn_core.customers.rule_fields import FIELDS, Field, field_named, person_column
 from churn_core.customers.rules import MOST_DAYS, Line, Rule, Value, as_day, is_number
@@ -74,52 +75,18 @@ def rule_sql(reader: Warehouse | Transaction, rule: Rule, scope: Scope | None = 
     where = writer.group(rule)
     fields = [field_of(line) for line in rule.lines()]
     facts = frozenset(name for field in fields for name in field.facts)
-    joins, groups = _joins(fields, asked), _groups(reader, fields)
+    joins = _joins(fields, asked)
     parameters = writer.parameters | {"cutoff": asked.as_of, "run_id": asked.run_id}
-    for group in groups:
-        parameters |= group.parameters
-    found = [
-        f"LEFT JOIN ({group.sql}) AS {group.alias} ON {group.alias}.customer_id = f.customer_id" for group in groups
-    ]
-    named = [
-        f"LEFT JOIN {group.name} AS {group.alias} ON {group.alias}.customer_id = f.customer_id" for group in groups
-    ]
+    found, named = [], []
+    if any(field.name in GROUP_COLUMNS for field in fields):
+        groups = groups_relation(reader)
+        parameters |= groups.parameters
+        found = [f"LEFT JOIN {groups.sql} AS g ON g.customer_id = f.customer_id"]
+        named = [f"LEFT JOIN {GROUPS_TABLE} AS g ON g.customer_id = f.customer_id"]
     relation = facts_relation(reader, facts)
     sql = " ".join(["SELECT f.customer_id", f"FROM {relation} AS f", *joins, *found, f"WHERE {where}"])
     shown = "\n".join(["SELECT f.customer_id", f"FROM {TABLE} AS f", *joins, *named, f"WHERE {writer.lines(rule)}"])
     return RuleSql(sql=sql, shown=shown, parameters=parameters)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Groups:
-    """A relation of customers and the group they are sorted into."""
-
-    name: str
-    """What it is called where the SQL is shown."""
-    alias: str
-    sql: str
-    parameters: dict[str, object]
-
-
-def _groups(reader: Warehouse | Transaction, fields: list[Field]) -> list[_Groups]:
-    """The groups by RFM and by lifecycle, as far as the rule asks for them."""
-    asked, read = {field.name for field in fields}, cast("Warehouse", reader)
-    found = []
-    if "rfm_group" in asked:
-        from churn_core.customers.rfm import orders_until, scored_sql, thresholds
-        from churn_core.customers.rfm_rules import active_rule
-
-        used, day = active_rule(read), orders_until(read)
-        scored = scored_sql(used, thresholds(read, used, day), day, name="_rfm")
-        found.append(_Groups(name="rfm_groups", alias="g", sql=scored.sql, parameters=scored.parameters))
-    if "lifecycle_stage" in asked:
-        from churn_core.customers.lifecycle import stages_sql
-        from churn_core.customers.rfm import orders_until
-        from churn_core.customers.shop_habits import habits
-
-        staged = stages_sql(read, habits(read, as_of=orders_until(read)), name="_stage")
-        found.append(_Groups(name="lifecycle_stages", alias="l", sql=staged.sql, parameters=staged.parameters))
-    return found
 
 
 def check_rule(reader: Warehouse | Transaction, rule: Rule, scope: Scope | None = None) -> None:
