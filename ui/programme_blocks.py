@@ -128,7 +128,7 @@ def _campaign_row(entry: ProgrammeLine, currency: str) -> dict[str, Any]:
         "Start": day(entry.starts_on),
         "Customers": count(entry.n_customers) if entry.n_customers else UNKNOWN,
         "Decision": DECIDED.get(entry.decision, UNKNOWN),
-        "Goal": entry.effects[0].label if entry.effects else UNKNOWN,
+        "Goal": entry.goal,
         "Effect": "; ".join(_effect(effect, currency) for effect in entry.effects) or UNKNOWN,
         "Left over": signed_money(entry.net.value, currency) if entry.net else UNKNOWN,
         "Why": entry.why or UNKNOWN,

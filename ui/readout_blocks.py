@@ -135,7 +135,7 @@ def guardrails_block(found: CampaignReadout) -> None:
     table([guardrail_row(entry, found.currency) for entry in found.guardrails])
     for entry in found.guardrails:
         if entry.state != "kept":
-            st.caption(f"{plain(entry.arm)}: {sentence(entry.told.removeprefix(f'{entry.arm}: '))}")
+            st.caption(sentence(entry.told))
     st.caption(
         "Kept: a harm as large as the accepted one is ruled out (one-sided). Open: not enough to tell. Harmed: clearly "
         "worse, and it may be by more than was accepted."

@@ -20,7 +20,7 @@ from churn_core.figures.effect_words import (
 from churn_core.figures.theme import UNKNOWN, count
 from ui.errors import plain, sentence
 
-GUARDRAIL_MARKS: dict[str, str] = {"kept": "✓ kept", "open": "! open", "harmed": "✕ harmed"}
+GUARDRAIL_MARKS: dict[str, str] = {"kept": "✓ kept", "open": "! open", "harmed": "✕ harmed", "unknown": "? not known"}
 """Each state of a guardrail with its mark."""
 
 
@@ -70,7 +70,9 @@ def guardrail_row(entry: GuardrailResult, currency: str) -> dict[str, Any]:
         "Guardrail": entry.label,
         "Arm": entry.arm,
         "State": GUARDRAIL_MARKS.get(entry.state, entry.state),
-        "n": f"{count(found.n_control)} / {count(found.n_treatment)}",
+        "n": f"{count(found.n_control)} / {count(found.n_treatment)}"
+        if found.n_control or found.n_treatment
+        else UNKNOWN,
         "Value": f"{value_words(found.control, entry.unit, currency)} → "
         f"{value_words(found.treatment, entry.unit, currency)}",
         "Change": effect_words(found.difference.value, entry.unit, currency),

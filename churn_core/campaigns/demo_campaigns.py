@@ -165,7 +165,7 @@ def keep_finished(warehouse: Warehouse, shop: ShopPlan, scored: pa.Table | None 
             locked_at=locked_at,
             locked_by=PERSON,
         )
-        _insert(tx, replace(made, plan_text=told))
+        _insert(tx, replace(made, plan_text=told, counts=made.counts | {"n_needed": size.n_needed}))
         tx.execute(
             "INSERT INTO assignments BY NAME SELECT $id AS campaign_id, customer_id, arm, stratum, wave, "
             "$locked_at::TIMESTAMP AS assigned_at, $start::TIMESTAMP AS starts_at, row_no, tier, value_band, "

@@ -19,6 +19,7 @@ from churn_core.campaigns.joining import Joined, join_campaign
 from churn_core.campaigns.plan import STEPS, Plan, problems
 from churn_core.campaigns.plan_text import plan_text
 from churn_core.campaigns.refusals import refusals
+from churn_core.campaigns.sizing import plan_size
 from churn_core.campaigns.start import start_of
 from churn_core.campaigns.store import Campaign, campaign, required_draft, required_locked
 from churn_core.errors import InputError
@@ -150,11 +151,12 @@ def _freeze(warehouse: Warehouse, tx: Transaction, draft: Campaign, whom: Eligib
     """Write the plan as it is locked; the instant of the draw."""
     now, plan = utc_now(), draft.plan
     assert plan.starts_on is not None
-    run = latest_run(warehouse)
+    run, size = latest_run(warehouse), plan_size(warehouse, draft)
     counts: dict[str, Any] = {
         "audience": whom.n_audience,
         "exclusions": [asdict(step) for step in whom.steps],
         "n_left": drawn.n_customers,
+        "n_needed": size.n_needed,
         **_arm_counts(drawn),
         "waves": [wave.n_customers for wave in drawn.waves],
         "strata": {stratum.stratum: stratum.arms for stratum in drawn.strata},
@@ -171,7 +173,7 @@ def _freeze(warehouse: Warehouse, tx: Transaction, draft: Campaign, whom: Eligib
             "id": draft.campaign_id,
             "step": len(STEPS),
             "now": now,
-            "plan_text": plan_text(warehouse, draft, whom, drawn, locked_at=now, locked_by=person),
+            "plan_text": plan_text(warehouse, draft, whom, drawn, size=size, locked_at=now, locked_by=person),
             "plan_sha256": plan.sha256,
             "person": person,
             "starts_at": start_of(plan.starts_on),

@@ -60,6 +60,12 @@ def read_out(
     if not treatments or not outcomes:
         raise InputError("there is nothing to compare; give at least one treatment besides the control, and a metric.")
     planned = dict(shares) if shares else {arm: 1 / len(counts) for arm in counts}
+    absent = [arm for arm, share in planned.items() if share > 0 and arm not in counts]
+    if absent:
+        raise InputError(
+            f"arm {absent[0]!r} has a planned share and no customer; the arms found are "
+            f"{', '.join(map(repr, counts))}: check its name, or bring its customers."
+        )
     ratio = check_sample_ratio(counts, planned)
     results = all_results(outcomes, control=control, treatments=treatments, is_lower_better=is_lower_better)
     status = "invalid_srm" if ratio.alarm else status_of(outcomes[0], control, treatments, results)
@@ -82,9 +88,9 @@ def status_of(primary: Outcomes, control: str, treatments: Sequence[str], result
 def _verdict(status: str, ratio: SampleRatio, results: Sequence[ArmResult], control: str, metric: Metric) -> str:
     if status == "invalid_srm":
         return (
-            f"The arms are not as large as planned ({ratio.arm} is {abs(ratio.largest_gap):.2%} of all customers "
-            f"{'above' if ratio.largest_gap > 0 else 'below'} its share): something in assignment or counting is "
-            "broken, so no effect is told."
+            f"The arms are not as large as planned ({ratio.arm} is {100 * abs(ratio.largest_gap):.2f} points "
+            f"{'above' if ratio.largest_gap > 0 else 'below'} its share of all customers): something in assignment or "
+            "counting is broken, so no effect is told."
         )
     if status == "too_small":
         return f"Too few customers or outcomes to tell anything about {metric.name}; a larger campaign is needed."

@@ -10,7 +10,7 @@ from churn_core.campaigns.goals import outcome
 from churn_core.campaigns.plan import Guardrail
 from churn_core.campaigns.readout_model import GuardrailResult
 from churn_core.campaigns.verdicts import interval_words
-from churn_core.stats.estimate import Comparison
+from churn_core.stats.estimate import Comparison, Estimate
 from churn_core.stats.means import Mean
 from churn_core.stats.noninferiority import NonInferiority, not_worse
 
@@ -25,15 +25,46 @@ def guardrail_results(
     control: str,
     treatments: Sequence[str],
     currency: str,
+    unknown: Mapping[str, str] | None = None,
 ) -> tuple[GuardrailResult, ...]:
-    """Every guardrail that was measured, for every treatment."""
+    """Every guardrail for every treatment; ``unknown`` says why one could not be measured."""
     made = []
     for rail in rails:
         found = outcomes.get(rail.outcome)
         if found is not None:
             ready = with_less_noise(found) if found.n_covariates else found
             made += [_judged(rail, ready, control, arm, currency) for arm in treatments]
+        else:
+            why = (unknown or {}).get(rail.outcome, "it was not measured.")
+            made += [_untold(rail, arm, why) for arm in treatments]
     return tuple(made)
+
+
+def _untold(rail: Guardrail, arm: str, why: str) -> GuardrailResult:
+    """A guardrail of which nothing is known, and why: it was promised, so its absence is shown."""
+    named, nothing = outcome(rail.outcome), Estimate.undefined(why)
+    return GuardrailResult(
+        outcome=rail.outcome,
+        label=named.label,
+        kind=named.kind,
+        unit=named.unit,
+        is_lower_better=named.is_lower_better,
+        arm=arm,
+        margin=rail.margin,
+        comparison=Comparison(
+            n_control=0,
+            n_treatment=0,
+            control=None,
+            treatment=None,
+            difference=nothing,
+            lift=nothing,
+            p_value=None,
+            method="not enough data",
+        ),
+        test=None,
+        state="unknown",
+        told=f"{arm}, {named.label}: cannot be told, so nobody knows whether it was harmed: {why}",
+    )
 
 
 def _judged(rail: Guardrail, outcomes: Outcomes, control: str, arm: str, currency: str) -> GuardrailResult:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from churn_core.campaigns.decision import Decision, decisions
+from churn_core.campaigns.goals import outcome
 from churn_core.campaigns.holdout import Holdout, holdout_history
 from churn_core.campaigns.holdout_effect import QuarterEffect, quarter_effects
 from churn_core.campaigns.readout_model import plain
@@ -38,6 +39,8 @@ class ProgrammeLine:
     status: str
     """Status of the campaign: draft, locked, decided or cancelled."""
     starts_on: date | None
+    goal: str
+    """Outcome the plan is for, as it is shown."""
     n_customers: int
     """Customers drawn; 0 for a draft."""
     read_as: str
@@ -103,6 +106,7 @@ def _line(found: Campaign, sizes: dict[str, int], made: Decision | None) -> Prog
         name=found.name,
         status=found.status,
         starts_on=found.starts_at.date() if found.starts_at else None,
+        goal=outcome(found.plan.goal.outcome).label,
         n_customers=sizes.get(found.campaign_id, 0),
         read_as=made.status if made else "",
         verdict=made.verdict if made else "",

@@ -34,8 +34,8 @@ from churn_core.campaigns.readout_model import (
 )
 from churn_core.campaigns.results import all_results
 from churn_core.campaigns.segments import CUTS, segment_cuts
-from churn_core.campaigns.sequence import LookPlan, sequential
-from churn_core.campaigns.standing import Standing, standing_words, status_of_campaign
+from churn_core.campaigns.sequence import LookPlan, end_alpha, sequential
+from churn_core.campaigns.standing import Standing, is_over, standing_words, status_of_campaign
 from churn_core.campaigns.store import Campaign, required_locked
 from churn_core.campaigns.verdicts import effect_size_words
 from churn_core.settings import settings
@@ -58,8 +58,9 @@ def campaign_readout(warehouse: Warehouse, campaign_id: str, *, now: datetime | 
     add_up = OnePass(warehouse, found, names, filed)
     measured = measure(warehouse, found, names, add_up=add_up)
     health = _health(warehouse, found, measured, now or utc_now(), add_up)
-    results = _results(found, measured)
-    looks = _sequential(warehouse, found, measured, add_up) if results else None
+    in_waves = _is_in_waves(warehouse, found)
+    results = _results(found, measured, end_alpha(found.plan.alpha) if in_waves else found.plan.alpha)
+    looks = _sequential(warehouse, found, measured, in_waves, add_up) if results else None
     standing = Standing(campaign=found, measured=measured, health=health, results=results, sequential=looks)
     status = status_of_campaign(standing)
     currency = settings(warehouse).currency
@@ -94,8 +95,16 @@ def _health(
     return campaign_health(found.plan, measured, before, met, last_import=last_import, now=now)
 
 
-def _results(found: Campaign, measured: Measured) -> tuple[ArmResult, ...]:
-    """The goal and what is exploratory; guardrails that are neither have their own place."""
+def _is_in_waves(warehouse: Warehouse, found: Campaign) -> bool:
+    """Whether customers started on different days, so that there are looks at whole windows before the end."""
+    n_starts = warehouse.value(
+        "SELECT count(DISTINCT starts_at) FROM assignments WHERE campaign_id = $id", {"id": found.campaign_id}
+    )
+    return int(n_starts) > 1
+
+
+def _results(found: Campaign, measured: Measured, alpha: float) -> tuple[ArmResult, ...]:
+    """The goal at its alpha and what is exploratory; guardrails that are neither have their own place."""
     plan = found.plan
     if plan.control is None or plan.goal.outcome not in measured.outcomes:
         return ()
@@ -106,7 +115,7 @@ def _results(found: Campaign, measured: Measured) -> tuple[ArmResult, ...]:
         control=plan.control.name,
         treatments=[arm.name for arm in plan.treatments],
         words=_words(plan),
-        alpha=plan.alpha,
+        alpha=alpha,
     )
 
 
@@ -121,13 +130,12 @@ def _words(plan: Plan) -> dict[str, Outcome]:
     }
 
 
-def _sequential(warehouse: Warehouse, found: Campaign, measured: Measured, add_up: AddUp) -> Sequential | None:
+def _sequential(
+    warehouse: Warehouse, found: Campaign, measured: Measured, in_waves: bool, add_up: AddUp
+) -> Sequential | None:
     plan = found.plan
     if plan.control is None:
         return None
-    n_starts = warehouse.value(
-        "SELECT count(DISTINCT starts_at) FROM assignments WHERE campaign_id = $id", {"id": found.campaign_id}
-    )
     is_open = plan.entry == "rolling" and found.status == "locked"
     end = None if is_open or measured.last_end is None else (measured.last_end - timedelta(days=1)).date()
     named = _words(plan)[plan.goal.outcome]
@@ -138,7 +146,8 @@ def _sequential(warehouse: Warehouse, found: Campaign, measured: Measured, add_u
             end=end,
             window_days=plan.goal.window_days,
             alpha=plan.alpha,
-            is_in_waves=int(n_starts) > 1,
+            is_in_waves=in_waves,
+            is_over=is_over(found, measured),
         ),
         control=plan.control.name,
         treatments=[arm.name for arm in plan.treatments],
@@ -190,6 +199,7 @@ def _guardrails(plan: Plan, measured: Measured, currency: str) -> tuple[Guardrai
         control=plan.control.name,
         treatments=[arm.name for arm in plan.treatments],
         currency=currency,
+        unknown=measured.unknown,
     )
 
 
@@ -232,7 +242,8 @@ def _offer(arm: Arm) -> str:
 def _notes(standing: Standing, status: str, currency: str) -> tuple[str, ...]:
     measured, plan = standing.measured, standing.campaign.plan
     told = [f"{_label(name)} came in a file{_instead(name)}." for name in measured.from_files]
-    told += [f"{why[:1].upper()}{why[1:]}" for name, why in measured.unknown.items() if name != plan.goal.outcome]
+    elsewhere = {plan.goal.outcome, *(rail.outcome for rail in plan.goal.guardrails if plan.control)}
+    told += [f"{why[:1].upper()}{why[1:]}" for name, why in measured.unknown.items() if name not in elsewhere]
     if any(measured.n_complete.values()) and standing.results and not standing.is_over:
         told.append(
             "Before the planned end the p-values and intervals of the table are not meant to be acted on: looked at "
@@ -243,10 +254,37 @@ def _notes(standing: Standing, status: str, currency: str) -> tuple[str, ...]:
             "The shares of the arms differ between strata, so differences are taken within strata and may not be "
             "the difference of the two values beside them."
         )
-    if plan.alpha != 0.05 and standing.results:
-        told.append(f"The goal is judged at {100 * plan.alpha:g} %, as planned; its intervals are of that level.")
+    told += _level_words(standing) + _size_words(standing, status, currency)
     is_told = standing.is_over and status in ("better", "worse", "no_clear_difference")
     return (*told, *(_against_the_plan(standing, currency) if is_told else ()))
+
+
+def _level_words(standing: Standing) -> list[str]:
+    """At which level the goal is judged, where it is another than 5 %."""
+    goal = next((result for result in standing.results if result.is_primary), None)
+    plan = standing.campaign.plan
+    if goal is None or goal.alpha == 0.05:
+        return []
+    if goal.alpha == plan.alpha:
+        return [f"The goal is judged at {100 * plan.alpha:g} %, as planned; its intervals are of that level."]
+    return [
+        f"The goal is judged at {100 * goal.alpha:.3g} % at the end, and its intervals are of that level: the looks "
+        f"before the end use the rest of the planned {100 * plan.alpha:g} %."
+    ]
+
+
+def _size_words(standing: Standing, status: str, currency: str) -> list[str]:
+    """That fewer were drawn than the plan needed, where nothing clear was found."""
+    plan, needed = standing.campaign.plan, standing.campaign.counts.get("n_needed")
+    n_drawn, smallest = sum(standing.measured.n_assigned.values()), plan.goal.smallest_effect
+    is_open = status in ("running", "too_small", "no_clear_difference")
+    if not needed or smallest is None or n_drawn >= needed or not is_open:
+        return []
+    size = effect_size_words(smallest, OUTCOMES[plan.goal.outcome].unit, currency)
+    return [
+        f"The plan needed {needed:,} customers to find {size} with {plan.power:.0%} power, and {n_drawn:,} were drawn: "
+        "an effect of that size may well be missed."
+    ]
 
 
 def _against_the_plan(standing: Standing, currency: str) -> list[str]:

@@ -124,8 +124,8 @@ class GuardrailResult:
     test: NonInferiority | None
     """None where it cannot be tested; ``told`` says why."""
     state: str
-    """kept (harm as large as the margin is refuted), harmed (clearly worse, and it may be by more than the margin) or
-    open (not enough to tell)."""
+    """kept (harm as large as the margin is refuted), harmed (clearly worse, and it may be by more than the margin),
+    open (not enough to tell) or unknown (not measured at all)."""
     told: str
     """The same in a sentence."""
 

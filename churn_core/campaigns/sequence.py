@@ -23,8 +23,10 @@ from churn_core.stats.rates import two_sided_z
 from churn_core.stats.sequential import confidence_sequence
 
 EARLY_SHARE = 0.2
-"""Part of the plan's alpha that looks before the end may use. The test at the end keeps all of it: what the looks add
-to its errors is then within a tenth of a point."""
+"""Part of the plan's alpha at which the sequence of looks before the end is built; it crosses far less often."""
+END_SHARE = 0.98
+"""Part of the plan's alpha that the test at the end keeps where whole windows come in one after the other: looks and
+end together then err in at most the plan's alpha of all campaigns, however often is looked."""
 
 FEWEST_PER_ARM = 50
 """Customers with a whole window in either arm from which on the asymptotic sequence is told."""
@@ -42,6 +44,8 @@ class LookPlan:
     alpha: float
     is_in_waves: bool
     """Whether customers start on different days, so that whole windows come in one after the other."""
+    is_over: bool = False
+    """Whether no further outcome can change the answer, so that the test at the end has the word."""
 
     @property
     def n_looks(self) -> int:
@@ -70,8 +74,17 @@ def sequential(
         planned_n=sum(plan.n_drawn.values()),
         planned_end=plan.end,
         arms=tuple(arms),
-        told=_told(arms, plan, is_over=looks[-1].is_whole_window and not plan.is_in_waves),
+        told=_told(arms, plan, is_over=plan.is_over or (looks[-1].is_whole_window and not plan.is_in_waves)),
     )
+
+
+def end_alpha(alpha: float) -> float:
+    """Alpha of the test at the end, where the looks before it used a part of the plan's.
+
+    >>> round(end_alpha(0.05), 4)
+    0.049
+    """
+    return alpha * END_SHARE
 
 
 def latest(sequence: ArmSequence) -> Estimate | None:
@@ -126,7 +139,8 @@ def _method(plan: LookPlan, n_treatments: int) -> str:
         level = 100 * (1 - plan.alpha * EARLY_SHARE)
         return (
             f"Asymptotic confidence sequence at {level:g} %{several}, narrowest at the planned number: the intervals "
-            f"hold at all looks together, and leave the test at the planned end its {100 * plan.alpha:g} %."
+            f"hold at all looks together; the test at the planned end is made at {100 * end_alpha(plan.alpha):.3g} %, "
+            f"so that both together keep {100 * plan.alpha:g} %."
         )
     return (
         f"The difference so far, with {100 * (1 - plan.alpha):g} % intervals that hold at all {plan.n_looks} planned "
@@ -136,11 +150,16 @@ def _method(plan: LookPlan, n_treatments: int) -> str:
 
 def _told(arms: Sequence[ArmSequence], plan: LookPlan, *, is_over: bool) -> str:
     end = f"on {plan.end:%-d %B %Y}" if plan.end else "when nobody joins any more"
-    if is_over:
+    crossed = " and ".join(f"{entry.arm} on {entry.decided_on:%-d %B %Y}" for entry in arms if entry.decided_on)
+    if is_over and not (plan.is_in_waves and crossed):
         return "The last look counts whole windows; the test at the end above is the verdict."
+    if is_over:
+        return (
+            f"The interval that holds at all looks left out zero for {crossed}; all windows are over now, and the test "
+            "at the end above is the verdict."
+        )
     if not plan.is_in_waves:
         return f"No outcome window is over yet: this is the difference so far, and the verdict comes {end}."
-    told = " and ".join(f"{entry.arm} on {entry.decided_on:%-d %B %Y}" for entry in arms if entry.decided_on)
-    if told:
-        return f"The interval that holds at all looks left out zero for {told}; that may be acted on before the end."
+    if crossed:
+        return f"The interval that holds at all looks left out zero for {crossed}; that may be acted on before the end."
     return f"At no look so far did an interval leave out zero; the verdict comes at the planned end, {end}."

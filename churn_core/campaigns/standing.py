@@ -65,10 +65,7 @@ class Standing:
     @property
     def is_over(self) -> bool:
         """Whether no further outcome can change the answer: every window is known, and nobody joins any more."""
-        if self.goal in self.measured.from_files:
-            return True
-        is_closed = self.campaign.plan.entry == "fixed" or self.campaign.status != "locked"
-        return is_closed and self.measured.days_left == 0
+        return is_over(self.campaign, self.measured)
 
     @property
     def early(self) -> tuple[ArmResult, ...]:
@@ -86,6 +83,14 @@ class Standing:
                 seen = replace(result.comparison, difference=now)
                 found.append(replace(result, comparison=seen, p_adjusted=p_value, total=None))
         return tuple(found)
+
+
+def is_over(campaign: Campaign, measured: Measured) -> bool:
+    """Whether no further outcome can change the answer on the goal."""
+    if campaign.plan.goal.outcome in measured.from_files:
+        return True
+    is_closed = campaign.plan.entry == "fixed" or campaign.status != "locked"
+    return is_closed and measured.days_left == 0
 
 
 def status_of_campaign(standing: Standing) -> str:

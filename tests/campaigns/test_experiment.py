@@ -98,7 +98,7 @@ def test_broken_shares_hide_the_effect(tmp_path: Path, capsys: pytest.CaptureFix
     assert found["status"] == "invalid_srm"
     assert found["srm"]["alarm"] is True
     assert "coupon" not in found["verdict"] or "share" in found["verdict"]
-    assert "points" not in found["verdict"]
+    assert "against" not in found["verdict"]
 
 
 def test_what_was_known_before_narrows_the_interval_and_keeps_the_effect(
