@@ -1,0 +1,82 @@
+"""Demand as a figure: the weeks so far, the weeks ahead with their intervals, and those without customers at risk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from churn_core.figures.theme import Mode, count, counted, day, money, palette, percent, styled
+
+if TYPE_CHECKING:
+    from churn_core.customers.demand import Demand, Foreseen
+
+MOST_PAST = 104
+"""Weeks of the past that are drawn."""
+
+
+def amount_words(found: Foreseen, amount: float | None, currency: str = "") -> str:
+    """An amount of the measure: money, or a number of orders."""
+    return money(amount, currency) if found.measure == "revenue" else count(amount)
+
+
+def demand_figure(demand: Demand, found: Foreseen, *, currency: str = "", mode: Mode = "light") -> go.Figure:
+    """The last two years of weeks and the weeks ahead."""
+    colours = palette(mode)
+    past = list(zip(demand.starts, found.past, strict=True))[-MOST_PAST:]
+    starts = [week.start for week in found.ahead]
+    figure = go.Figure()
+    for name, low, high, opacity in (
+        ("95 % interval", [w.low_95 for w in found.ahead], [w.high_95 for w in found.ahead], 0.35),
+        ("80 % interval", [w.low_80 for w in found.ahead], [w.high_80 for w in found.ahead], 0.75),
+    ):
+        figure.add_scatter(
+            x=[*starts, *starts[::-1]], y=[*high, *low[::-1]], fill="toself", name=name, mode="lines",
+            line={"width": 0}, fillcolor=colours.accent_soft, opacity=opacity, hoverinfo="skip",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=[start for start, _ in past], y=[value for _, value in past], mode="lines", name="so far",
+        line={"color": colours.neutral, "width": 1.75},
+        customdata=[amount_words(found, value, currency) for _, value in past],
+        hovertemplate="week of %{x|%-d %b %Y}<br>%{customdata}<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=starts, y=[week.expected for week in found.ahead], mode="lines+markers", name="foreseen",
+        line={"color": colours.accent, "width": 2.5}, marker={"size": 5},
+        customdata=[
+            [
+                amount_words(found, week.expected, currency),
+                f"{amount_words(found, week.low_80, currency)} to {amount_words(found, week.high_80, currency)}",
+            ]
+            for week in found.ahead
+        ],
+        hovertemplate="week of %{x|%-d %b %Y}<br>%{customdata[0]}<br>80 %: %{customdata[1]}<extra></extra>",
+    )  # fmt: skip
+    if found.share_at_stake:
+        figure.add_scatter(
+            x=starts, y=[week.without for week in found.ahead], mode="lines", name="without the customers at risk",
+            line={"color": colours.high, "width": 2, "dash": "dash"},
+            customdata=[amount_words(found, week.without, currency) for week in found.ahead],
+            hovertemplate="week of %{x|%-d %b %Y}<br>%{customdata} without them<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title_text="week, by its Monday", tickformat="%b %Y")
+    what = "revenue" if found.measure == "revenue" else "orders"
+    sign = {"tickformat": ",.2~s"} if found.measure == "revenue" else {}
+    figure.update_yaxes(title_text=f"{what} per week", rangemode="tozero", **sign)
+    return styled(figure, title=demand_sentence(demand, found, currency=currency), mode=mode, height=420)
+
+
+def demand_sentence(demand: Demand, found: Foreseen, *, currency: str = "") -> str:
+    """What the weeks ahead bring, and what of it the customers at risk carry."""
+    total = found.totals[-1]
+    noun = "" if found.measure == "revenue" else " orders"
+    first, last = found.ahead[0].start, found.ahead[-1].start
+    said = (
+        f"{amount_words(found, total.expected, currency)}{noun} expected in the {counted(total.n_weeks, 'week')} from "
+        f"{day(first)} to the week of {day(last)}"
+    )
+    if found.share_at_stake is None:
+        return said
+    if not found.share_at_stake:
+        return f"{said}, nothing of it from customers at risk"
+    return f"{said}; {percent(found.share_at_stake)} of it is counted on from customers at risk"

@@ -1,0 +1,141 @@
+"""The blocks of the Demand page: what is asked, key figures, the chart, how every method did at past weeks."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from churn_core.customers.demand import FEWEST_WEEKS, MEASURES, MOST_WEEKS, WEEKS, Demand, Foreseen, Total
+from churn_core.customers.demand_backtest import Judged
+from churn_core.customers.demand_words import choice_words, interval_words, note_words, stake_words
+from churn_core.figures.demand import amount_words, demand_figure
+from churn_core.figures.theme import UNKNOWN, counted, day, money, percent
+from ui import session
+from ui.errors import plain
+from ui.key_figures import figures_row, key_figure
+from ui.widgets import chart, table
+
+
+def weeks_input() -> int:
+    """How many weeks ahead."""
+    return int(
+        st.number_input(
+            "Weeks ahead", FEWEST_WEEKS, MOST_WEEKS, WEEKS, key="demand_weeks", bind="query-params", width=130,
+        )
+    )  # fmt: skip
+
+
+def measure_input(demand: Demand) -> Foreseen:
+    """Revenue or orders; orders alone where no amounts are known."""
+    if demand.revenue is None:
+        return demand.orders
+    chosen = st.segmented_control(
+        "Measure", list(MEASURES), default="revenue", format_func=MEASURES.__getitem__, key="measure",
+        bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    return demand.of(str(chosen or "revenue")) or demand.orders
+
+
+def figures_block(demand: Demand, found: Foreseen, currency: str) -> None:
+    """One row of key figures."""
+    noun = "Revenue" if found.measure == "revenue" else "Orders"
+    with figures_row("demand"):
+        for total in found.totals:
+            words = (
+                f"80 %: {amount_words(found, total.low_80, currency)} to {amount_words(found, total.high_80, currency)}"
+            )
+            key_figure(
+                f"{noun}, next {counted(total.n_weeks, 'week')}", amount_words(found, total.expected, currency), words,
+                meaning=f"95 %: {amount_words(found, total.low_95, currency)} to "
+                f"{amount_words(found, total.high_95, currency)}",
+            )  # fmt: skip
+        last = found.totals[-1]
+        if last.before is not None:
+            key_figure(
+                "Same weeks a year ago", amount_words(found, last.before, currency), _change(last),
+                meaning="What the same calendar weeks brought 52 weeks earlier.",
+            )  # fmt: skip
+        key_figure(
+            "At stake", amount_words(found, last.at_stake, currency),
+            UNKNOWN if found.share_at_stake is None else f"{percent(found.share_at_stake)} of the "
+            f"{counted(demand.n_weeks, 'week')}",
+            meaning=stake_words(demand.counted) if demand.counted else demand.why_no_stake,
+        )  # fmt: skip
+
+
+def _change(total: Total) -> str:
+    if not total.before:
+        return UNKNOWN
+    change = total.expected / total.before - 1
+    return "as many expected" if abs(change) < 0.0005 else f"{100 * change:+.1f} % expected"
+
+
+def chart_block(demand: Demand, found: Foreseen, currency: str) -> None:
+    """The chart, and what it rests on."""
+    chart(demand_figure(demand, found, currency=currency, mode=session.mode()), key=f"demand_{found.measure}")
+    st.caption(plain(f"{choice_words(found)} {interval_words(found)}"))
+    if demand.counted is not None:
+        st.caption(plain(stake_words(demand.counted) + _kept(demand, currency)))
+    for note in note_words(demand):
+        st.caption(f":orange[:material/info:] {plain(note)}")
+
+
+def _kept(demand: Demand, currency: str) -> str:
+    counted_on = demand.counted
+    if counted_on is None or not counted_on.kept_per_day or demand.revenue is None:
+        return ""
+    kept = money(7 * demand.n_weeks * counted_on.kept_per_day, currency)
+    return f" If instead all of them stayed, about {kept} would come on top in {counted(demand.n_weeks, 'week')}."
+
+
+def backtest_block(found: Foreseen) -> None:
+    """How every method did at past weeks."""
+    choice = found.choice
+    st.subheader("Would it have been right?", anchor=False)
+    st.caption(
+        f"Every method was asked {counted(choice.n_origins, 'time')} in the past for the "
+        f"{counted(choice.window_weeks, 'week')} that followed, with nothing but what was known then. One is used only "
+        "if it was nearer than the same week last year, week by week, and no farther off in the totals."
+    )
+    table([_row(row, is_used=row.name == choice.method.name) for row in choice.rows])
+
+
+def _row(row: Judged, *, is_used: bool) -> dict[str, str]:
+    against = "yardstick" if row.name == "same_week" else _times(row.against_same_week)
+    return {
+        "Method": f"{row.label}{' · used' if is_used else ''}",
+        "Error, weeks": percent(row.error_share),
+        "Against last year": against,
+        "Error, totals": percent(row.total_error_share),
+        "In 80 %": percent(row.held_80),
+        "In 95 %": percent(row.held_95),
+        "Weeks": str(row.n_weeks) if row.n_weeks else UNKNOWN,
+        "How": row.reason[:1].upper() + row.reason[1:] if row.reason else row.meaning[:1].upper() + row.meaning[1:],
+    }
+
+
+def _times(ratio: float | None) -> str:
+    return UNKNOWN if ratio is None else f"{ratio:.2f}"
+
+
+def weeks_block(demand: Demand, found: Foreseen, currency: str) -> None:
+    """The weeks ahead as numbers."""
+    with st.expander("The weeks as numbers", key="demand_rows"):
+        table(
+            [
+                {
+                    "Week of": day(week.start),
+                    "Expected": amount_words(found, week.expected, currency),
+                    "80 %": f"{amount_words(found, week.low_80, currency)} to "
+                    f"{amount_words(found, week.high_80, currency)}",
+                    "95 %": f"{amount_words(found, week.low_95, currency)} to "
+                    f"{amount_words(found, week.high_95, currency)}",
+                    "Without customers at risk": amount_words(found, week.without, currency),
+                }
+                for week in found.ahead
+            ],
+            most_rows=MOST_WEEKS,
+        )
+        st.caption(
+            f"Learnt from {counted(len(demand.starts), 'complete week')}, {day(demand.starts[0])} to the week of "
+            f"{day(demand.starts[-1])}, {demand.n_empty or 'none'} of them without an order."
+        )
