@@ -61,10 +61,10 @@ def figures_block(found: RfmTable, currency: str) -> None:
     everybody, groups = found.everybody, found.groups
     best, silent = groups["champions"], groups["at risk"]
     with figures_row("rfm"):
-        key_figure("Customers", count(everybody.n), f"with an order before {day(found.day)}")
+        key_figure("Customers", count(everybody.n), f"until {day(found.day)}", meaning="Everybody with an order.")
         key_figure("Champions", count(best.n), f"{_share(best.spend_amount, everybody.spend_amount)} of all spend")
         key_figure(
-            "In the group at risk", count(silent.n), f"{money(silent.mean_spend, currency)} spent each",
+            "Group at risk", count(silent.n), f"{money(silent.mean_spend, currency)} spent each",
             meaning="Good customers who have been silent for long, by recency, frequency and money alone.",
         )  # fmt: skip
         of = f"scored as of {day(found.run_as_of)}" if found.run_as_of else "nobody was scored by then"

@@ -73,9 +73,9 @@ def lifecycle_block(stamp: Stamp, of_day: datetime, currency: str) -> None:
         ],
         config={
             "Stage": st.column_config.Column(width=80),
-            "Who": st.column_config.Column(width=400),
-            "Usual gap, mean": st.column_config.Column(alignment="right", width=120),
-            "Mean risk, of": st.column_config.Column(alignment="right", width=130),
+            "Who": st.column_config.Column(width=300),
+            "Usual gap, mean": st.column_config.Column(alignment="right", width=110),
+            "Mean risk, of": st.column_config.Column(alignment="right", width=115),
         },
     )
     st.caption(

@@ -13,6 +13,7 @@ from churn_core.cli import (
     cohort_verbs,
     customer_verbs,
     data_verbs,
+    demand_verbs,
     driver_verbs,
     experiment_verbs,
     health_verbs,
@@ -61,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
         cohort_verbs,
         rfm_verbs,
         value_verbs,
+        demand_verbs,
         rule_verbs,
     ):
         module.add_verbs(verbs)

@@ -27,11 +27,11 @@ N_MONTHS = 12
 """Months looked back at by default."""
 
 STAGES = {
-    "active": f"ordered again, the last time at most {LATE_GAPS:g} of their usual gaps ago",
-    "returned": f"like active, but the last order ended a silence of more than {LAPSED_GAPS:g} usual gaps",
+    "active": f"ordered again, last at most {LATE_GAPS:g} usual gaps ago",
+    "returned": f"active after a silence of over {LAPSED_GAPS:g} usual gaps",
     "new": f"ordered on one day only, at most {LATE_GAPS:g} usual gaps ago",
-    "late": f"silent for more than {LATE_GAPS:g} and at most {LAPSED_GAPS:g} of their usual gaps",
-    "lapsed": f"silent for more than {LAPSED_GAPS:g} of their usual gaps",
+    "late": f"silent for over {LATE_GAPS:g} and at most {LAPSED_GAPS:g} usual gaps",
+    "lapsed": f"silent for over {LAPSED_GAPS:g} usual gaps",
 }
 """The stages, the most welcome first, and who is in them."""
 

@@ -16,6 +16,8 @@ STRONGEST = 0.5
 """Share of the colour in the fullest square, so that its numbers can still be read."""
 _FLOW = 0.32
 """Opacity of a move."""
+_GAP = 0.028
+"""Room between two nodes, as a share of the height."""
 
 
 def grid_figure(table: RfmTable, *, currency: str = "", mode: Mode = "light") -> go.Figure:
@@ -82,7 +84,7 @@ def moves_figure(moves: Moves, *, mode: Mode = "light") -> go.Figure:
     shown = [move for move in moves.moves if move.n]
     fig = go.Figure(
         go.Sankey(
-            arrangement="snap",
+            arrangement="fixed",
             node={
                 "label": [
                     *(f"{group} {count(moves.n_before(group))}" for group in before),
@@ -90,6 +92,11 @@ def moves_figure(moves: Moves, *, mode: Mode = "light") -> go.Figure:
                 ],
                 "color": [tints[group] for group in (*before, *after)],
                 "line": {"width": 0},
+                "x": [0.001] * len(before) + [0.999] * len(after),
+                "y": [
+                    *_places([moves.n_before(name) for name in before]),
+                    *_places([moves.n_after(name) for name in after]),
+                ],
                 "pad": 14,
                 "thickness": 14,
                 "hovertemplate": "%{label}<extra></extra>",
@@ -106,6 +113,17 @@ def moves_figure(moves: Moves, *, mode: Mode = "light") -> go.Figure:
         )
     )
     return styled(fig, title=moves_sentence(moves), mode=mode, height=470)
+
+
+def _places(sizes: Sequence[int]) -> list[float]:
+    """Middles of nodes from top to bottom in the order given, as shares of the height.
+
+    >>> [round(place, 3) for place in _places([1, 1])]
+    [0.243, 0.757]
+    """
+    scale = (1 - _GAP * (len(sizes) - 1)) / sum(sizes)
+    starts = [_GAP * nr + scale * sum(sizes[:nr]) for nr in range(len(sizes))]
+    return [min(max(start + scale * size / 2, 0.001), 0.999) for start, size in zip(starts, sizes, strict=True)]
 
 
 def moves_sentence(moves: Moves) -> str:

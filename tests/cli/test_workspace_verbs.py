@@ -19,7 +19,7 @@ VERBS = (
     "models", "promote", "rollback", "archive", "card",
     "proof", "drift", "moved", "experiment", "campaign", "drivers", "cutoffs", "policy", "cohorts", "rhythm", "value",
     "rfm",
-    "rules", "tags",
+    "rules", "tags", "forecast",
 )  # fmt: skip
 
 

@@ -1,0 +1,159 @@
+"""The RFM page through the frame: parts, actions, thresholds, and shops with little in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from churn_core.customers.rfm import rfm
+from churn_core.customers.rfm_members import RfmChoice
+from churn_core.customers.rfm_rules import saved_rules
+from churn_core.customers.segments import segments
+from churn_core.intake.derived import refresh_derived
+from churn_core.warehouse import Warehouse
+from churn_core.workspaces import create_workspace, open_workspace
+from tests.pages.conftest import App, Home
+from tests.pages.test_every_page import everything_said
+
+PAGE = "pages/segments/rfm.py"
+
+
+def shop() -> Warehouse:
+    return open_workspace("Demo shop")
+
+
+def assert_calm(visit: AppTest) -> None:
+    assert not visit.exception
+    assert not [error.value for error in visit.error]
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("Groups", "of the money at risk is with frequent customers"),
+        ("Movement", "stood elsewhere on"),
+        ("Lifecycle", "neither late nor lapsed"),
+        ("Thresholds", "This is the rule in force"),
+    ],
+)
+def test_every_part_says_its_sentence(demo_home: Home, app: App, part: str, said: str) -> None:
+    visit = app(PAGE, part=part)
+    assert_calm(visit)
+    assert said in everything_said(visit).replace("\\", "")
+
+
+def test_the_table_holds_the_groups_of_the_core(demo_home: Home, app: App) -> None:
+    found = rfm(shop())
+    shown = app(PAGE).dataframe[0].value
+    assert list(shown["Group"]) == list(found.groups)
+    assert [text.split(" ")[0] for text in shown["Customers"]] == [f"{cell.n:,}" for cell in found.groups.values()]
+
+
+def test_an_earlier_day_is_taken_from_the_address(demo_home: Home, app: App) -> None:
+    day = (rfm(shop()).day - pd.Timedelta(days=200)).to_pydatetime()
+    visit = app(PAGE, day=f"{day:%Y-%m-%d}")
+    assert_calm(visit)
+    assert visit.metric[0].value == f"{rfm(shop(), day).everybody.n:,}"
+
+
+def test_a_group_is_saved_under_a_name(demo_home: Home, app: App) -> None:
+    visit = app(PAGE, of="loyal")
+    visit.text_input(key="rfm_name").set_value("Summer guests").run()
+    visit.button(key="rfm_save_now").click().run()
+    assert_calm(visit)
+    [saved] = [entry for entry in segments(shop()) if entry.name == "Summer guests"]
+    assert saved.n_members == rfm(shop()).groups["loyal"].n
+
+
+def test_a_square_is_acted_on_as_if_it_had_been_clicked(demo_home: Home, app: App) -> None:
+    words = RfmChoice(recency=4, frequency=4).words
+    visit = app(PAGE)
+    visit.selectbox(key="of").set_value(words).run()
+    visit.button(key="rfm_save_now").click().run()
+    assert_calm(visit)
+    [saved] = [entry for entry in segments(shop()) if words in entry.name]
+    assert saved.n_members == rfm(shop()).square(4, 4).n
+
+
+def test_a_group_opens_at_at_risk(demo_home: Home, app: App) -> None:
+    n_before = len(segments(shop()))
+    visit = app(PAGE, of="needs attention")
+    visit.button(key="rfm_open").click().run()
+    assert_calm(visit)
+    assert len(segments(shop())) == n_before + 1
+    assert visit.title[0].value == "At risk"
+    assert visit.metric[0].value == f"{rfm(shop()).groups['needs attention'].n_scored:,}"
+
+
+def test_a_campaign_is_begun_for_a_group(demo_home: Home, app: App) -> None:
+    visit = app(PAGE, of="at risk")
+    visit.button(key="rfm_plan").click().run()
+    assert_calm(visit)
+    assert visit.title[0].value == "Plan"
+    drafts = shop().rows("SELECT plan FROM campaigns WHERE status = 'draft'")
+    [saved] = [entry for entry in segments(shop()) if entry.name.startswith("RFM at risk")]
+    assert any(f'"segment_id": {saved.segment_id}' in plan for (plan,) in drafts)
+
+
+def test_own_thresholds_are_previewed_saved_and_taken_back(demo_home: Home, app: App) -> None:
+    visit = app(PAGE, part="Thresholds")
+    visit.segmented_control(key="rfm_kind").set_value("rule").run()
+    visit.number_input(key="rfm_recency_5").set_value(3.0).run()
+    assert_calm(visit)
+    assert "Customers now" in everything_said(visit)
+    visit.button(key="rfm_save_rule").click().run()
+    assert_calm(visit)
+    [saved] = saved_rules(shop())
+    assert saved.rule.thresholds is not None
+    assert saved.rule.thresholds.recency[3] == 3.0
+    assert "Rule 1: scores by own thresholds" in everything_said(visit)
+    visit.segmented_control(key="rfm_kind").set_value("quintile").run()
+    visit.button(key="rfm_save_rule").click().run()
+    visit.button(key="rfm_activate").click().run()
+    assert_calm(visit)
+    assert [entry.is_active for entry in saved_rules(shop())] == [False, True]
+
+
+def test_thresholds_out_of_order_are_one_sentence_and_nothing_is_saved(demo_home: Home, app: App) -> None:
+    visit = app(PAGE, part="Thresholds")
+    visit.segmented_control(key="rfm_kind").set_value("rule").run()
+    visit.number_input(key="rfm_recency_5").set_value(900.0).run()
+    [error] = visit.error
+    assert "a higher score must ask for fewer days" in error.value.replace("\\", "")
+    assert not visit.exception
+    assert saved_rules(shop()) == []
+
+
+def test_movement_between_stages(demo_home: Home, app: App) -> None:
+    visit = app(PAGE, part="Movement", moves_of="Lifecycle+stages")
+    visit.segmented_control(key="moves_of").set_value("Lifecycle stages").run()
+    assert_calm(visit)
+    assert "lapsed" in visit.dataframe[0].value.columns
+
+
+@pytest.mark.parametrize("part", ["Groups", "Movement", "Lifecycle", "Thresholds"])
+@pytest.mark.parametrize("n_customers", [1, 4])
+def test_a_shop_with_hardly_anything_stays_usable(churn_home: Path, app: App, part: str, n_customers: int) -> None:
+    create_workspace("Tiny")
+    tiny = open_workspace("Tiny")
+    with tiny.transaction() as tx:
+        tx.append(
+            "orders",
+            pd.DataFrame(
+                {
+                    "customer_id": [f"C{nr}" for nr in range(n_customers)],
+                    "order_id": [f"O{nr}" for nr in range(n_customers)],
+                    "order_time": pd.Timestamp("2026-05-01 12:00"),
+                    "amount": [-5.0] * n_customers,
+                }
+            ),
+        )
+        refresh_derived(tx)
+        tx.bump_data_version()
+    visit = app(PAGE, part=part)
+    assert_calm(visit)
+    assert f"There are {n_customers} customers only" in everything_said(visit).replace("\\", "")
+    assert "zero or less" in everything_said(visit)
