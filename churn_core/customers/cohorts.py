@@ -118,7 +118,7 @@ def triangle(warehouse: Warehouse, by: str = MONTH, *, as_of: datetime | None = 
     for cohort, start, months_since, n, amount in rows:
         by_start[cohort][start][months_since] = (n, amount)
     end_month = end.year * 12 + end.month - 1
-    n_columns = max(end_month - start for starts in by_start.values() for start in starts) + 1
+    n_columns = max((end_month - start for starts in by_start.values() for start in starts), default=0) + 1
     has_amounts = any(amount is not None for *_, amount in rows)
     found = [
         Cohort(

@@ -158,7 +158,7 @@ def late_customers(
 def _rhythms_sql(found: Habits, condition: str = "true") -> tuple[str, dict[str, Any]]:
     """SQL text with the rhythm of each customer, and its parameters."""
     last_year = seen_before("order_time", days=365)
-    group = " + ".join(["1", *(f"CAST(usual_gap_days >= $edge_{nr} AS INTEGER)" for nr in range(len(found.edges)))])
+    group = " + ".join(["1", *(f"CAST(usual_gap_days > $edge_{nr} AS INTEGER)" for nr in range(len(found.edges)))])
     return (
         "SELECT *, list_extract(CAST($due AS INTEGER[]), alike + 1) AS due_days FROM (SELECT *, "
         f"CASE WHEN n_gaps = 0 OR usual_gap_days IS NULL THEN 0 ELSE {group} END AS alike FROM (SELECT *, "

@@ -195,9 +195,10 @@ def _groups(warehouse: Warehouse, days: str, parameters: dict[str, Any]) -> tupl
     shares = [nr / n_groups for nr in range(1, n_groups)]
     rows = warehouse.rows(
         f"WITH gaps AS MATERIALIZED ({gaps}), edges AS (SELECT CASE WHEN len(CAST($shares AS DOUBLE[])) = 0 "
-        "THEN CAST([] AS DOUBLE[]) ELSE list_distinct(quantile_disc(usual, $shares)) END AS edges FROM gaps "
+        "THEN CAST([] AS DOUBLE[]) ELSE list_filter(list_distinct(quantile_disc(usual, $shares)), "
+        "lambda edge: edge < max(usual)) END AS edges FROM gaps "
         "WHERE n_before > 0) SELECT list_sort(any_value(edges)), "
-        "CASE WHEN n_before = 0 THEN 0 ELSE 1 + len(list_filter(edges, lambda edge: usual >= edge)) END AS alike, "
+        "CASE WHEN n_before = 0 THEN 0 ELSE 1 + len(list_filter(edges, lambda edge: usual > edge)) END AS alike, "
         "days, count(*) FILTER (is_ended), count(*) FILTER (NOT is_ended) "
         "FROM gaps, edges GROUP BY alike, days ORDER BY alike, days",
         parameters | {"shares": shares},
@@ -222,20 +223,20 @@ def _alike(words: str, rows: list[tuple[int, int, int]]) -> Alike:
 def _words(edges: tuple[float, ...]) -> list[str]:
     """Who belongs to each group.
 
-    >>> _words((12.2, 30.0))
-    ['customers with a single order day', 'customers with a usual gap below 12 days', \
-'customers with a usual gap of 12 to 30 days', 'customers with a usual gap from 30 days on']
+    >>> for words in _words((12.2, 30.0)):
+    ...     print(words)
+    customers with a single order day
+    customers with a usual gap of up to 12 days
+    customers with a usual gap of 12 to 30 days
+    customers with a usual gap of more than 30 days
     """
-    first = ["customers with a single order day"]
     if not edges:
-        return [*first, "customers with several order days"]
+        return ["customers with a single order day", "customers with several order days"]
     shown = [f"{edge:,.0f}" for edge in edges]
-    between = [f"customers with a usual gap of {low} to {high} days" for low, high in pairwise(shown)]
+    ranges = (f"up to {shown[0]}", *(f"{low} to {high}" for low, high in pairwise(shown)), f"more than {shown[-1]}")
     return [
-        *first,
-        f"customers with a usual gap below {shown[0]} days",
-        *between,
-        f"customers with a usual gap from {shown[-1]} days on",
+        "customers with a single order day",
+        *(f"customers with a usual gap of {words} days" for words in ranges),
     ]
 
 
