@@ -31,10 +31,12 @@ SECTIONS = {
         "pages/campaigns/experiment.py": ("Any experiment", "experiment"),
     },
     "Segments": {
+        "pages/segments/segments.py": ("Segments", "segments"),
         "pages/segments/rfm.py": ("RFM", "rfm"),
         "pages/segments/rules.py": ("Rule segments", "rule-segments"),
         "pages/segments/cohorts.py": ("Cohorts", "cohorts"),
         "pages/segments/value.py": ("Value", "value"),
+        "pages/segments/demand.py": ("Demand", "demand"),
     },
     "Data": {
         "pages/data/import_file.py": ("Import", "import"),

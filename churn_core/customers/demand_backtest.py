@@ -62,7 +62,8 @@ class Judged:
 class Choice:
     """The method to use, and why."""
 
-    method: Method
+    name: str
+    """Of the method; a key of METHODS."""
     rows: tuple[Judged, ...]
     """The same week last year first, then the others from best to worst; those that could not be asked last."""
     widening: float
@@ -72,14 +73,19 @@ class Choice:
     """Weeks foreseen at each past week."""
 
     @property
+    def method(self) -> Method:
+        """The method itself."""
+        return METHODS[self.name]
+
+    @property
     def row(self) -> Judged:
         """How the chosen method did."""
-        return next(row for row in self.rows if row.name == self.method.name)
+        return next(row for row in self.rows if row.name == self.name)
 
     @property
     def is_yardstick(self) -> bool:
         """Whether nothing beat the same week last year."""
-        return self.method.name == SAME_WEEK.name
+        return self.name == SAME_WEEK.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +170,7 @@ def choose(values: Sequence[float] | Numbers, n_weeks: int) -> Choice:
     needed = float(np.quantile(np.concatenate(stretches), LEVELS[0])) if stretches else 1.0
     others = sorted((row for key, row in rows.items() if key != SAME_WEEK.name), key=_error)
     return Choice(
-        method=METHODS[name],
+        name=name,
         rows=(rows[SAME_WEEK.name], *others),
         widening=float(np.clip(needed, 1.0, MOST_WIDENING)),
         n_origins=len(asked_origins),

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from churn_core.warehouse import Warehouse
 
-MOVED_FROM = 0.25
-"""Robust units, per feature on average (root mean square), from which a segment counts as moved."""
-FAR_FROM = 0.5
+MOVED_FROM = 0.5
+"""Robust units between the mean of a segment and the saved one from which it counts as moved."""
+FAR_FROM = 1.0
+"""From here on it counts as another."""
 RESIZED_FROM = 0.25
 """Relative change of a segment's share of the customers that is worth a word."""
 
@@ -47,7 +48,7 @@ class SegmentDrift:
     n_now: int
     share_now: float
     distance: float | None
-    """Distance of its mean from the saved one, in robust units per feature (root mean square); None when empty."""
+    """Distance of its mean from the saved one, in robust units over all features; None when empty."""
     state: str
     """steady, resized, moved, far or empty."""
     words: str
@@ -115,7 +116,7 @@ def _one(
     distance, steps = None, np.zeros(0)
     if then[2] is not None and now[2] is not None:
         steps = np.asarray(now[2]) - np.asarray(then[2])
-        distance = float(np.sqrt((steps**2).mean()))
+        distance = float(np.sqrt((steps**2).sum()))
     is_resized = abs(share_now - share_then) >= max(RESIZED_FROM * share_then, 0.01)
     state = _state(now[0], distance, is_resized)
     return SegmentDrift(

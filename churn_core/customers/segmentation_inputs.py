@@ -168,7 +168,7 @@ def _table_inputs(warehouse: Warehouse, names: Sequence[str]) -> Inputs:
     ).set_index("customer_id")
     if not len(frame):
         raise NotEnoughData("there is no labelled table any more; import one first.")
-    values = frame.to_numpy(dtype=np.float32)
+    values = np.array(frame, dtype=np.float32)
     values[~np.isfinite(values)] = np.nan
     return Inputs(
         customer_ids=frame.index,

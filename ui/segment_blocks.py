@@ -1,0 +1,196 @@
+"""The blocks of the Segments page about one segmentation: which, what its segments are like and worth, and the map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from churn_core.customers import segmentation_store as store
+from churn_core.customers.segmentation_choice import Choice, KMeasures
+from churn_core.customers.segmentation_inputs import feature_named
+from churn_core.customers.segmentation_money import SegmentationMoney
+from churn_core.customers.segmentation_profile import SURE_FROM
+from churn_core.customers.segmentation_store import Segmentation
+from churn_core.figures import segments as figures
+from churn_core.figures.segment_tree import tree_figure
+from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, money, percent
+from ui import session
+from ui import session_segments as calls
+from ui.errors import guarded, plain, sentence
+from ui.key_figures import figures_row, key_figure
+from ui.session import Stamp
+from ui.widgets import chart, table
+
+CHOSEN, PART = "segmentation", "part"
+"""Parameters of the address."""
+PARTS = ("Segments", "Map", "How many", "Movement", "New or again")
+"""The tabs of the page."""
+
+
+def choice_block(found: tuple[Segmentation, ...]) -> Segmentation:
+    """Which segmentation is looked at; the newest unless another is chosen."""
+    by_id = {entry.segmentation_id: entry for entry in found}
+    names = {number: f"{entry.name} · {entry.method_label} · {day(entry.made_at)}" for number, entry in by_id.items()}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = st.selectbox(
+            "Segmentation", list(by_id), format_func=lambda one: names[one], key=CHOSEN, bind="query-params", width=460
+        )
+        chosen = by_id[number]
+        with st.popover("Delete", key=f"delete_{number}"):
+            st.markdown("The segmentation, its saved segments and their history are gone for good.")
+            st.button("Delete it", key=f"really_delete_{number}", on_click=guarded(_delete), args=(number,))
+    features = chosen.settings["features"]
+    labels = ", ".join(feature_named(name).label for name in features)
+    st.caption(
+        f"{counted(chosen.n_customers, 'customer')} as of {day(chosen.as_of)} by {len(features)} features on a "
+        f"logarithmic scale where they are amounts or counts, from the median in robust units.",
+        help=plain(labels),
+    )
+    for note in (*chosen.notes, *filter(None, [chosen.summary.get("refresh_note")])):
+        st.caption(f":orange[:material/info:] {sentence(note)}")
+    return chosen
+
+
+def figures_block(found: Segmentation, now: SegmentationMoney, currency: str) -> None:
+    """One row of key figures."""
+    with figures_row("segments"):
+        key_figure("Customers", count(now.n_customers), f"as of {day(now.as_of)}")
+        key_figure("Segments", count(len(found.segments)), found.method_label)
+        scored = [entry for entry in now.segments if entry.value_at_risk is not None]
+        if scored:
+            total = sum(entry.value_at_risk or 0.0 for entry in scored)
+            most = max(scored, key=lambda entry: entry.value_at_risk or 0.0)
+            key_figure("Money at risk", money(total, currency), "of the customers scored")
+            key_figure(
+                "Most of it in", f"Segment {most.no}", f"{money(most.value_at_risk, currency)} at risk",
+                meaning=plain(most.name),
+            )  # fmt: skip
+
+
+def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, currency: str) -> None:
+    """What each segment is, with its money; then what sets it apart."""
+    old = {entry.no: entry for entry in found.continued}
+    rows: list[dict[str, Any]] = []
+    for entry in now.segments:
+        row: dict[str, Any] = {
+            "No": str(entry.no),
+            "Segment": entry.name,
+            "Customers": count(entry.n_customers),
+            "Share": percent(entry.share),
+            "Mean risk": percent(entry.mean_risk),
+            "Churned": f"{percent(entry.churn_rate)} of {count(entry.n_past)}" if entry.n_past else UNKNOWN,
+            "Expected value": money(entry.expected_value, currency),
+            "Money at risk": money(entry.value_at_risk, currency),
+        }
+        if old:
+            row["Continues"] = _continued(old.get(entry.no))
+        rows.append(row)
+    table(rows, most_rows=12)
+    st.caption(_told(found, now))
+    empty = [entry.name for entry in now.segments if not entry.n_customers]
+    if empty:
+        st.caption(
+            f":orange[:material/info:] {sentence(f'nobody is in {empty[0]!r} any more; fit again to divide anew')}"
+        )
+    chart(figures.profile_figure(found, currency=currency, mode=session.mode()), key="profile")
+    st.caption(
+        "Mean of each segment minus the median of all, on the scale of the distances: one robust unit is about one "
+        "standard deviation of the middle half. Numbers above are segment and customers on the day of the fit."
+    )
+    with st.expander("Medians as they are"):
+        table(_median_rows(found, currency), most_rows=14)
+
+
+def map_block(found: Segmentation) -> None:
+    """A sample of customers in a plane."""
+    chart(figures.map_figure(found, mode=session.mode()), key="map")
+    on_map = found.on_map
+    st.caption(
+        f"{count(len(on_map.no))} of {counted(on_map.n_customers, 'customer')}, drawn by chance. Each axis adds up all "
+        "features; its label names those that weigh most and the part of the variance along it. Segments that overlap "
+        "here may lie apart in the features the map does not show."
+    )
+
+
+def number_block(stamp: Stamp, found: Segmentation) -> None:
+    """Why so many segments; the tree where there is one."""
+    stored = found.summary.get("choice")
+    if stored:
+        measures = tuple(KMeasures(**entry) for entry in stored["measures"])
+        choice = Choice(**{**stored, "measures": measures})
+        chart(figures.choice_figure(choice, mode=session.mode()), key="choice")
+        st.markdown(sentence(choice.reason))
+        table(figures.choice_rows(choice), most_rows=10)
+        st.caption(
+            "★ marks what each measure alone would choose. Silhouette (Rousseeuw 1987), Calinski-Harabasz (1974), gap "
+            "with its simulation error (Tibshirani, Walther and Hastie 2001), and stability: mean adjusted Rand index "
+            "against segments of bootstrap samples, the lowest in brackets."
+        )
+    else:
+        st.markdown(
+            f"The number {len(found.segments)} was chosen by hand. Choose “Proposed” under “New or again” to compare "
+            "numbers of segments."
+        )
+    tree = calls.tree_of(stamp, found.segmentation_id)
+    if tree is not None:
+        n_most = min(len(tree.sizes), 12)
+        k = st.slider("Cut into", 2, n_most, min(len(found.segments), n_most), key="cut", bind="query-params")
+        chart(tree_figure(tree, k, mode=session.mode()), key="tree")
+        asked = calls.Asked(
+            name=found.name, method="ward", features=tuple(found.settings["features"]), k=k,
+            seed=found.settings["seed"], continues_id=found.segmentation_id,
+        )  # fmt: skip
+        st.button(
+            f"Divide everybody into these {k}", key="cut_here", on_click=guarded(calls.start_fit), args=(asked,),
+            disabled=k == len(found.segments) or bool(session.runner().unfinished()),
+        )  # fmt: skip
+
+
+def _told(found: Segmentation, now: SegmentationMoney) -> str:
+    words = [f"Customers as of {day(now.as_of)}."]
+    if now.run_id is not None:
+        n_scored = sum(entry.n_scored for entry in now.segments)
+        words.append(
+            f"Risk and money of {count(n_scored)} of them, those in score run {now.run_id}; value where it is known."
+        )
+    else:
+        words.append("Nobody was scored yet: risk and money are known after training and scoring.")
+    if now.past_as_of is not None:
+        words.append(
+            f"Churned: who was in the segment on {day(now.past_as_of)} and did not order in the "
+            f"{now.horizon_days} days that followed."
+        )
+    elif found.source == "snapshots":
+        words.append("Churned: by the label of the table, where it is known.")
+    else:
+        words.append("No churn rate: orders do not reach back far enough.")
+    between = sum(entry.n_between or 0 for entry in found.segments)
+    if between:
+        words.append(
+            f"{counted(between, 'customer')} stood between segments on the day of the fit (probability below "
+            f"{percent(SURE_FROM)})."
+        )
+    return plain(" ".join(words))
+
+
+def _continued(entry: store.Continued | None) -> str:
+    if entry is None or entry.old_no is None:
+        return "new"
+    return f"{entry.old_no} {entry.old_name} ({count(entry.n_shared)} of {count(entry.n_old)})"
+
+
+def _median_rows(found: Segmentation, currency: str) -> list[dict[str, str]]:
+    made = []
+    for name in found.segments[0].medians:
+        feature = feature_named(name)
+        row = {"Feature": feature.label}
+        for entry in found.segments:
+            row[f"{entry.no} {figures.short(entry.name, 18)}"] = measure(entry.medians[name], feature.unit, currency)
+        made.append(row)
+    return made
+
+
+def _delete(segmentation_id: int) -> None:
+    store.delete(session.warehouse(), segmentation_id)
+    st.session_state.pop(CHOSEN, None)

@@ -1,0 +1,93 @@
+"""The block of the Segments page about time: who changed segment between two dates, and which segments moved."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import streamlit as st
+
+from churn_core.customers.segmentation_drift import Move
+from churn_core.customers.segmentation_store import Segmentation
+from churn_core.figures import segments as figures
+from churn_core.figures.theme import UNKNOWN, count, day, percent
+from ui import session
+from ui import session_segments as calls
+from ui.errors import guarded
+from ui.session import Stamp
+from ui.widgets import chart, table
+
+
+def movement_block(stamp: Stamp, found: Segmentation) -> None:
+    """Both dates, the Sankey and its table; then how each segment stands against the day it was fitted."""
+    known = calls.dates(stamp, found.segmentation_id)
+    if len(known) > 1:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            earlier = st.selectbox("From", known[:-1], format_func=day, key=f"from_{found.segmentation_id}", width=170)
+            later_ones = [one for one in known if one > earlier]
+            later = st.selectbox(
+                "To", later_ones, index=len(later_ones) - 1, format_func=day, key=f"to_{found.segmentation_id}",
+                width=170,
+            )  # fmt: skip
+        moved = calls.moves(stamp, found.segmentation_id, earlier, later)
+        chart(figures.moves_figure(found, moved, earlier, later, mode=session.mode()), key="moves")
+        with st.expander("As a table"):
+            table(_move_rows(found, moved), most_rows=14)
+            st.caption("Rows: segment on the first date; columns: on the second. Both with the saved centres.")
+    else:
+        st.markdown("So far it is known for one date only who was where; look up an earlier date below.")
+    _drift(stamp, found, known)
+    if found.source == "orders":
+        _look_up(found)
+
+
+def _drift(stamp: Stamp, found: Segmentation, known: tuple[datetime, ...]) -> None:
+    st.subheader("Are the segments still what they were?", anchor=False)
+    newest = known[-1]
+    if newest == found.as_of and not found.summary.get("refresh_note"):
+        st.markdown(f"The newest date, {day(newest)}, is that of the fit: nothing can have moved yet.")
+    shown = st.selectbox("Date", known[::-1], format_func=day, key=f"drift_{found.segmentation_id}", width=170)
+    rows = [
+        {
+            "No": str(entry.no),
+            "Segment": entry.name,
+            "Then": f"{count(entry.n_then)} ({percent(entry.share_then)})",
+            "On that date": f"{count(entry.n_now)} ({percent(entry.share_now)})",
+            "Distance": UNKNOWN if entry.distance is None else f"{entry.distance:.2f}",
+            "What that means": entry.words,
+        }
+        for entry in calls.drift(stamp, found.segmentation_id, shown)
+    ]
+    table(rows, most_rows=12)
+    st.caption(
+        f"Against the day of the fit, {day(found.as_of)}: customers, and how far the mean of the segment lies from the "
+        "saved one, in robust units over all features. From 0.5 on it moved, from 1 on it is another."
+    )
+
+
+def _look_up(found: Segmentation) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.date_input(
+            "Another date", None, max_value=found.as_of.date(), key=f"at_{found.segmentation_id}", width=170,
+            format="YYYY-MM-DD",
+        )  # fmt: skip
+        st.button(
+            "Find who was where", key=f"find_{found.segmentation_id}", on_click=guarded(_start),
+            args=(found.segmentation_id,), disabled=bool(session.runner().unfinished()),
+        )  # fmt: skip
+
+
+def _start(segmentation_id: int) -> None:
+    chosen = st.session_state.get(f"at_{segmentation_id}")
+    if isinstance(chosen, date):
+        calls.start_assign(segmentation_id, datetime(chosen.year, chosen.month, chosen.day))
+
+
+def _move_rows(found: Segmentation, moved: tuple[Move, ...]) -> list[dict[str, str]]:
+    counts = {(move.from_no, move.to_no): move.n_customers for move in moved}
+    names: dict[int | None, str] = {entry.no: f"{entry.no} {figures.short(entry.name, 18)}" for entry in found.segments}
+    before: dict[int | None, str] = {**names, None: "not a customer then"}
+    after: dict[int | None, str] = {**names, None: "no longer eligible"}
+    return [
+        {"Then": name, **{told: count(counts.get((no, to), 0)) for to, told in after.items()}}
+        for no, name in before.items()
+    ]
