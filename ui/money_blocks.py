@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from churn_core.campaigns.funnel import REACHED_NOTE, Funnel, Step
-from churn_core.campaigns.readout_model import ArmMoney, CampaignReadout, Reached
+from churn_core.campaigns.readout_model import ArmMoney, CampaignReadout, Money, Reached
 from churn_core.figures import readout as figures
 from churn_core.figures.effect_words import signed_money
 from churn_core.figures.theme import UNKNOWN, count, money, percent
@@ -27,7 +27,7 @@ def money_block(found: CampaignReadout) -> None:
         return
     st.subheader("Money", anchor=False)
     chart(figures.money_figure(found.money, mode=session.mode()), key="money")
-    table([_money_row(entry, found.money.currency) for entry in found.money.arms])
+    table(_money_rows(found.money))
     for reason in _reasons(found.money.arms):
         st.caption(reason)
     st.caption(f"{sentence(found.money.told)} Margin rate: {percent(found.money.margin_rate)}.")
@@ -75,9 +75,15 @@ def _step_row(entry: Funnel, step: Step) -> dict[str, str]:
     }
 
 
-def _money_row(entry: ArmMoney, currency: str) -> dict[str, Any]:
+def _money_rows(found: Money) -> list[dict[str, Any]]:
+    """A row per figure and a column per treatment, which a narrow window has room for."""
+    columns = {entry.arm: _figures(entry, found.currency) for entry in found.arms}
+    names = list(next(iter(columns.values())))
+    return [{"Figure": name, **{arm: figures[name] for arm, figures in columns.items()}} for name in names]
+
+
+def _figures(entry: ArmMoney, currency: str) -> dict[str, str]:
     return {
-        "Arm": entry.arm,
         "Customers": count(entry.n),
         "Orders more": _ranged(entry.orders, None),
         "Margin more": _ranged(entry.margin, currency),

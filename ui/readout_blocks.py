@@ -16,7 +16,16 @@ from churn_core.figures.effect_words import p_words
 from churn_core.figures.theme import UNKNOWN, count, percent
 from ui import session
 from ui.errors import plain, sentence
-from ui.readout_rows import bayes_row, cut_name, guardrail_row, metric_label, result_row, slice_rows, why_untold
+from ui.readout_rows import (
+    bayes_row,
+    cut_name,
+    guardrail_row,
+    metric_label,
+    result_row,
+    scale_row,
+    slice_rows,
+    why_untold,
+)
 from ui.widgets import chart, table
 
 MARKS: dict[str, tuple[str, str, str]] = {
@@ -110,6 +119,8 @@ def results_block(found: CampaignReadout, *, smallest: float | None = None) -> N
     shown = figures.results_figure(found.results, smallest=smallest, currency=found.currency, mode=session.mode())
     chart(shown, key="effects")
     table([result_row(result, found.currency) for result in found.results], most_rows=16)
+    st.caption("The same changes in percent of the control, and over all customers of the arm:")
+    table([scale_row(result, found.currency) for result in found.results], most_rows=16)
     for reason in why_untold(found):
         st.caption(reason)
     st.caption(
@@ -138,7 +149,7 @@ def guardrails_block(found: CampaignReadout) -> None:
             st.caption(sentence(entry.told))
     st.caption(
         "Kept: a harm as large as the accepted one is ruled out (one-sided). Open: not enough to tell. Harmed: clearly "
-        "worse, and it may be by more than was accepted."
+        "worse, and it may be by more than was accepted. Not known: nothing says what became of it."
     )
 
 

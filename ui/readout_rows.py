@@ -25,7 +25,7 @@ GUARDRAIL_MARKS: dict[str, str] = {"kept": "✓ kept", "open": "! open", "harmed
 
 
 def result_row(entry: ArmResult, currency: str) -> dict[str, Any]:
-    """One treatment on one metric: values, change in its unit and in percent, and p-values; control first."""
+    """One treatment on one metric: values, change in its unit, and p-values; control first."""
     found, unit = entry.comparison, entry.unit
     return {
         "Metric": metric_label(entry) + (" (goal)" if entry.is_primary else ""),
@@ -36,9 +36,22 @@ def result_row(entry: ArmResult, currency: str) -> dict[str, Any]:
         "Interval": range_words(found.difference, unit, currency).removesuffix(" points"),
         "p": p_words(found.p_value),
         "p adj.": p_words(entry.p_adjusted),
-        "In percent": lift_words(found.lift.value),
-        "Interval, percent": lift_range_words(found.lift),
-        "Whole arm": _total(entry, currency),
+    }
+
+
+def scale_row(entry: ArmResult, currency: str) -> dict[str, Any]:
+    """The same change in percent of the control, and over all customers of the arm."""
+    total = entry.total
+    return {
+        "Metric": metric_label(entry) + (" (goal)" if entry.is_primary else ""),
+        "Arm": entry.arm,
+        "In percent": lift_words(entry.comparison.lift.value),
+        "Interval, percent": lift_range_words(entry.comparison.lift),
+        "Whole arm": UNKNOWN if total is None else _total(total.value, entry.unit, currency),
+        "Interval, whole arm": UNKNOWN
+        if total is None or total.low is None or total.high is None
+        else f"{_total(total.low, entry.unit, currency, is_long=False)} to "
+        f"{_total(total.high, entry.unit, currency, is_long=False)}",
     }
 
 
@@ -103,14 +116,14 @@ def cut_name(cut: SegmentCut, found: CampaignReadout) -> str:
     return cut.label if n_treatments < 2 else f"{cut.label}: {cut.arm}"
 
 
-def _total(entry: ArmResult, currency: str) -> str:
-    if entry.total is None or entry.total.value is None:
+def _total(value: float | None, unit: str, currency: str, *, is_long: bool = True) -> str:
+    if value is None:
         return UNKNOWN
-    if entry.unit == "currency":
-        return effect_words(entry.total.value, "currency", currency)
-    noun = " customers" if entry.unit == "share" else ""
-    sign = "+" if entry.total.value > 0 else ""
-    return f"{sign}{count(entry.total.value)}{noun}"
+    if unit == "currency":
+        return effect_words(value, "currency", currency)
+    noun = " customers" if unit == "share" and is_long else ""
+    sign = "+" if value > 0 else ""
+    return f"{sign}{count(value)}{noun}"
 
 
 def why_untold(found: CampaignReadout) -> list[str]:

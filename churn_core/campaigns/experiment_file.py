@@ -80,6 +80,11 @@ class ExperimentFile:
             for arm, n, mean, variance in rows
         }
 
+    def check_covariate(self) -> None:
+        """InputError when the covariate holds what is no number; it may be empty where it is not known."""
+        if self.covariate is not None:
+            self._check(self.covariate, "mean", may_be_empty=True)
+
     def rows_per_customer(self, column: str) -> tuple[int, int, int]:
         """Customers, how many of them have more than one row, and how many stand in more than one arm."""
         rows = self.source.reader.rows(
@@ -104,7 +109,7 @@ class ExperimentFile:
         stratum = self._text(self.stratum) if self.stratum else "''"
         return f"{self._text(self.arm)} AS arm, {stratum} AS stratum"
 
-    def _check(self, column: str, kind: str) -> None:
+    def _check(self, column: str, kind: str, *, may_be_empty: bool = False) -> None:
         text = self._text(column)
         read = boolean_sql(text) if kind == "rate" else f"CASE WHEN isfinite({self._number(column)}) THEN 1 END"
         wrong = f"{text} <> '' AND {read} IS NULL"
@@ -114,11 +119,12 @@ class ExperimentFile:
         )[0]
         if n_wrong:
             wanted = "yes or no" if kind == "rate" else "a number"
+            way = "or choose another column" if may_be_empty else f"or say {column}:mean or {column}:rate"
             raise InputError(
                 f"column {column!r} holds {example!r} in line {line} where {wanted} was expected "
-                f"({n_wrong:,} such rows); correct it, or give another kind with {column}:mean or {column}:rate."
+                f"({n_wrong:,} such rows); correct it, {way}."
             )
-        if n_empty:
+        if n_empty and not may_be_empty:
             raise InputError(
                 f"column {column!r} is empty in {n_empty:,} rows; write 0 where nothing happened, because everybody "
                 "who was assigned is counted."
@@ -128,6 +134,7 @@ class ExperimentFile:
         """SQL of the covariate with its mean where it is missing, and of a column that says so."""
         if self.covariate is None:
             return ()
+        self.check_covariate()
         number = f"CASE WHEN isfinite({self._number(self.covariate)}) THEN {self._number(self.covariate)} END"
         mean, n_missing = self.source.reader.rows(
             f"SELECT avg({number}), count(*) - count({number}) FROM {self._rows}"

@@ -154,6 +154,7 @@ def read_out_file(args: argparse.Namespace) -> int:
     file = ExperimentFile(source=source, arm=args.arm, stratum=args.stratum, covariate=args.covariate)
     counts = file.counts()
     metrics = _metrics(args, file)
+    file.check_covariate()
     found = read_out(
         counts,
         [file.outcomes(metric) for metric in metrics],

@@ -72,7 +72,8 @@ def effects_figure(
         if note.text in titles:
             note.update(x=0, xanchor="left", font={"size": 12, "color": palette(mode).text}, yshift=2)
     if len(panels) == 1:
-        figure.update_xaxes(title_text=f"difference from the control{_unit_words(panels[0][0], currency)}")
+        named = f"difference from the control{_unit_words(panels[0][0], currency)}{_worth_words(panels[0])}"
+        figure.update_xaxes(title_text=named)
     sentence = title if title is not None else effects_sentence(effects, currency)
     return styled(figure, title=sentence, mode=mode, height=total + 110)
 
@@ -139,8 +140,6 @@ def _draw_lines(figure: go.Figure, panel: Sequence[Effect], row: int, colours: P
     at = scale * smallest * (-1 if panel[0].is_lower_better else 1)
     figure.add_vline(
         x=at, line={"color": colours.accent, "width": 1.2, "dash": "dot"}, row=row, col=1,
-        annotation_text="worth having", annotation_position="top",
-        annotation_font={"size": 11, "color": colours.accent},
     )  # fmt: skip
 
 
@@ -174,7 +173,12 @@ def _hover(effect: Effect, currency: str) -> str:
 
 
 def _panel_title(panel: Sequence[Effect], currency: str) -> str:
-    return f"<b>{plain(panel[0].metric)}</b>{_unit_words(panel[0], currency)}"
+    return f"<b>{plain(panel[0].metric)}</b>{_unit_words(panel[0], currency)}{_worth_words(panel)}"
+
+
+def _worth_words(panel: Sequence[Effect]) -> str:
+    """What the dotted line is; empty where there is none."""
+    return " (dotted: worth having)" if any(effect.smallest for effect in panel) else ""
 
 
 def _unit_words(effect: Effect, currency: str) -> str:

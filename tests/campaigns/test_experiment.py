@@ -154,7 +154,7 @@ def test_too_few_outcomes_are_too_small() -> None:
         (("--metric", "bought", "--share", "none=.5", "--share", "cupon=.5"), "'coupon'"),
         (("--metric", "bought", "--arm", "customer"), "no arms of an experiment"),
         (("--metric", "bought", "--control", "nobody"), "'nobody' is not among the arms"),
-        (("--metric", "spend:mean", "--covariate", "tier"), "holds no number"),
+        (("--metric", "spend:mean", "--covariate", "tier"), "where a number was expected"),
     ],
 )
 def test_bad_input_gets_one_sentence(
