@@ -127,7 +127,10 @@ def counts_block(stamp: Stamp, found: Campaign) -> None:
         size = calls.plan_size(stamp, found)
         arms = " · ".join(f"{plain(arm)} {count(n)}" for arm, n in size.available.items())
         _line("Arms", str(len(found.plan.arms)), arms)
-        st.caption(_size_words(size))
+        if left.n_left:
+            st.caption(_size_words(size))
+        else:
+            st.caption(f":orange[:material/warning:] {sentence(left.note)}")
 
 
 def _line(label: str, value: str, note: str) -> None:

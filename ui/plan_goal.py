@@ -7,9 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from churn_core.campaigns import sizing
 from churn_core.campaigns.goals import GOALS, OUTCOMES
 from churn_core.campaigns.plan import N_NAME_MOST, Goal, Guardrail, Plan
 from churn_core.campaigns.store import Campaign
+from churn_core.errors import InputError
 from ui import plan_words as words
 from ui import session
 from ui import session_plan as calls
@@ -63,6 +65,12 @@ def _effect(stamp: Stamp, found: Campaign, fields: Fields, currency: str) -> Non
     if used is None:
         st.caption(sentence(why))
         return
+    if goal.smallest_effect is not None:
+        try:
+            sizing.check_effect(entry, used, goal.smallest_effect)
+        except InputError as error:
+            st.markdown(f":orange[:material/warning: {sentence(str(error))}]")
+            return
     size = calls.plan_size(stamp, found)
     level = words.outcome_value(entry, used.value, currency)
     move = words.move(replace(size, baseline=used), currency)

@@ -59,9 +59,14 @@ def check_shares(shares: Mapping[str, float]) -> None:
     """InputError unless there are at least two arms whose shares are not negative and add up to one."""
     if len(shares) < 2:
         raise InputError("an experiment needs at least two arms; name each with its share, like control=.1 coupon=.9.")
+    negative = next((arm for arm, share in shares.items() if not share >= 0), None)
+    if negative is not None:
+        raise InputError(
+            f"the share of {negative!r} is {shares[negative]:g}; give 0 or more, and shares that add up to 1."
+        )
     total = sum(shares.values())
-    if any(not share >= 0 for share in shares.values()) or abs(total - 1) > 1e-9:
-        raise InputError(f"the shares add up to {total:g}; they must not be negative and add up to 1.")
+    if not abs(total - 1) <= 1e-9:
+        raise InputError(f"the shares add up to {total:g}; they must add up to 1.")
 
 
 def arm_cuts(shares: Mapping[str, float]) -> tuple[tuple[str, float], ...]:

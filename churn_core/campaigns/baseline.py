@@ -195,6 +195,8 @@ def _cuts(tx: Transaction) -> dict[str, tuple[float, ...]]:
     """Where the audience is cut."""
     asked = ", ".join(f"quantile_disc({name}, {list(parts)})" for name, parts in LIKENESS.items())
     found = tx.rows(f"SELECT {asked} FROM sized_now")[0]
+    if found[0] is None and not tx.n_rows("sized_audience"):
+        raise _NoCounterpart("nobody is left after the exclusions, so there is nobody to measure; see the exclusions.")
     if found[0] is None:
         raise _NoCounterpart("nobody of the audience has ordered yet, so the past says nothing about such customers.")
     return {name: tuple(cuts or ()) for name, cuts in zip(LIKENESS, found, strict=True)}

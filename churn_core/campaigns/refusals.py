@@ -74,7 +74,7 @@ def _of_arms(plan: Plan, drawn: Drawn) -> list[str]:
         )
     if len(drawn.waves) > MOST_WAVES:
         told.append(
-            f"at {plan.per_week:,} customers a week it takes {len(drawn.waves):,} weeks to contact everybody; raise "
+            f"at {plan.per_week:,} customer{'' if plan.per_week == 1 else 's'} a week it takes {len(drawn.waves):,} weeks to contact everybody; raise "
             "the weekly volume or choose fewer customers."
         )
     return told

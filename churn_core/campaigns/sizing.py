@@ -138,7 +138,7 @@ def size_of(plan: Plan, baseline: Baseline, n: int) -> PlanSize:
     if effect is None:
         return plain
     target = baseline.value + (-effect if entry.is_lower_better else effect)
-    _check_target(entry, baseline, effect, target)
+    check_effect(entry, baseline, effect)
     n_needed = max(ceil(pair.n_total(entry, baseline, target)) for pair in pairs)
     needed = {arm.name: ceil(n_needed * arm.share - 1e-9) for arm in plan.arms}
     power = min(pair.power(entry, baseline, target, n) for pair in pairs)
@@ -220,7 +220,9 @@ def _missing(plan: Plan, n: int) -> str:
     return ""
 
 
-def _check_target(entry: Outcome, baseline: Baseline, effect: float, target: float) -> None:
+def check_effect(entry: Outcome, baseline: Baseline, effect: float) -> None:
+    """InputError when an effect of this size cannot be, because it would lead to a share of none or of all and more."""
+    target = baseline.value + (-effect if entry.is_lower_better else effect)
     if entry.kind == "rate" and not 0 < target < 1:
         raise InputError(
             f"{100 * baseline.value:.1f} % do it anyway, so an effect of {100 * effect:g} points would lead to "

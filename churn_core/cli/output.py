@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from churn_core.errors import JobCancelled
@@ -16,7 +16,10 @@ from churn_core.jobs import Progress
 
 
 class ProgressLine:
-    """Progress on stderr: one line that is rewritten on a terminal, a line per message elsewhere."""
+    """Progress on stderr: one line that is rewritten on a terminal, a line per message elsewhere.
+
+    Work goes on when nobody reads its progress any more: a closed pipe must not undo half a transaction.
+    """
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
@@ -24,13 +27,17 @@ class ProgressLine:
 
     def __call__(self, share: float, message: str) -> None:
         """Show how far the work is."""
+        with suppress(BrokenPipeError):
+            self._show(share, message)
+        self._last = message
+
+    def _show(self, share: float, message: str) -> None:
         if self._is_terminal:
             print(f"\r\033[K{share:4.0%}  {message}", end="", file=sys.stderr, flush=True)
             if share >= 1:
                 print(file=sys.stderr)
         elif message != self._last:
             print(f"{share:4.0%}  {message}", file=sys.stderr, flush=True)
-        self._last = message
 
     def end(self) -> None:
         """Leave the progress line so that what follows starts on its own."""

@@ -13,6 +13,7 @@ from churn_core.errors import InputError
 
 if TYPE_CHECKING:
     from churn_core.campaigns.plan import Arm, Plan
+    from churn_core.campaigns.playbook import Suggestion
     from churn_core.campaigns.sizing import PlanSize
     from churn_core.campaigns.store import Campaign
     from churn_core.warehouse import Warehouse
@@ -80,11 +81,15 @@ def plan_campaign(args: argparse.Namespace) -> int:
         "",
         *_size_lines(size, asked.plan),
     ]
-    lines += ["", "What fits this audience:", *[f"- {entry.arm.text}. {entry.why}" for entry in proposed]] * bool(
-        proposed
-    )
+    lines += ["", "What fits this audience:", *[_suggested(entry) for entry in proposed]] * bool(proposed)
     lines += [f"Kept as draft {kept.campaign_id} ({kept.name})."] if kept else []
     return show(args, result, lines)
+
+
+def _suggested(entry: Suggestion) -> str:
+    from churn_core.campaigns.plan import ACTIONS
+
+    return f'- {entry.label}: {ACTIONS[entry.arm.action or ""].lower()}, "{entry.arm.text}". {entry.why}'
 
 
 def _asked(warehouse: Warehouse, args: argparse.Namespace) -> Campaign:

@@ -65,6 +65,10 @@ def test_an_arm_without_a_share_gets_nobody_and_the_last_cut_is_never_missed() -
 def test_what_cannot_be_drawn_is_said() -> None:
     with pytest.raises(InputError, match=r"add up to 0\.9"):
         assign_arms(["a"], {"control": 0.5, "coupon": 0.4}, salt="x")
+    with pytest.raises(InputError, match=r"the share of 'control' is -0\.5; give 0 or more"):
+        assign_arms(["a"], {"control": -0.5, "coupon": 1.5}, salt="x")
+    with pytest.raises(InputError, match="the share of 'control' is nan"):
+        assign_arms(["a"], {"control": float("nan"), "coupon": 1.0}, salt="x")
     with pytest.raises(InputError, match="at least two arms"):
         assign_arms(["a"], {"coupon": 1.0}, salt="x")
     with pytest.raises(InputError, match="'a' occurs more than once"):

@@ -10,6 +10,7 @@ import pytest
 
 from churn_core import workspaces
 from churn_core.campaigns.store import create_draft
+from churn_core.cli.output import ProgressLine
 from tests.campaigns.scored_shop import PLAN, SHAPES, fill_shop
 
 from .conftest import Churn, one_sentence
@@ -65,3 +66,24 @@ def test_a_plan_that_cannot_be_drawn_is_told(churn: Churn) -> None:
     assert "Cannot be locked" in churn("campaign", "lock", found, "--dry-run").out
     assert "first customers are contacted" in one_sentence(churn("campaign", "lock", found))
     assert "there is no campaign 'camp-none'" in one_sentence(churn("campaign", "lock", "camp-none"))
+
+
+class Closed:
+    """A stream whose reader went away."""
+
+    def isatty(self) -> bool:
+        return False
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_work_goes_on_when_nobody_reads_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", Closed())
+    progress = ProgressLine()
+    progress(0.2, "drawing the arms")
+    progress(1.0, "drawn")
+    assert progress._last == "drawn"

@@ -160,6 +160,14 @@ def test_what_cannot_be_is_said_at_the_step_and_not_kept(shop: Warehouse, draft:
     assert kept(shop, draft) == draft.plan
 
 
+def test_an_effect_that_cannot_be_is_said_at_the_goal(shop: Warehouse, draft: Campaign, app: App) -> None:
+    visit = at_step(app, draft, "Goal")
+    visit.number_input(key=key(draft, "Goal", "effect_retained")).set_value(95.0).run()
+    assert no_error(visit)
+    assert re.search(r"do it anyway, so an effect of 95 points would lead to 1\d\d\.\d %, which cannot be", said(visit))
+    assert not re.search(r"From [0-9.]+ % to 1\d\d", said(visit))
+
+
 def test_the_audience_is_the_filter_of_at_risk(shop: Warehouse, draft: Campaign, app: App) -> None:
     visit = at_step(app, draft, "Audience")
     visit.button_group(key=key(draft, "Audience", "tier")).set_value(["high"]).run()
