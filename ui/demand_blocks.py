@@ -37,27 +37,27 @@ def measure_input(demand: Demand) -> Foreseen:
 
 def figures_block(demand: Demand, found: Foreseen, currency: str) -> None:
     """One row of key figures."""
-    noun = "Revenue" if found.measure == "revenue" else "Orders"
+
+    def between(low: float, high: float) -> str:
+        return f"{amount_words(found, low, currency)} to {amount_words(found, high, currency)}"
+
     with figures_row("demand"):
         for total in found.totals:
-            words = (
-                f"80 %: {amount_words(found, total.low_80, currency)} to {amount_words(found, total.high_80, currency)}"
-            )
             key_figure(
-                f"{noun}, next {counted(total.n_weeks, 'week')}", amount_words(found, total.expected, currency), words,
-                meaning=f"95 %: {amount_words(found, total.low_95, currency)} to "
-                f"{amount_words(found, total.high_95, currency)}",
+                f"Next {counted(total.n_weeks, 'week')}", amount_words(found, total.expected, currency),
+                between(total.low_80, total.high_80),
+                meaning=f"{MEASURES[found.measure]} expected, with the 80 % interval of the sum below it; the 95 % "
+                f"interval is {between(total.low_95, total.high_95)}.",
             )  # fmt: skip
         last = found.totals[-1]
         if last.before is not None:
             key_figure(
-                "Same weeks a year ago", amount_words(found, last.before, currency), _change(last),
-                meaning="What the same calendar weeks brought 52 weeks earlier.",
+                "A year ago", amount_words(found, last.before, currency), _change(last),
+                meaning=f"What the same {counted(last.n_weeks, 'week')} brought 52 weeks earlier.",
             )  # fmt: skip
         key_figure(
             "At stake", amount_words(found, last.at_stake, currency),
-            UNKNOWN if found.share_at_stake is None else f"{percent(found.share_at_stake)} of the "
-            f"{counted(demand.n_weeks, 'week')}",
+            None if found.share_at_stake is None else f"{percent(found.share_at_stake)} of {demand.n_weeks} weeks",
             meaning=stake_words(demand.counted) if demand.counted else demand.why_no_stake,
         )  # fmt: skip
 
@@ -66,7 +66,7 @@ def _change(total: Total) -> str:
     if not total.before:
         return UNKNOWN
     change = total.expected / total.before - 1
-    return "as many expected" if abs(change) < 0.0005 else f"{100 * change:+.1f} % expected"
+    return "the same expected" if abs(change) < 0.0005 else f"{100 * change:+.1f} % expected"
 
 
 def chart_block(demand: Demand, found: Foreseen, currency: str) -> None:
@@ -94,22 +94,27 @@ def backtest_block(found: Foreseen) -> None:
     st.caption(
         f"Every method was asked {counted(choice.n_origins, 'time')} in the past for the "
         f"{counted(choice.window_weeks, 'week')} that followed, with nothing but what was known then. One is used only "
-        "if it was nearer than the same week last year, week by week, and no farther off in the totals."
+        "if it was nearer than the same week last year, week by week, and no farther off in the totals. Errors are "
+        "shares of what came."
     )
-    table([_row(row, is_used=row.name == choice.method.name) for row in choice.rows])
+    table([_row(row, is_used=row.name == choice.name) for row in choice.rows if row.n_origins])
+    reasons: dict[str, list[str]] = {}
+    for row in choice.rows:
+        if row.reason:
+            reasons.setdefault(row.reason, []).append(row.label)
+    for reason, labels in reasons.items():
+        st.caption(f"{'; '.join(labels)}: {reason}.")
 
 
 def _row(row: Judged, *, is_used: bool) -> dict[str, str]:
-    against = "yardstick" if row.name == "same_week" else _times(row.against_same_week)
     return {
         "Method": f"{row.label}{' · used' if is_used else ''}",
-        "Error, weeks": percent(row.error_share),
-        "Against last year": against,
-        "Error, totals": percent(row.total_error_share),
-        "In 80 %": percent(row.held_80),
-        "In 95 %": percent(row.held_95),
-        "Weeks": str(row.n_weeks) if row.n_weeks else UNKNOWN,
-        "How": row.reason[:1].upper() + row.reason[1:] if row.reason else row.meaning[:1].upper() + row.meaning[1:],
+        "Error per week": percent(row.error_share),
+        "Error against last year's": _times(row.against_same_week),
+        "Error of totals": percent(row.total_error_share),
+        "Held in 80 %": percent(row.held_80),
+        "Held in 95 %": percent(row.held_95),
+        "Weeks": str(row.n_weeks),
     }
 
 
@@ -137,5 +142,6 @@ def weeks_block(demand: Demand, found: Foreseen, currency: str) -> None:
         )
         st.caption(
             f"Learnt from {counted(len(demand.starts), 'complete week')}, {day(demand.starts[0])} to the week of "
-            f"{day(demand.starts[-1])}, {demand.n_empty or 'none'} of them without an order."
+            f"{day(demand.starts[-1])}, {demand.n_empty or 'none'} of them without an order. "
+            "A week that is known in part is left out and foreseen whole."
         )

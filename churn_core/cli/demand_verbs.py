@@ -38,7 +38,7 @@ def _to_dict(demand: Demand) -> dict[str, Any]:
             return None
         choice = found.choice
         return {
-            "method": choice.method.name,
+            "method": choice.name,
             "why": choice_words(found),
             "widening": choice.widening,
             "share_at_stake": found.share_at_stake,

@@ -19,12 +19,9 @@ def choice_words(found: Foreseen) -> str:
     asked = f"asked {choice.n_origins} times in the past for the {weeks} that followed"
     row = choice.row
     if choice.is_yardstick:
-        what = (
-            "the same week last year is used"
-            if len(found.past) >= 52
-            else "the mean of the last 4 weeks is used, because there is no year yet"
-        )
-        return f"Nothing beat it when {asked}, so {what}."
+        if len(found.past) < 52:
+            return f"No method beat the mean of the last 4 weeks when {asked}, so that is used; there is no year yet."
+        return f"No method beat the same week last year when {asked}, so that is used."
     assert row.against_same_week is not None
     better = 100 * (1 - row.against_same_week)
     return (
