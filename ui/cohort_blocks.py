@@ -18,10 +18,11 @@ from churn_core.figures.effect_words import p_words
 from churn_core.figures.theme import UNKNOWN, count, counted, day
 from ui import session
 from ui.errors import plain, sentence
+from ui.rhythm_blocks import LATE
 from ui.session import Stamp
 from ui.widgets import chart, table
 
-PARTS = ("Triangle", "Curves and comparison", "Late by own rhythm")
+PARTS = ("Triangle", "Curves and comparison", LATE)
 """The parts of the page, as they stand in its address."""
 EVENT_LABELS: dict[Event, str] = {"order": "Next order", "churn": "Churn"}
 

@@ -16,6 +16,8 @@ from ui.errors import plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp
 
+LATE = "Late by own rhythm"
+"""The part of the Cohorts page with the list of the late, as it stands in the address."""
 N_LISTED = 200
 """Customers on the list of the latest."""
 
@@ -52,6 +54,17 @@ def rhythm_block(stamp: Stamp, customer_id: str) -> None:
         st.caption(_explained(found, shop_habits(stamp)))
 
 
+def late_link(stamp: Stamp) -> None:
+    """The way to the list of the late, for a shop that has orders and no scores."""
+    if stamp.state.last_order_at is not None:
+        st.page_link(
+            "pages/segments/cohorts.py",
+            label="Without a model: who is late by their own rhythm",
+            icon=":material/arrow_forward:",
+            query_params={"part": LATE},
+        )
+
+
 def late_block(stamp: Stamp, currency: str) -> None:
     """Customers who are late by their own rhythm, with what they are worth; no model is asked."""
     sort: Sort = st.segmented_control(
@@ -67,7 +80,7 @@ def late_block(stamp: Stamp, currency: str) -> None:
         return
     with figures_row("late"):
         of_whom = f"of {count(found.n_customers)} with a rhythm"
-        key_figure("Late by own rhythm", count(found.n_late), of_whom)
+        key_figure(LATE, count(found.n_late), of_whom)
         shop = shop_habits(stamp).shrinkage.shop_gap_days
         key_figure("Usual gap in the shop", _gap(shop), "between two days with an order")
     if not found.rhythms:

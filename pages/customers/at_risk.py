@@ -9,6 +9,7 @@ from ui import session
 from ui import session_customers as calls
 from ui.customer_filter import filter_block
 from ui.net_note import net_note
+from ui.rhythm_blocks import late_link
 from ui.today_blocks import next_page
 from ui.widgets import empty_state, page_header
 
@@ -22,6 +23,7 @@ if now.run is None:
         "risk and money, with the reasons in words.",
         *next_page(now),
     )
+    late_link(stamp)
     st.stop()
 
 blocks.notes_block(now.run)
