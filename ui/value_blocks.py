@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -24,7 +24,17 @@ from ui.layout import side_by_side
 from ui.session import Stamp
 from ui.widgets import chart, table
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 AT_RISK_PAGE = "pages/customers/at_risk.py"
+_MATRIX_STYLE = (
+    "[class*='st-key-value_cell'] a { padding-left: 0; } "
+    ".st-key-value_matrix [data-testid='stHorizontalBlock'] { flex-direction: row !important; flex-wrap: nowrap; } "
+    ".st-key-value_matrix [data-testid='stColumn'] "
+    "{ flex: 1 1 0 !important; width: auto !important; min-width: 0 !important; }"
+)
+"""Cells stay side by side in a narrow window."""
 _FIELDS = ("worth_days", "worth_years", "worth_rate")
 
 
@@ -52,18 +62,20 @@ def _start() -> None:
 
 def figures_block(run: WorthRun, stake: Stake | None, currency: str) -> None:
     """One row of key figures."""
-    days = f"next {counted(run.plan.horizon_days, 'day')}"
+    days = counted(run.plan.horizon_days, "day")
     with figures_row("value"):
         if run.total_spend is not None:
-            key_figure(f"Spend, {days}", money(run.total_spend, currency), _interval(run, currency))
+            interval, basis = _interval(run, currency)
+            key_figure(f"Spend, {days}", money(run.total_spend, currency), interval, meaning=basis)
             if run.margin_rate < 1:
                 key_figure(f"Margin, {days}", money(run.total_margin, currency), f"{percent(run.margin_rate)} of spend")
-        key_figure(f"Order days, {days}", count(run.total_orders), f"of {counted(run.n_customers, 'customer')}")
+        key_figure(f"Orders, {days}", count(run.total_orders), f"of {counted(run.n_customers, 'customer')}",
+                   meaning="Days with an order; several orders of one day count once.")  # fmt: skip
         if run.total_lifetime is not None:
             years = f"{run.plan.lifetime_years:g} year{'' if run.plan.lifetime_years == 1 else 's'}"
             key_figure(
                 f"Margin, {years}", money(run.total_lifetime, currency),
-                f"discounted {percent(run.plan.discount_rate)} a year", meaning=assumptions(run),
+                f"less {100 * run.plan.discount_rate:g} % a year", meaning=assumptions(run),
             )  # fmt: skip
         if stake is not None and stake.concentration is not None:
             top = stake.concentration.top[0.05]
@@ -73,10 +85,14 @@ def figures_block(run: WorthRun, stake: Stake | None, currency: str) -> None:
             )  # fmt: skip
 
 
-def _interval(run: WorthRun, currency: str) -> str:
+def _interval(run: WorthRun, currency: str) -> tuple[str, str]:
+    """The interval of the total, and what it rests on."""
     if run.interval is None:
-        return "no interval: too few past dates"
-    return f"80 %: {money(run.interval[0], currency)} to {money(run.interval[1], currency)}"
+        return "no interval", "An interval needs two past dates a horizon apart at which the total could be checked."
+    return (
+        f"{money(run.interval[0], currency)} to {money(run.interval[1], currency)}",
+        f"80 % interval, from how far off the total was at {run.n_checked} past dates whose horizons do not overlap.",
+    )
 
 
 def notes_block(run: WorthRun, stamp: Stamp) -> None:
@@ -175,13 +191,14 @@ def stake_block(stake: Stake | None, currency: str) -> None:
     left, right = side_by_side([2, 3], key="value_stake")
     with left:
         chart(figures.concentration_figure(stake.concentration, mode=session.mode()), key="concentration")
-    with right:
+    with right, st.container(key="value_matrix"):
         _matrix(stake, currency)
 
 
 def _matrix(stake: Stake, currency: str) -> None:
     """Risk against expected value; each cell is a link to its customers."""
     st.markdown("**Risk against value: customers and value at risk; a cell opens its customers**")
+    st.html(f"<style>{_MATRIX_STYLE}</style>")
     shown = list(range(len(stake.bands)))
     head = st.columns([1.1, *[1] * len(shown)], vertical_alignment="bottom")
     head[0].caption("Expected value")
@@ -203,7 +220,7 @@ def _cell(cell: Cell, currency: str) -> None:
     if not cell.n_customers:
         st.caption("–")
         return
-    with st.container(border=True, gap=None):
+    with st.container(border=True, gap=None, key=f"value_cell_{cell.tier}_{cell.low or 0:g}".replace(".", "_")):
         st.page_link(
             AT_RISK_PAGE, label=f"**{count(cell.n_customers)}**", query_params=_address(cell), width="stretch",
             help=f"{percent(cell.value_at_risk / cell.expected_value if cell.expected_value > 0 else None)} of their "
@@ -243,7 +260,7 @@ def list_block(stamp: Stamp, run: WorthRun, currency: str) -> None:
     with place:
         st.dataframe(
             frame.assign(open="Open", risk=100 * frame["risk"]), key=key, hide_index=True, row_height=33,
-            column_order=[name for name in _COLUMNS if name in ("open", "customer_id") or frame[name].notna().any()],
+            column_order=_shown(frame, sort),
             column_config=_columns(run, currency, f"open_{key}"), height="content", alt="Customers, one row each",
         )  # fmt: skip
     click = st.session_state.get(f"open_{key}")
@@ -266,8 +283,15 @@ def _export(stamp: Stamp, run: WorthRun, sort: str) -> None:
 
 _COLUMNS = (
     "open", "customer_id", "name", "expected_margin", "expected_orders", "lifetime_value", "next_order_at",
-    "next_order_low", "next_order_high", "risk", "value_at_risk",
+    "next_order_low", "next_order_high", "risk",
 )  # fmt: skip
+"""As many columns as fit into a window of 1280 pixels; the export holds the others."""
+
+
+def _shown(frame: pd.DataFrame, sort: str) -> list[str]:
+    """Columns that hold something; value at risk in place of risk where the list is ordered by it."""
+    names = ["value_at_risk" if name == "risk" and sort == "value_at_risk" else name for name in _COLUMNS]
+    return [name for name in names if name in ("open", "customer_id") or frame[name].notna().any()]
 
 
 def _columns(run: WorthRun, currency: str, open_key: str) -> dict[str, Any]:

@@ -71,11 +71,14 @@ def concentration_figure(found: Concentration, *, mode: Mode = "light") -> go.Fi
         hovertemplate="top %{x:.0%} of customers:<br>%{y:.1%} of the value at risk<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=list(found.top), y=list(found.top.values()), mode="markers+text", showlegend=False, hoverinfo="skip",
-        text=[f"top {100 * top:g} %: {percent(held)}" for top, held in found.top.items()],
-        textposition="middle right", textfont={"color": colours.muted, "size": 12},
+        x=list(found.top), y=list(found.top.values()), mode="markers", showlegend=False, hoverinfo="skip",
         marker={"color": colours.accent, "size": 8},
     )  # fmt: skip
+    for top, held in found.top.items():
+        figure.add_annotation(
+            x=top, y=held, text=f"top {100 * top:g} %: {percent(held)}", showarrow=False, xanchor="left", xshift=9,
+            bgcolor=colours.background, font={"color": colours.muted, "size": 12},
+        )  # fmt: skip
     figure.update_xaxes(
         title_text="share of customers, most value at risk first", tickformat=".0%", range=[-0.01, 1.01]
     )
