@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from churn_core.customers.rules import Rule
     from churn_core.warehouse import Warehouse
 
-_RULE_HELP = (
-    "lines like 'risk at_least 50%%', 'country one_of France,Spain' or 'last_order in_last_days 90', each in quotes"
+_LINE_HELP = (
+    "a line like 'risk at_least 50%%', 'country one_of France,Spain' or 'last_order in_last_days 90'; give it again "
+    "for further lines"
 )
 
 
@@ -68,7 +69,7 @@ def _add_tags(verbs: Verbs) -> None:
 
 
 def _add_rule(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("lines", nargs="*", metavar="LINE", help=_RULE_HELP)
+    parser.add_argument("--where", action="append", metavar="LINE", help=_LINE_HELP)
     parser.add_argument("--any", action="store_true", help="any of the lines is enough (default: all must hold)")
     parser.add_argument("--rule", metavar="JSON", help="the whole rule as JSON, or @FILE with it")
 
@@ -210,7 +211,7 @@ def make(args: argparse.Namespace) -> int:
     """``churn tags make``."""
     from churn_core.customers.tags import make_tag
 
-    rule = _rule(args) if args.lines or args.rule else None
+    rule = _rule(args) if args.where or args.rule else None
     made = make_tag(opened_workspace(args), args.tag, rule=rule)
     return show(args, asdict(made), [f"Tag {made.tag!r} made; {made.n_customers:,} customers have it."])
 
@@ -246,10 +247,10 @@ def _rule(args: argparse.Namespace) -> Rule:
     from churn_core.customers.rule_text import rule_from_lines
     from churn_core.customers.rules import rule_from_json
 
-    if bool(args.rule) == bool(args.lines):
-        raise InputError("give the rule either as lines, like 'risk at_least 50%', or as JSON with --rule.")
-    if args.lines:
-        return rule_from_lines(args.lines, join="any" if args.any else "all")
+    if bool(args.rule) == bool(args.where):
+        raise InputError("give the rule either as lines, like --where 'risk at_least 50%', or as JSON with --rule.")
+    if args.where:
+        return rule_from_lines(args.where, join="any" if args.any else "all")
     if not args.rule.startswith("@"):
         return rule_from_json(args.rule)
     file = Path(args.rule[1:])

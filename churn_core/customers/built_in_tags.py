@@ -99,7 +99,10 @@ class DrawnTag:
 
 
 def drawn(tx: Transaction, tag: BuiltInTag, scope: Scope) -> DrawnTag | None:
-    """The tag by this shop's own numbers; None where the shop has nothing of what it is about."""
+    """The tag by this shop's own numbers; None where the shop has nothing of what it is about, or no differences in it.
+
+    A limit that half of the customers compared reach tells nobody apart.
+    """
     try:
         probe = (*tag.among, Line(field=tag.field, operator="known"))
         check_rule(tx, Rule(parts=probe), scope)
@@ -113,26 +116,28 @@ def drawn(tx: Transaction, tag: BuiltInTag, scope: Scope) -> DrawnTag | None:
         return DrawnTag(name=tag.name, meaning=tag.meaning.format(threshold=int(days)), rule=Rule(parts=lines))
     if tag.share is None:
         return DrawnTag(name=tag.name, meaning=tag.meaning, rule=Rule(parts=tag.among))
-    found = _quantile(tx, tag, scope)
+    found = _quantiles(tx, tag, scope)
     if found is None:
         return None
-    threshold = max(_three_digits(found), tag.floor)
+    middle, threshold = found[0], max(_three_digits(found[1]), tag.floor)
+    if threshold <= middle:
+        return None
     words = f"{100 * threshold:.3g} %" if tag.is_percent else f"{threshold:,.6g}"
     rule = Rule(parts=(_at_least(tag.field, threshold), *tag.among))
     return DrawnTag(name=tag.name, meaning=tag.meaning.format(threshold=words), rule=rule)
 
 
-def _quantile(tx: Transaction, tag: BuiltInTag, scope: Scope) -> float | None:
-    """The quantile of the deciding field over the customers compared; None where nobody's is known."""
+def _quantiles(tx: Transaction, tag: BuiltInTag, scope: Scope) -> tuple[float, float] | None:
+    """Median and quantile of the deciding field over the customers compared; None where nobody's is known."""
     used = [FIELDS[tag.field], *(FIELDS[line.field] for line in tag.among)]
     facts = frozenset(name for field in used for name in field.facts)
     among = " AND ".join(f"{FIELDS[line.field].sql} >= {float(str(line.values[0]))}" for line in tag.among)
-    found = tx.value(
-        f"SELECT quantile_cont(CAST({FIELDS[tag.field].sql} AS DOUBLE), {tag.share}) "
-        f"FROM {facts_relation(tx, facts)} AS f WHERE {among}",
+    [(middle, found)] = tx.rows(
+        f"SELECT quantile_cont(value, 0.5), quantile_cont(value, {tag.share}) FROM ("
+        f"SELECT CAST({FIELDS[tag.field].sql} AS DOUBLE) AS value FROM {facts_relation(tx, facts)} AS f WHERE {among})",
         {"cutoff": scope.as_of},
     )
-    return None if found is None else float(found)
+    return None if found is None else (float(middle), float(found))
 
 
 def _three_digits(number: float) -> float:
