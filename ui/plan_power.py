@@ -28,7 +28,11 @@ def power_step(stamp: Stamp, found: Campaign) -> None:
     size = calls.full_size(stamp, found)
     currency = session.currency()
     verdict_block(size)
-    _figures(size, found.plan, currency)
+    if found.plan.is_measurable:
+        _figures(size, found.plan, currency)
+    _days(size, found.plan)
+    if not found.plan.is_measurable:
+        return
     if size.needed:
         table(
             [
@@ -75,6 +79,9 @@ def _figures(size: PlanSize, plan: Plan, currency: str) -> None:
             meaning=f"With all {count(size.n_available)} customers and {100 * plan.power:.0f} % power, for the "
             "treatment that has the fewest.",
         )  # fmt: skip
+
+
+def _days(size: PlanSize, plan: Plan) -> None:
     volume = (
         "everybody starts at once" if plan.per_week is None
         else f"at {count(plan.per_week)} customers a week, control counted, it takes "

@@ -31,6 +31,8 @@ IS_KNOWN = (
 
 MOST_IDS = 5_000_000
 N_EXAMPLES = 5
+_MARK = "''"
+"""An apostrophe as SQL writes it within a text."""
 _BETWEEN = re.compile(r"[\r\n\t,;]+")
 
 
@@ -149,7 +151,7 @@ def _give(warehouse: Warehouse, campaign_id: str, kind: str, ids: pa.Table) -> L
     with warehouse.transaction() as tx:
         required_draft(tx, campaign_id)
         _forget(tx, campaign_id, kind)
-        with tx.view("given_ids", ids):
+        with tx.view("given_ids", _without_apostrophes(tx, ids)):
             n_given = int(tx.value("SELECT count(*) FROM given_ids WHERE customer_id <> ''"))
             if not n_given:
                 raise NotEnoughData("there is no customer id in the list; give at least one, or clear the list.")
@@ -176,6 +178,26 @@ def _give(warehouse: Warehouse, campaign_id: str, kind: str, ids: pa.Table) -> L
         counts = {"n_given": n_given, "n_known": kept.n_known, "n_unknown": kept.n_unknown}
         tx.audit("campaign list given", {"campaign_id": campaign_id, "kind": kind} | counts)
     return given
+
+
+def _without_apostrophes(tx: Transaction, ids: pa.Table) -> pa.Table:
+    """The ids as customers have them: an exported list has an apostrophe before an id like ``=7`` or ``@ann``.
+
+    Only an id that is not known with its apostrophe and is known without it is changed.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pc.any(pc.starts_with(ids["customer_id"], "'")).as_py():
+        return ids
+    with tx.view("marked_ids", ids):
+        bare = "substr(customer_id, 2)"
+        is_marked = (
+            f"starts_with(customer_id, '{_MARK}') AND NOT {IS_KNOWN.format(id='customer_id')} "
+            f"AND {IS_KNOWN.format(id=bare)}"
+        )
+        found = tx.rows(f"SELECT CASE WHEN {is_marked} THEN {bare} ELSE customer_id END FROM marked_ids")
+    return pa.table({"customer_id": pa.array([customer for (customer,) in found], pa.string())})
 
 
 def _forget(tx: Transaction, campaign_id: str, kind: str) -> int:

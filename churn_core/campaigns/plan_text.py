@@ -43,7 +43,7 @@ def plan_text(
         ["## Audience", _audience(warehouse, plan, eligibility), *_left_out(eligibility)],
         ["## Arms", _arms(plan, drawn, currency), *_without_control(plan), _how_drawn(drawn)],
         ["## Time", *_time(plan, drawn)],
-        ["## How sure", _how_sure(plan), _upper((size or plan_size(warehouse, campaign)).verdict)],
+        ["## How sure", *_how_sure(plan), _upper((size or plan_size(warehouse, campaign)).verdict)],
         ["## How it will be read", *_reading(plan, currency)],
     ]
     return "\n\n".join("\n\n".join(paragraphs) for paragraphs in parts) + "\n"
@@ -166,12 +166,14 @@ def _time(plan: Plan, drawn: Drawn) -> list[str]:
     return [*told, f"{ENTRIES[plan.entry]}."]
 
 
-def _how_sure(plan: Plan) -> str:
+def _how_sure(plan: Plan) -> list[str]:
+    if not plan.is_measurable:
+        return []
     several = f", shared by {len(plan.treatments)} treatments" if len(plan.treatments) > 1 else ""
-    return (
+    return [
         f"The smallest effect is to be found with {_percent(plan.power)} chance if it is there; an effect that is not "
         f"there is found with {_percent(plan.alpha)} at most{several}."
-    )
+    ]
 
 
 def _reading(plan: Plan, currency: str) -> list[str]:

@@ -73,8 +73,9 @@ def _of_arms(plan: Plan, drawn: Drawn) -> list[str]:
             f"{100 * empty.planned_share:.3g} %; widen the audience or raise its share."
         )
     if len(drawn.waves) > MOST_WAVES:
+        volume = "one customer" if plan.per_week == 1 else f"{plan.per_week:,} customers"
         told.append(
-            f"at {plan.per_week:,} customer{'' if plan.per_week == 1 else 's'} a week it takes {len(drawn.waves):,} weeks to contact everybody; raise "
-            "the weekly volume or choose fewer customers."
+            f"at {volume} a week it takes {len(drawn.waves):,} weeks until everybody has started; raise the weekly "
+            "volume or choose fewer customers."
         )
     return told

@@ -128,6 +128,15 @@ def test_hostile_ids_are_only_text(shop: Warehouse, put: Callable[..., None]) ->
     assert meant(shop, campaign) == set(HOSTILE)
 
 
+def test_ids_of_an_exported_list_are_known_with_their_apostrophe(shop: Warehouse, put: Callable[..., None]) -> None:
+    put(shop, "customers", [{"customer_id": "=1+1"}, {"customer_id": "@ann"}, {"customer_id": "'@ann"}])
+    campaign = draft(shop, is_listed=True)
+    given = give_list(shop, campaign.campaign_id, "audience", ["'=1+1", "'@ann", "'nobody"])
+    assert (given.n_known, given.n_unknown, given.examples) == (2, 1, ("'nobody",))
+    kept = shop.rows("SELECT customer_id FROM campaign_lists ORDER BY customer_id")
+    assert kept == [("'@ann",), ("'nobody",), ("=1+1",)]
+
+
 def test_a_list_replaces_the_one_before_whole_and_is_audited(shop: Warehouse) -> None:
     campaign = draft(shop, is_listed=True)
     give_list(shop, campaign.campaign_id, "exclude", ["c"])
