@@ -23,6 +23,7 @@ from churn_core.cli import (
     proof_verbs,
     rfm_verbs,
     rule_verbs,
+    segment_verbs,
     value_verbs,
     version_verbs,
     workspace_verbs,
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
         value_verbs,
         demand_verbs,
         rule_verbs,
+        segment_verbs,
     ):
         module.add_verbs(verbs)
     return parser

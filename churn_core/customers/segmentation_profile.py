@@ -139,5 +139,6 @@ def _axis_words(names: tuple[str, ...], direction: NDArray[np.float64]) -> str:
     said = []
     for place in strongest:
         label = feature_named(names[place]).label
+        label = label.replace(", ", " of the ")
         said.append(f"{'more' if direction[place] > 0 else 'less'} {label[:1].lower()}{label[1:]}")
     return ", ".join(said)

@@ -43,6 +43,7 @@ STRONG = 0.5
 N_WORDS = 3
 MOSTLY = 0.5
 AVERAGE = "close to the average"
+_SHARE = "discounted_order_share"
 
 
 def segment_words(deviations: Mapping[str, float], medians: Mapping[str, float | None]) -> str:
@@ -57,7 +58,12 @@ def segment_words(deviations: Mapping[str, float], medians: Mapping[str, float |
     """
     said: list[str] = []
     groups: set[str] = set()
-    for name, size in sorted(deviations.items(), key=lambda item: (-abs(item[1]), item[0])):
+    is_mostly = deviations.get(_SHARE, 0.0) >= STRONG and (medians.get(_SHARE) or 0.0) >= MOSTLY
+    rank = {name: abs(size) for name, size in deviations.items()}
+    if is_mostly:
+        rank[_SHARE] = max(size for name, size in rank.items() if feature_named(name).group == "discounts")
+    for name in sorted(rank, key=lambda one: (-rank[one], one != _SHARE, one)):
+        size = deviations[name]
         feature = feature_named(name)
         group = feature.group if feature.unit else name
         if abs(size) < STRONG or len(said) == N_WORDS:
@@ -85,7 +91,7 @@ def named_apart(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _phrase(name: str, *, is_high: bool, median: float | None) -> str:
-    if name == "discounted_order_share" and is_high and (median or 0.0) >= MOSTLY:
+    if name == _SHARE and is_high and (median or 0.0) >= MOSTLY:
         return "mostly discounts"
     if name in PHRASES:
         return PHRASES[name][0 if is_high else 1]

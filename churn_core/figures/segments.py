@@ -53,7 +53,7 @@ def profile_figure(found: Segmentation, *, currency: str = "", mode: Mode = "lig
             showscale=False,
             xgap=2,
             ygap=2,
-            text=[[f"{value:+.1f}" for value in row] for row in deviations],
+            text=[[f"{round(value, 1) + 0.0:+.1f}" for value in row] for row in deviations],
             texttemplate="%{text}",
             textfont={"size": 12},
             customdata=[[_hover(entry, name, currency) for entry in found.segments] for name in features],
@@ -80,7 +80,7 @@ def profile_sentence(segments: Sequence[SegmentProfile]) -> str:
         return "No segment stands out in any feature"
     direction = "above" if entry.deviations[name] > 0 else "below"
     label = feature_named(name).label
-    return f"Segment {entry.no} stands out most: {label} lies {size:.1f} robust units {direction} the whole"
+    return f"Segment {entry.no} stands out most, by “{label}”: {size:.1f} robust units {direction} the whole"
 
 
 def map_figure(found: Segmentation, *, mode: Mode = "light") -> go.Figure:

@@ -18,7 +18,7 @@ VERBS = (
     "demo", "import", "quality", "define", "train", "score", "targets", "backtest", "workspaces", "serve",
     "models", "promote", "rollback", "archive", "card",
     "proof", "drift", "moved", "experiment", "campaign", "drivers", "cutoffs", "policy", "cohorts", "rhythm", "value",
-    "rfm",
+    "rfm", "segments",
     "rules", "tags", "forecast",
 )  # fmt: skip
 
