@@ -261,7 +261,8 @@ def list_block(stamp: Stamp, run: WorthRun, currency: str) -> None:
         st.dataframe(
             frame.assign(open="Open", risk=100 * frame["risk"]), key=key, hide_index=True, row_height=33,
             column_order=_shown(frame, sort),
-            column_config=_columns(run, currency, f"open_{key}"), height="content", alt="Customers, one row each",
+            column_config=_columns(run, currency, f"open_{key}"), height="content", placeholder="–",
+            alt="Customers, one row each",
         )  # fmt: skip
     click = st.session_state.get(f"open_{key}")
     if click is not None:

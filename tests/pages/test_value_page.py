@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from churn_core.warehouse import Warehouse
 from churn_core.workspaces import open_workspace
 from tests.pages.conftest import App
 from tests.pages.test_every_page import everything_said
+from ui import session
 
 PAGE = "pages/segments/value.py"
 
@@ -89,9 +91,10 @@ def test_values_are_made_in_the_background(app: App, monkeypatch: pytest.MonkeyP
     visit.number_input(key="worth_days").set_value(45)
     visit.button(key="value_customers").click().run()
     assert not visit.exception
-    from ui import session
-
-    session._opened("Demo shop").runner.close()
+    runner, until = session._opened("Demo shop").runner, time.monotonic() + 240
+    while runner.unfinished() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert runner.recent()[0].status == "done", runner.recent()[0].message
     run = required_worth(open_workspace("Demo shop"))
     assert run.plan.horizon_days == 45
 
