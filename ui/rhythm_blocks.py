@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pandas as pd
 import streamlit as st
 
@@ -22,10 +24,14 @@ N_LISTED = 200
 """Customers on the list of the latest."""
 
 
-@st.cache_data(show_spinner="Reading the rhythm of the shop", max_entries=8)
 def shop_habits(stamp: Stamp) -> Habits:
-    """How often the shop's customers order."""
-    return read_habits(session.warehouse(stamp.workspace))
+    """How often the shop's customers order; read again when orders changed, not with every other write."""
+    return _habits(stamp.workspace, stamp.state.data_version, stamp.state.imported_at, stamp.state.last_order_at)
+
+
+@st.cache_data(show_spinner="Reading the rhythm of the shop", max_entries=8)
+def _habits(workspace: str, data_version: int, imported_at: datetime | None, last_order_at: datetime | None) -> Habits:
+    return read_habits(session.warehouse(workspace))
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -83,10 +89,10 @@ def late_block(stamp: Stamp, currency: str) -> None:
         key_figure(LATE, count(found.n_late), of_whom)
         shop = shop_habits(stamp).shrinkage.shop_gap_days
         key_figure("Usual gap in the shop", _gap(shop), "between two days with an order")
-    if not found.rhythms:
-        st.markdown(f"Nobody is late on {day(found.end)}.")
-        return
-    _late_table(found.rhythms, currency)
+    if found.rhythms:
+        _late_table(found.rhythms, currency)
+    else:
+        st.markdown(f"Nobody is late at the end of {day(found.end - timedelta(days=1))}.")
     shown = "" if found.n_late <= len(found.rhythms) else f" The first {count(len(found.rhythms))} are listed."
     st.caption(
         "Late: the day has passed by which 8 of 10 customers with a usual gap like theirs had ordered again; where "

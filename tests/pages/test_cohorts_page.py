@@ -92,7 +92,7 @@ def test_one_order_per_customer_is_a_sentence_on_every_part(churn_home: Path, ap
     said = _said(app(COHORTS, part=part))
     expected = {
         PARTS[0]: "0.0 % order in the month after their first order",
-        PARTS[1]: "Nobody in either has ordered again yet, so there is nothing to compare",
+        PARTS[1]: "nobody in either has ordered again yet, so there is nothing to compare",
         PARTS[2]: "so nobody has a rhythm to be late by yet",
     }
     assert expected[part] in said
