@@ -109,12 +109,14 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
     named = _choices(found)
     if not named:
         return
+    if st.session_state.get(ACT_ON) not in named:
+        st.session_state.pop(ACT_ON, None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Act on", list(named), key=ACT_ON, bind="query-params", width=260,
-            format_func=lambda name: f"{name}: {counted(named[name][1].n, 'customer')}",
         )  # fmt: skip
-        choice = named[chosen][0]
+        choice, cell = named[chosen]
+        st.caption(counted(cell.n, "customer"))
         with st.popover("Save as segment", icon=":material/bookmark_add:", key="rfm_save"):
             st.text_input(
                 "Name", key="rfm_name", max_chars=N_NAME_MOST, placeholder=f"RFM {choice.words}, {day(found.day)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -53,7 +54,7 @@ def test_the_table_holds_the_groups_of_the_core(demo_home: Home, app: App) -> No
 
 
 def test_an_earlier_day_is_taken_from_the_address(demo_home: Home, app: App) -> None:
-    day = (rfm(shop()).day - pd.Timedelta(days=200)).to_pydatetime()
+    day = rfm(shop()).day - timedelta(days=200)
     visit = app(PAGE, day=f"{day:%Y-%m-%d}")
     assert_calm(visit)
     assert visit.metric[0].value == f"{rfm(shop(), day).everybody.n:,}"
@@ -128,8 +129,7 @@ def test_thresholds_out_of_order_are_one_sentence_and_nothing_is_saved(demo_home
 
 
 def test_movement_between_stages(demo_home: Home, app: App) -> None:
-    visit = app(PAGE, part="Movement", moves_of="Lifecycle+stages")
-    visit.segmented_control(key="moves_of").set_value("Lifecycle stages").run()
+    visit = app(PAGE, part="Movement", moves_of="Lifecycle stages")
     assert_calm(visit)
     assert "lapsed" in visit.dataframe[0].value.columns
 
