@@ -81,22 +81,22 @@ def verdict_block(found: CampaignReadout) -> None:
 
 
 def arms_block(found: CampaignReadout) -> None:
-    """Who is in which arm: planned, assigned, and with a whole outcome window."""
+    """Who is in which arm: planned, assigned, and with a whole outcome window; a file knows of no windows."""
     n_all = sum(arm.n_assigned for arm in found.arms)
     st.subheader("Arms", anchor=False)
-    table(
-        [
-            {
-                "Arm": f"{arm.name} (control)" if arm.is_control and arm.name != CONTROL else arm.name,
-                "What it gets": arm.offer or ("nothing" if arm.is_control else UNKNOWN),
-                "Planned": percent(arm.share),
-                "Assigned": count(arm.n_assigned),
-                "of all": percent(arm.n_assigned / n_all) if n_all else UNKNOWN,
-                "Window complete": count(arm.n_complete),
-            }
-            for arm in found.arms
-        ]
-    )
+    rows = [
+        {
+            "Arm": f"{arm.name} (control)" if arm.is_control and arm.name != CONTROL else arm.name,
+            "What it gets": arm.offer or ("nothing" if arm.is_control else UNKNOWN),
+            "Planned": percent(arm.share),
+            "Assigned": count(arm.n_assigned),
+            "of all": percent(arm.n_assigned / n_all) if n_all else UNKNOWN,
+            "Window complete": count(arm.n_complete),
+        }
+        for arm in found.arms
+    ]
+    unknown = ("What it gets", "Window complete") if found.campaign is None else ()
+    table([{name: value for name, value in row.items() if name not in unknown} for row in rows])
 
 
 def results_block(found: CampaignReadout, *, smallest: float | None = None) -> None:
