@@ -75,8 +75,9 @@ def _row(found: Draft, group: GroupDraft, row: Row, by_name: dict[str, FieldChoi
         key = f"rule_field_{row.nr}"
         if key not in st.session_state:
             st.session_state[key] = row.field
+        labels = _labels(names)
         chosen = st.selectbox(
-            "Field", names, index=None, format_func=_label, key=key, placeholder="Choose what to ask",
+            "Field", names, index=None, format_func=labels.__getitem__, key=key, placeholder="Choose what to ask",
             label_visibility="collapsed", width=240,
         )  # fmt: skip
         if chosen != row.field:
@@ -92,13 +93,16 @@ def _row(found: Draft, group: GroupDraft, row: Row, by_name: dict[str, FieldChoi
         )  # fmt: skip
 
 
-def _label(name: str) -> str:
-    field = field_named(name)
-    if field is None:
-        return name
+def _labels(names: list[str]) -> dict[str, str]:
+    """What each field is called, with the unit in which it is asked."""
     sign = currency_sign(session.currency()).strip()
-    unit = {"share": "%", "currency": sign}.get(field.unit, "")
-    return f"{field.label}, {unit}" if unit else field.label
+    labels = {}
+    for name in names:
+        field = field_named(name)
+        unit = {"share": "%", "currency": sign}.get(field.unit, "") if field is not None else ""
+        label = field.label if field is not None else name
+        labels[name] = f"{label}, {unit}" if unit else label
+    return labels
 
 
 def _operator_label(field: Field, operator: str) -> str:

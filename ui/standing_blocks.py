@@ -9,14 +9,12 @@ from churn_core.customers.lifecycle import STAGES, stage_of
 from churn_core.customers.rfm import rfm_of
 from churn_core.customers.rfm_rule import GROUPS
 from churn_core.customers.rule_segments import segments_of
-from churn_core.customers.tags import CustomerTag, Tag
+from churn_core.customers.tags import LONGEST_TAG, CustomerTag, Tag
 from churn_core.figures.theme import day
 from ui import session
 from ui import session_rules as calls
 from ui.errors import guarded, plain, show_callback_error
 from ui.session import Stamp
-
-AT_RISK_PAGE = "pages/customers/at_risk.py"
 
 
 def standing_block(stamp: Stamp, customer_id: str) -> None:
@@ -62,9 +60,9 @@ def _why(tag: CustomerTag) -> str:
 def _give_form(stamp: Stamp, customer_id: str, given: tuple[CustomerTag, ...]) -> None:
     by_hand = [tag.tag for tag in given if tag.is_by_hand]
     offered = [tag.tag for tag in calls.tags(stamp) if _is_free(tag) and tag.tag not in by_hand]
-    st.selectbox(
-        "Give a tag", offered, index=None, key="tag_word", accept_new_options=True, placeholder="Choose or type a word",
-    )  # fmt: skip
+    st.text_input("Give a tag", key="tag_word", max_chars=LONGEST_TAG, placeholder="VIP")
+    if offered:
+        st.caption(f"In use: {plain(', '.join(offered))}")
     st.button("Give", type="primary", key="tag_give", on_click=guarded(_give, place="tags"), args=(customer_id,))
     for word in by_hand:
         st.button(
@@ -82,7 +80,7 @@ def _is_free(tag: Tag) -> bool:
 def _give(customer_id: str) -> None:
     word = st.session_state.get("tag_word") or ""
     tags_module.give_tag(session.warehouse(), word, [customer_id])
-    st.session_state["tag_word"] = None
+    st.session_state["tag_word"] = ""
     st.toast(f"Tag {plain(word)} given.")
 
 
