@@ -5,13 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from churn_core.customers import tags as tags_module
-from churn_core.customers.lifecycle import STAGES, stage_of
-from churn_core.customers.rfm import rfm_of
+from churn_core.customers.lifecycle import STAGES
 from churn_core.customers.rfm_rule import GROUPS
 from churn_core.customers.rule_segments import segments_of
 from churn_core.customers.tags import LONGEST_TAG, CustomerTag, Tag
 from churn_core.figures.theme import day
-from ui import session
+from ui import session, session_rfm
 from ui import session_rules as calls
 from ui.errors import guarded, plain, show_callback_error
 from ui.session import Stamp
@@ -35,11 +34,11 @@ def standing_block(stamp: Stamp, customer_id: str) -> None:
 @st.cache_data(show_spinner=False, max_entries=64)
 def groups_of(stamp: Stamp, customer_id: str) -> tuple[tuple[str, str, str], ...]:
     """The groups that customers are sorted into: what it is, which one, what that means."""
-    warehouse, found = session.warehouse(stamp.workspace), []
-    staged = stage_of(warehouse, customer_id)
+    found = []
+    staged = session_rfm.customer_stage(stamp, customer_id)
     if staged is not None:
         found.append(("Lifecycle", staged.stage, STAGES[staged.stage]))
-    scored = rfm_of(warehouse, customer_id)
+    scored = session_rfm.customer_rfm(stamp, customer_id)
     if scored is not None:
         scores = f"R {scored.recency}, F {scored.frequency}, M {scored.money}"
         found.append(("RFM", scored.group, f"{GROUPS[scored.group]} ({scores}; 5 is best)"))
