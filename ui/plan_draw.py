@@ -15,6 +15,7 @@ from ui import session_plan as calls
 from ui.errors import errors_shown, guarded, plain, sentence
 from ui.plan_fields import Fields
 from ui.plan_frame import Missing
+from ui.plan_power import per_week_input
 from ui.session import Stamp
 from ui.widgets import table
 
@@ -39,12 +40,7 @@ def draw_step(stamp: Stamp, found: Campaign, missing: Missing) -> None:
             help="Outcomes count from this day on, so nothing of it may be known yet when the arms are drawn.",
             **fields.at("start", plan.starts_on, lambda changed, on: replace(changed, starts_on=on)),
         )  # fmt: skip
-        st.number_input(
-            "Customers per week, control counted", value=None, min_value=1, placeholder="All at once", width=260,
-            help="Customers of the audience who start each week: those who are contacted and those of the control. "
-            "Every week holds every arm in its share; a customer's window begins with the customer's own week.",
-            **fields.at("per_week", plan.per_week, lambda changed, n: replace(changed, per_week=n or None)),
-        )  # fmt: skip
+        per_week_input(fields, plan)
     st.radio(
         "New customers", list(ENTRIES), format_func=ENTRIES.__getitem__,
         **fields.at("entry", plan.entry, lambda changed, entry: replace(changed, entry=entry)),

@@ -57,6 +57,17 @@ def power_step(stamp: Stamp, found: Campaign) -> None:
             help="Chance to find an effect that is not there, over all treatments together. 5 % is usual.",
             **fields.at("alpha", round(100 * found.plan.alpha, 6), _share_of("alpha")),
         )  # fmt: skip
+        per_week_input(fields, found.plan)
+
+
+def per_week_input(fields: Fields, plan: Plan) -> None:
+    """How many start per week; asked where it says how long it takes, and where the weeks are drawn."""
+    st.number_input(
+        "Customers per week, control counted", value=None, min_value=1, placeholder="All at once", width=260,
+        help="Customers of the audience who start each week: those who are contacted and those of the control. "
+        "Every week holds every arm in its share; a customer's window begins with the customer's own week.",
+        **fields.at("per_week", plan.per_week, lambda changed, n: replace(changed, per_week=n or None)),
+    )  # fmt: skip
 
 
 def verdict_block(size: PlanSize) -> None:
@@ -89,7 +100,7 @@ def _days(size: PlanSize, plan: Plan) -> None:
     )  # fmt: skip
     st.markdown(
         f"**{counted(size.days_until_answer, 'day')} from the first contact to the answer**: {volume}, and the last "
-        f"customer's window of {counted(size.window_days, 'day')} has to end. The weekly volume is set at the draw."
+        f"customer's window of {counted(size.window_days, 'day')} has to end."
     )
 
 

@@ -289,6 +289,18 @@ def test_too_small_an_audience_warns_with_what_would_help(shop: Warehouse, draft
     assert kept(shop, draft).power == 0.9
 
 
+def test_the_weekly_volume_is_asked_where_it_says_how_long_it_takes(shop: Warehouse, draft: Campaign, app: App) -> None:
+    visit = at_step(app, draft, "Power")
+    before = re.search(r"\*\*(\d+) days from the first contact", said(visit))
+    visit.number_input(key=key(draft, "Power", "per_week")).set_value(50).run()
+    after = re.search(r"\*\*(\d+) days from the first contact", said(visit))
+    assert before is not None
+    assert after is not None
+    assert int(before[1]) == draft.plan.goal.window_days < int(after[1])
+    assert kept(shop, draft).per_week == 50
+    assert at_step(app, draft, "Draw").number_input(key=key(draft, "Draw", "per_week")).value == 50
+
+
 def test_the_draw_is_shown_before_and_its_weeks(shop: Warehouse, draft: Campaign, app: App) -> None:
     visit = at_step(app, draft, "Draw")
     visit.number_input(key=key(draft, "Draw", "per_week")).set_value(200).run()
