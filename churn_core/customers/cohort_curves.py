@@ -140,8 +140,10 @@ def median_words(side: CohortCurve, event: Event) -> str:
     """After how many days it happened to half of a cohort, or that it was seen of fewer."""
     who = f"{side.label} (n {side.n_customers:,})"
     if side.median_days is None:
-        return f"of {who} fewer than half were seen to have {EVENTS[event]}"
-    return f"half of {who} had {EVENTS[event]} after {side.median_days:,.0f} days"
+        return f"fewer than half of {who} were seen to have {EVENTS[event]}"
+    return (
+        f"half of {who} had {EVENTS[event]} after {side.median_days:,.0f} {'day' if side.median_days == 1 else 'days'}"
+    )
 
 
 def _verdict(event: Event, first: CohortCurve, second: CohortCurve) -> tuple[float | None, str]:

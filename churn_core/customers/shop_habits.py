@@ -10,8 +10,8 @@ exactly linear (Jewell 1974), with w = variance within customers / variance betw
 (Buehlmann & Straub 1970; Buehlmann & Gisler 2005, ch. 4): no gaps give the cohort's gap, many give the own. m is the
 mean of customers' mean gaps weighted by n / (n + w), so that frequent buyers do not speak for everybody.
 
-A cohort are the customers whose first order fell into the same year, if the year ended a year before the end of the
-orders or earlier: of younger ones only the quick repeat orders are known, so they lean on the shop.
+A cohort is made of the customers whose first order fell into the same year, if that year ended at least a year before
+the end of the orders: of younger ones only the quick repeat orders are known, so they lean on the shop.
 """
 
 from __future__ import annotations

@@ -134,7 +134,9 @@ def curves_figure(found: CohortCurves, labels: Sequence[str], *, mode: Mode = "l
 
 def curves_sentence(found: CohortCurves, chosen: Sequence[CohortCurve]) -> str:
     """After how many days it has happened to half of each cohort."""
-    told = [f"{side.label} {side.median_days:,.0f} days" for side in chosen if side.median_days is not None]
+    told = [
+        f"{side.label} {counted(round(side.median_days), 'day')}" for side in chosen if side.median_days is not None
+    ]
     open_ = [side.label for side in chosen if side.median_days is None]
     parts = [f"Half have {EVENTS[found.event]} within: {', '.join(told)}"] if told else []
     if open_:
