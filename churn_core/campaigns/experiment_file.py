@@ -5,7 +5,7 @@ The rows stay in the database that read them; what leaves it are sums per arm an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -18,6 +18,17 @@ from churn_core.stats.moments import JointMoments, Moments, Rate
 
 MOST_ARMS = 20
 MOST_STRATA = 200
+
+
+def require_known_before(columns: Iterable[str | None], metrics: Iterable[Metric]) -> None:
+    """InputError when a covariate, stratum or slice is itself one of the outcomes; None stands for no column."""
+    outcomes = {column for metric in metrics for column in metric.columns}
+    for column in columns:
+        if column in outcomes:
+            raise InputError(
+                f"column {column!r} is an outcome, and what is measured after the start may be a result of the "
+                "treatment itself; compare within, slice by and adjust for what was known before only."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +49,8 @@ class ExperimentFile:
         found = {str(arm or ""): int(n) for arm, n in rows}
         if "" in found:
             raise InputError(
-                f"{found['']:,} rows have no arm in column {self.arm!r}; every customer who was drawn belongs to one."
+                f"column {self.arm!r} is empty in {found['']:,} of {sum(found.values()):,} rows; every customer who was "
+                "drawn belongs to an arm."
             )
         if len(found) > MOST_ARMS:
             raise InputError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from churn_core.campaigns.balance import balance_check
 from churn_core.campaigns.comparison import Outcomes
 from churn_core.campaigns.experiment import read_out
-from churn_core.campaigns.experiment_file import ExperimentFile
+from churn_core.campaigns.experiment_file import ExperimentFile, require_known_before
 from churn_core.campaigns.health import p_words, ratio_words
 from churn_core.campaigns.metrics import Metric
 from churn_core.campaigns.readout_model import ArmSize, CampaignReadout, HealthCheck, SegmentCut
@@ -57,6 +57,7 @@ def experiment_readout(source: Source, choice: ExperimentChoice) -> CampaignRead
     """Read out an experiment; InputError, in a sentence, for columns or values that make none."""
     if not choice.metrics:
         raise InputError("no outcome is chosen; choose at least one column that says what came of the customers.")
+    require_known_before((choice.covariate, choice.stratum, *choice.slices), choice.metrics)
     file = ExperimentFile(source=source, arm=choice.arm, stratum=choice.stratum, covariate=choice.covariate)
     counts = file.counts()
     shares = dict(choice.shares) or {arm: 1 / len(counts) for arm in counts}

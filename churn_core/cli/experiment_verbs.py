@@ -146,7 +146,7 @@ def assign_customers(args: argparse.Namespace) -> int:
 def read_out_file(args: argparse.Namespace) -> int:
     """``churn experiment readout``."""
     from churn_core.campaigns.experiment import read_out
-    from churn_core.campaigns.experiment_file import ExperimentFile
+    from churn_core.campaigns.experiment_file import ExperimentFile, require_known_before
 
     progress = ProgressLine()
     source, _ = opened_source(args, progress)
@@ -154,6 +154,7 @@ def read_out_file(args: argparse.Namespace) -> int:
     file = ExperimentFile(source=source, arm=args.arm, stratum=args.stratum, covariate=args.covariate)
     counts = file.counts()
     metrics = _metrics(args, file)
+    require_known_before((args.covariate, args.stratum), metrics)
     file.check_covariate()
     found = read_out(
         counts,

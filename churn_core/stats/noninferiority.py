@@ -38,6 +38,10 @@ def not_worse(
     from scipy.stats import norm
 
     error = sqrt(control.variance + treatment.variance)
+    if direction not in ("higher", "lower"):
+        raise InputError(f"the direction is {direction!r}; say whether higher or lower is better.")
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha is {alpha:g}; choose a share between 0 and 1, like 0.05.")
     if not margin > 0 or not error > 0:
         raise InputError(
             f"the margin is {margin:g} and the standard error {error:g}; both must be above zero to test a guardrail."

@@ -155,6 +155,9 @@ def test_too_few_outcomes_are_too_small() -> None:
         (("--metric", "bought", "--arm", "customer"), "no arms of an experiment"),
         (("--metric", "bought", "--control", "nobody"), "'nobody' is not among the arms"),
         (("--metric", "spend:mean", "--covariate", "tier"), "where a number was expected"),
+        (("--metric", "bought", "--covariate", "tier"), "where a number was expected"),
+        (("--metric", "bought", "--stratum", "bought"), "'bought' is an outcome"),
+        (("--metric", "bought", "--share", "none=.5", "--share", "coupon=.3", "--share", "cal=.2"), "'cal' has a"),
     ],
 )
 def test_bad_input_gets_one_sentence(

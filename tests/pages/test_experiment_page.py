@@ -181,7 +181,7 @@ def test_a_ratio_is_compared_with_customers_as_the_unit(page: AppTest) -> None:
     [
         ({"converted": ["maybe", *["1"] * 39]}, "'maybe' in line 2"),
         ({"converted": ["", *["1"] * 39]}, "is empty in 1 rows"),
-        ({"test_group": ["", *["coupon", "control"] * 19, "coupon"]}, "have no arm"),
+        ({"test_group": ["", *["coupon", "control"] * 19, "coupon"]}, "belongs to an arm"),
     ],
 )
 def test_bad_values_are_one_sentence(page: AppTest, change: dict[str, list[str]], said: str) -> None:

@@ -12,6 +12,7 @@ from churn_core.stats import rates
 from churn_core.stats.bayes import compare_means_bayes, compare_rates_bayes
 from churn_core.stats.means import Mean, compare_means, fieller_lift, welch
 from churn_core.stats.moments import JointMoments, Moments, Rate
+from churn_core.stats.noninferiority import not_worse
 from churn_core.stats.power import smallest_mean_effect, smallest_rate_effect
 from churn_core.stats.rates import (
     compare_rates,
@@ -132,6 +133,8 @@ def test_a_tiny_arm_that_was_hardly_expected_is_no_alarm_by_itself() -> None:
         lambda: confidence_sequence(0.1, 0.1, 100, 200, alpha=0),
         lambda: group_bounds(5, "haybittle"),  # type: ignore[arg-type]
         lambda: group_bounds(5, alpha=1.0),
+        lambda: not_worse(Mean(value=1, variance=1), Mean(value=1, variance=1), margin=1, direction="up"),  # type: ignore[arg-type]
+        lambda: not_worse(Mean(value=1, variance=1), Mean(value=1, variance=1), margin=1, alpha=5),
         lambda: check_sample_ratio({"a": 5, "b": 5}, {"a": float("nan"), "b": 0.5}),
         lambda: check_sample_ratio({"a": -5, "b": 5}, {"a": 0.5, "b": 0.5}),
     ],
