@@ -10,6 +10,7 @@ from churn_core.customers.group_refresh import refresh_groups
 from churn_core.customers.rule_segments import SegmentStanding
 from churn_core.customers.rules import rule_from_json
 from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.tags import Tag
 from churn_core.figures.overlap import overlap_figure
 from churn_core.figures.theme import count, counted, day, money, percent
 from churn_core.jobs import Progress
@@ -24,8 +25,6 @@ from ui.widgets import chart, job_started, table
 
 AT_RISK_PAGE = "pages/customers/at_risk.py"
 KINDS = {"members": "fixed", "rule": "rule", "cluster": "cluster"}
-SENTENCE_LINE, LINE_PIXELS = 75, 21
-"""Characters of a sentence on one line of a table, and the height of a line."""
 MOST_IN_MATRIX = 8
 """Segments set against each other before somebody chooses."""
 
@@ -132,19 +131,7 @@ def tags_block(stamp: Stamp) -> None:
         "Words on the Customer page, found again with every import. The limits of the built-in ones follow from this "
         "shop's own customers."
     )
-    _wrapped(
-        [
-            {
-                "Tag": tag.tag,
-                "Customers": count(tag.n_customers),
-                "By": "built in" if not tag.is_own else "rule" if tag.rule else "hand",
-                "Who": tag.meaning,
-            }
-            for tag in found
-        ],
-        widths={"Tag": 130, "Customers": 85, "By": 75},
-        right=("Customers",),
-    )
+    st.markdown("\n".join(_tag_line(tag) for tag in found))
     own = [tag.tag for tag in found if tag.is_own]
     if own:
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -152,20 +139,11 @@ def tags_block(stamp: Stamp) -> None:
             st.button("Delete tag", key="rule_delete_tag", on_click=guarded(_delete_tag, place="rule"), args=(tag,))
 
 
-def _wrapped(rows: list[dict[str, str]], *, widths: dict[str, int], right: tuple[str, ...]) -> None:
-    """A table whose last column holds sentences: rows of two lines, or more where a sentence needs them."""
-    longest = max(len(row["Who"]) for row in rows)
-    n_lines = min(max(2, -(-longest // SENTENCE_LINE)), 6)
-    st.dataframe(
-        rows,
-        hide_index=True,
-        row_height=LINE_PIXELS * n_lines + 12,
-        height="content" if len(rows) <= 12 else 600,
-        column_config={
-            name: st.column_config.Column(width=width, alignment="right" if name in right else "left")
-            for name, width in widths.items()
-        },
-    )
+def _tag_line(tag: Tag) -> str:
+    """A tag with how many have it and who gets it."""
+    own = "" if not tag.is_own else " · own, by rule" if tag.rule else " · own, by hand"
+    n_customers = counted(tag.n_customers, "customer")
+    return f"- **{plain(tag.tag)}** · {n_customers}{own}: :gray[{plain(tag.meaning)}]"
 
 
 def _load(rule: str) -> None:

@@ -105,8 +105,8 @@ _FIELDS: tuple[Field, ...] = (
         "Days from the first order to the end of the data.", "first_order",
     ),
     _number("n_orders", "Orders", "count", "Orders so far."),
-    _number("n_orders_90", "Orders, last 90 days", "count", "Orders of the last 90 days."),
-    _number("n_orders_365", "Orders, last 365 days", "count", "Orders of the last 365 days."),
+    _number("n_orders_90", "Orders of the last 90 days", "count", "Orders of the last 90 days."),
+    _number("n_orders_365", "Orders of the last 365 days", "count", "Orders of the last 365 days."),
     _fact(
         "orders_per_year", "Orders per year", "ratio",
         f"f.n_orders * 365e0 / greatest({age_days('f.first_order')}, 90)",
@@ -114,7 +114,7 @@ _FIELDS: tuple[Field, ...] = (
         "n_orders", "first_order",
     ),
     _number("spend_amount", "Spend", "currency", "What was paid for all orders so far."),
-    _number("spend_365", "Spend, last 365 days", "currency", "What was paid for the orders of the last 365 days."),
+    _number("spend_365", "Spend of the last 365 days", "currency", "What was paid for the orders of the last 365 days."),
     _fact(
         "mean_order_amount", "Mean order", "currency", "f.spend_amount / nullif(f.n_orders, 0)",
         "Spend by orders; not known without orders.", "spend_amount", "n_orders",
