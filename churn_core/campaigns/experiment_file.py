@@ -49,8 +49,8 @@ class ExperimentFile:
         found = {str(arm or ""): int(n) for arm, n in rows}
         if "" in found:
             raise InputError(
-                f"column {self.arm!r} is empty in {found['']:,} of {sum(found.values()):,} rows; every customer who was "
-                "drawn belongs to an arm."
+                f"column {self.arm!r} is empty in {found['']:,} of {sum(found.values()):,} rows; every customer who "
+                "was drawn belongs to an arm."
             )
         if len(found) > MOST_ARMS:
             raise InputError(

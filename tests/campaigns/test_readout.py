@@ -242,7 +242,7 @@ def test_after_the_end_an_early_crossing_is_history_and_the_test_at_the_end_deci
     plan = LookPlan(
         n_drawn={"control": 3_200, "coupon": 3_200}, end=date(2024, 6, 1), window_days=30, alpha=0.05, is_in_waves=True
     )
-    words = {"control": "control", "treatments": ["coupon"], "label": "retained", "unit": "share"}
+    words: dict[str, Any] = {"control": "control", "treatments": ["coupon"], "label": "retained", "unit": "share"}
     before = sequential(looks[:-1], plan, **words)
     after = sequential(looks, replace(plan, is_over=True), **words)
     assert before is not None
