@@ -174,7 +174,7 @@ def rfm(warehouse: Warehouse, as_of: datetime | None = None, *, rule: RfmRule | 
     rows = warehouse.records(
         f"WITH scored AS ({scored.sql}) SELECT recency, frequency, money, count(*) AS n, "
         "sum(recency_days) AS days_sum, sum(n_orders) AS orders_sum, count(spend_amount) AS n_spend, "
-        "coalesce(sum(spend_amount), 0.0) AS spend_sum, "
+        "CAST(coalesce(sum(CAST(spend_amount AS DECIMAL(18,2))), 0) AS DOUBLE) AS spend_sum, "
         "count(*) FILTER (spend_amount <= 0) AS n_unpaid, count(s.risk) AS n_scored, "
         "coalesce(sum(s.risk), 0.0) AS risk_sum, count(s.value_at_risk) AS n_valued, "
         "coalesce(sum(s.value_at_risk), 0.0) AS at_risk_sum, min(recency_days) AS least_days, "

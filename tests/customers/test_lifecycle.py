@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -26,7 +27,7 @@ from churn_core.warehouse import Warehouse
 from .conftest import AS_OF, add_orders
 
 
-def add_days(warehouse: Warehouse, days_before: dict[str, list[int]]) -> None:
+def add_days(warehouse: Warehouse, days_before: dict[str, Sequence[int]]) -> None:
     """Orders so many days before AS_OF, with the gaps that an import fills in."""
     add_orders(warehouse, days_before)
     with warehouse.transaction() as tx:
@@ -41,7 +42,7 @@ def regular(start: int, gap: int, n: int) -> list[int]:
 @pytest.fixture
 def rhythmic(warehouse: Warehouse) -> Warehouse:
     """Regular customers with gaps of 20 days, one per stage, among many who differ little."""
-    background = {f"B{nr}": regular(5 + nr % 9, 20, 30) for nr in range(20)}
+    background: dict[str, Sequence[int]] = {f"B{nr}": regular(5 + nr % 9, 20, 30) for nr in range(20)}
     asked = {
         "on time": regular(15, 20, 40),
         "late": regular(55, 20, 40),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
@@ -24,6 +25,7 @@ from churn_core.warehouse import Warehouse
 
 from .conftest import AS_OF, add_orders, add_run
 
+PARTS = ["recency", "frequency", "money"]
 OF_ALL = RfmRule(base_days=None)
 OWN = RfmRule(
     kind="rule", thresholds=Thresholds(recency=(100, 60, 30, 10), frequency=(2, 3, 4, 5), money=(30, 60, 90, 120))
@@ -36,7 +38,7 @@ def own(**limits: tuple[float | None, ...]) -> dict[str, object]:
     return {"kind": "rule", "thresholds": replace(usual, **limits)}
 
 
-def add_amounts(warehouse: Warehouse, rows: list[tuple[str, int, float | None]]) -> None:
+def add_amounts(warehouse: Warehouse, rows: Sequence[tuple[str, int, float | None]]) -> None:
     """Orders as customer, days before AS_OF and amount."""
     frame = pd.DataFrame(
         {
@@ -86,7 +88,7 @@ def test_five_customers_by_hand(warehouse: Warehouse) -> None:
         ],
     )  # fmt: skip
     by_fifths = scored(warehouse, OF_ALL)
-    assert by_fifths.loc["a", ["recency_days", "n_orders", "spend_amount"]].tolist() == [1, 5, 140.0]
+    assert list(by_fifths.loc["a", ["recency_days", "n_orders", "spend_amount"]]) == [1, 5, 140.0]
     assert by_fifths[["recency", "frequency", "money"]].to_numpy().tolist() == [[s, s, s] for s in (5, 4, 3, 2, 1)]
     assert by_fifths["rfm_group"].tolist() == ["champions", "loyal", "needs attention", "hibernating", "lost"]
     by_rule = scored(warehouse, OWN)
@@ -103,11 +105,11 @@ def test_the_grid_of_sql_is_the_grid_of_the_rule(demo_shop: Warehouse) -> None:
     found = scored(demo_shop, OF_ALL, day)
     limits = thresholds(demo_shop, OF_ALL, day)
     assert len(found.groupby(["recency", "frequency", "money"])) > 40
-    for row in found.itertuples():
-        assert limits.scores(row.recency_days, row.n_orders, row.spend_amount) == (
-            row.recency, row.frequency, row.money,
-        )  # fmt: skip
-        assert OF_ALL.group(row.recency, row.frequency, row.money) == row.rfm_group
+    for row in found.to_dict("records"):
+        spend = None if pd.isna(row["spend_amount"]) else row["spend_amount"]
+        scores = tuple(row[part] for part in PARTS)
+        assert limits.scores(row["recency_days"], row["n_orders"], spend) == scores
+        assert OF_ALL.group(*scores) == row["rfm_group"]
 
 
 @pytest.mark.parametrize("rule", [OF_ALL, RfmRule(), RfmRule(base_days=90, window_days=365)])
@@ -193,8 +195,8 @@ def test_churn_rates_after_are_those_of_a_plain_loop(demo_copy: Warehouse) -> No
     orders = demo_copy.frame("SELECT customer_id, order_time FROM orders")
     counted = dict.fromkeys(GROUPS, (0, 0))
     for day in found.days:
-        groups = scored(demo_copy, RfmRule(), day)["rfm_group"]
-        last = orders[orders["order_time"] < day].groupby("customer_id")["order_time"].max()
+        groups = scored(demo_copy, RfmRule(), day)["rfm_group"].to_dict()
+        last = orders[orders["order_time"] < day].groupby("customer_id")["order_time"].max().to_dict()
         start = day + timedelta(days=5)
         is_after = (orders["order_time"] >= start) & (orders["order_time"] < start + timedelta(days=60))
         stayed = set(orders[is_after]["customer_id"])
