@@ -95,7 +95,8 @@ def backtest_block(found: Foreseen) -> None:
         f"Every method was asked {counted(choice.n_origins, 'time')} in the past for the "
         f"{counted(choice.window_weeks, 'week')} that followed, with nothing but what was known then. One is used only "
         "if it was nearer than the same week last year, week by week, and no farther off in the totals. Errors are "
-        "shares of what came."
+        "shares of what came, week by week and in the total of each window; the next two columns say how many of the "
+        "weeks lay within the intervals."
     )
     table([_row(row, is_used=row.name == choice.name) for row in choice.rows if row.n_origins])
     reasons: dict[str, list[str]] = {}
@@ -109,11 +110,11 @@ def backtest_block(found: Foreseen) -> None:
 def _row(row: Judged, *, is_used: bool) -> dict[str, str]:
     return {
         "Method": f"{row.label}{' · used' if is_used else ''}",
-        "Error per week": percent(row.error_share),
-        "Error against last year's": _times(row.against_same_week),
-        "Error of totals": percent(row.total_error_share),
-        "Held in 80 %": percent(row.held_80),
-        "Held in 95 %": percent(row.held_95),
+        "Error": percent(row.error_share),
+        "Against last year": _times(row.against_same_week),
+        "In totals": percent(row.total_error_share),
+        "In 80 %": percent(row.held_80),
+        "In 95 %": percent(row.held_95),
         "Weeks": str(row.n_weeks),
     }
 

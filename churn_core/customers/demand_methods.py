@@ -123,9 +123,12 @@ def _recent_mean(roots: Numbers, n_weeks: int) -> Numbers:
 
 
 def _past_errors(rule: Callable[[Numbers, int], Numbers], roots: Numbers, n_weeks: int, least: int) -> Numbers:
-    """Row by row how far the rule was off after each week from ``least`` on; NaN where the weeks are not known yet."""
+    """Row by row how far the rule was off after each week of the last year, from ``least`` weeks of history on.
+
+    NaN where the weeks are not known yet.
+    """
     made = []
-    for origin in range(least, len(roots)):
+    for origin in range(max(least, len(roots) - YEAR), len(roots)):
         known = roots[origin : origin + n_weeks]
         row = np.full(n_weeks, np.nan)
         row[: len(known)] = known - rule(roots[:origin], n_weeks)[: len(known)]

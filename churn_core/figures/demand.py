@@ -11,7 +11,7 @@ from churn_core.figures.theme import Mode, count, counted, day, money, palette, 
 if TYPE_CHECKING:
     from churn_core.customers.demand import Demand, Foreseen
 
-MOST_PAST = 104
+MOST_PAST = 70
 """Weeks of the past that are drawn."""
 
 
@@ -21,7 +21,7 @@ def amount_words(found: Foreseen, amount: float | None, currency: str = "") -> s
 
 
 def demand_figure(demand: Demand, found: Foreseen, *, currency: str = "", mode: Mode = "light") -> go.Figure:
-    """The last two years of weeks and the weeks ahead."""
+    """The weeks of the last year and a third, and the weeks ahead."""
     colours = palette(mode)
     past = list(zip(demand.starts, found.past, strict=True))[-MOST_PAST:]
     starts = [week.start for week in found.ahead]
