@@ -256,7 +256,7 @@ def facts_sql(rule: RfmRule, restricted: str = "") -> str:
     return (
         f"SELECT customer_id, {age_days('max(order_time)')} AS recency_days, count(*){counted} AS n_orders, "
         f"CASE WHEN count(amount) > 0 THEN CAST(coalesce(sum(amount){counted}, 0) AS DOUBLE) END AS spend_amount, "
-        "CAST(sum(amount) AS DOUBLE) AS spend_in_all, max(order_time) AS last_time "
+        "sum(amount) AS spend_in_all, max(order_time) AS last_time "
         f"FROM orders WHERE {seen_before('order_time')}{also} GROUP BY customer_id"
     )
 
