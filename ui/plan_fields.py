@@ -58,6 +58,9 @@ class Fields:
             del st.session_state[key]
 
     def _take(self, key: str, change: Change) -> None:
+        """Keep a value; a button pressed in the same moment may have emptied the input, which is then filled anew."""
+        if key not in st.session_state:
+            return
         value = st.session_state[key]
         calls.change(self.found.campaign_id, self.number, lambda plan: change(plan, value))
 

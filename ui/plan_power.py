@@ -28,9 +28,10 @@ def power_step(stamp: Stamp, found: Campaign) -> None:
     size = calls.full_size(stamp, found)
     currency = session.currency()
     verdict_block(size)
-    if found.plan.is_measurable:
+    if found.plan.is_measurable and size.n_available:
         _figures(size, found.plan, currency)
-    _days(size, found.plan)
+    if size.n_available:
+        _days(size, found.plan)
     if not found.plan.is_measurable:
         return
     if size.needed:

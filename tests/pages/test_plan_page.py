@@ -275,6 +275,14 @@ def test_treatments_are_added_proposed_edited_and_removed(shop: Warehouse, draft
     assert visit.text_input(key=key(draft, "Arms", "arm_2_text")).value == "Half price"
 
 
+def test_a_button_and_an_input_of_the_same_moment_show_no_error(shop: Warehouse, draft: Campaign, app: App) -> None:
+    visit = at_step(app, draft, "Arms")
+    visit.number_input(key=key(draft, "Arms", "arm_0_share")).set_value(30.0)
+    visit.button(key=key(draft, "Arms", "equally")).click().run()
+    assert no_error(visit)
+    assert sum(kept(shop, draft).shares.values()) in (pytest.approx(1), pytest.approx(0.8))
+
+
 def test_too_small_an_audience_warns_with_what_would_help(shop: Warehouse, draft: Campaign, app: App) -> None:
     visit = at_step(app, draft, "Goal")
     visit.number_input(key=key(draft, "Goal", "effect_retained")).set_value(0.5).run()
