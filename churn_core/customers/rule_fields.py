@@ -114,7 +114,7 @@ _FIELDS: tuple[Field, ...] = (
         "n_orders", "first_order",
     ),
     _number("spend_amount", "Spend", "currency", "What was paid for all orders so far."),
-    _number("spend_365", "Spend of the last 365 days", "currency", "What was paid for the orders of the last 365 days."),
+    _number("spend_365", "Spend of the last 365 days", "currency", "What was paid in the last 365 days."),
     _fact(
         "mean_order_amount", "Mean order", "currency", "f.spend_amount / nullif(f.n_orders, 0)",
         "Spend by orders; not known without orders.", "spend_amount", "n_orders",
