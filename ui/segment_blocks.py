@@ -19,6 +19,7 @@ from ui import session
 from ui import session_segments as calls
 from ui.errors import guarded, plain, sentence
 from ui.key_figures import figures_row, key_figure
+from ui.numbered_choice import numbered_choice
 from ui.session import Stamp
 from ui.widgets import chart, table
 
@@ -33,9 +34,7 @@ def choice_block(found: tuple[Segmentation, ...]) -> Segmentation:
     by_id = {entry.segmentation_id: entry for entry in found}
     names = {number: f"{entry.name} · {entry.method_label} · {day(entry.made_at)}" for number, entry in by_id.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = st.selectbox(
-            "Segmentation", list(by_id), format_func=lambda one: names[one], key=CHOSEN, bind="query-params", width=460
-        )
+        number = numbered_choice("Segmentation", names, CHOSEN, width=460)
         chosen = by_id[number]
         with st.popover("Delete", key=f"delete_{number}"):
             st.markdown("The segmentation, its saved segments and their history are gone for good.")
@@ -61,7 +60,7 @@ def figures_block(found: Segmentation, now: SegmentationMoney, currency: str) ->
         if scored:
             total = sum(entry.value_at_risk or 0.0 for entry in scored)
             most = max(scored, key=lambda entry: entry.value_at_risk or 0.0)
-            key_figure("Money at risk", money(total, currency), "of the customers scored")
+            key_figure("Money at risk", money(total, currency), "of those scored")
             key_figure(
                 "Most of it in", f"Segment {most.no}", f"{money(most.value_at_risk, currency)} at risk",
                 meaning=plain(most.name),
@@ -193,4 +192,4 @@ def _median_rows(found: Segmentation, currency: str) -> list[dict[str, str]]:
 
 def _delete(segmentation_id: int) -> None:
     store.delete(session.warehouse(), segmentation_id)
-    st.session_state.pop(CHOSEN, None)
+    st.query_params.pop(CHOSEN, None)

@@ -12,6 +12,7 @@ from churn_core.customers.segments import N_NAME_MOST
 from ui import session
 from ui import session_segments as calls
 from ui.errors import guarded
+from ui.layout import side_by_side
 from ui.session import Stamp
 
 PROPOSED = "Proposed"
@@ -29,7 +30,7 @@ def form_block(stamp: Stamp, again: Segmentation | None = None) -> None:
     groups = {feature.group: feature.group_label for feature in by_name.values()}
     stored = [name for name in again.settings["features"] if name in by_name] if again else []
     with st.container(border=True):
-        first, second = st.columns([2, 3], gap="medium")
+        first, second = side_by_side([2, 3], key=f"{key}form")
         with first:
             name = st.text_input("Name", again.name if again else "Segments", key=f"{key}name", max_chars=N_NAME_MOST)
             method = st.segmented_control(

@@ -14,6 +14,7 @@ from churn_core.figures.theme import count, counted
 from ui import session
 from ui import session_segments as calls
 from ui.errors import guarded, plain, sentence
+from ui.numbered_choice import numbered_choice
 from ui.plan_list import open_plan
 from ui.session import Stamp
 from ui.session_plan import begin_for
@@ -28,10 +29,9 @@ def members_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney) -> 
     st.subheader("Work with a segment", anchor=False)
     by_no = {entry.no: entry for entry in now.segments}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        no = st.selectbox(
-            "Segment", list(by_no), format_func=lambda one: f"{one} {by_no[one].name}", key=SEGMENT,
-            bind="query-params", width=420,
-        )  # fmt: skip
+        no = numbered_choice(
+            "Segment", {one: f"{one} {entry.name}" for one, entry in by_no.items()}, SEGMENT, width=420
+        )
         chosen = by_no[no]
         with st.popover("Rename", icon=":material/edit:", key=f"rename_{found.segmentation_id}_{no}"):
             key = f"name_{found.segmentation_id}_{no}"

@@ -1,0 +1,138 @@
+"""The Segments page through the frame: divide, look, name, go on - and what cannot be divided."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from churn_core.customers import segmentation_store as store
+from churn_core.customers.segmentation import Asked, fit_segmentation
+from churn_core.customers.segments import segments
+from churn_core.warehouse import Warehouse
+from churn_core.workspaces import open_workspace
+from tests.pages.conftest import App, Home
+from tests.pages.test_every_page import everything_said
+from tests.pages.test_jobs_on_pages import wait_for
+from ui import session
+
+PAGE = "pages/segments/segments.py"
+TASTE = ("usual_gap_days", "mean_order_amount", "discounted_order_share")
+
+
+def shop(name: str = "Demo shop") -> Warehouse:
+    return open_workspace(name)
+
+
+@pytest.fixture
+def divided(demo_home: Home) -> Warehouse:
+    fit_segmentation(shop(), Asked(name="Taste", features=TASTE, k=4))
+    return shop()
+
+
+def said(visit: AppTest) -> str:
+    assert not visit.exception
+    assert not [error.value for error in visit.error]
+    return everything_said(visit).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("Segments", "stands out most"),
+        ("Map", "of how customers differ"),
+        ("How many", "The number 4 was chosen by hand"),
+        ("Movement", "changed it"),
+        ("New or again", "Fitting again keeps this segmentation"),
+    ],
+)
+def test_every_part_says_its_sentence(divided: Warehouse, app: App, part: str, words: str) -> None:
+    assert words in said(app(PAGE, part=part))
+
+
+def test_the_table_holds_the_segments_of_the_core(divided: Warehouse, app: App) -> None:
+    [found] = store.segmentations(divided)
+    visit = app(PAGE)
+    shown = visit.dataframe[0].value
+    assert list(shown["Segment"]) == [entry.name for entry in found.segments]
+    assert list(shown["Customers"]) == [f"{entry.n_customers:,}" for entry in found.segments]
+    assert visit.metric[0].value == f"{found.n_customers:,}"
+
+
+def test_dividing_runs_as_a_job_and_says_how_it_ended(demo_home: Home, app: App) -> None:
+    visit = app(PAGE)
+    visit.selectbox(key="seg_new_k").set_value(3).run()
+    visit.multiselect(key="seg_new_features").set_value(list(TASTE)).run()
+    visit.button(key="seg_new_fit").click().run()
+    wait_for(lambda: not session._opened("Demo shop").runner.unfinished())
+    visit.run()
+    assert "in 3 segments" in said(visit)
+    [found] = store.segmentations(shop())
+    assert found.settings["features"] == [name for name in found.settings["features"] if name in TASTE]
+
+
+def test_what_cannot_be_divided_is_a_sentence_on_a_page_that_stays(demo_home: Home, app: App) -> None:
+    visit = app(PAGE)
+    visit.multiselect(key="seg_new_features").set_value(["n_orders"]).run()
+    visit.button(key="seg_new_fit").click().run()
+    wait_for(lambda: not session._opened("Demo shop").runner.unfinished())
+    visit.run()
+    assert not visit.exception
+    assert "at least 2 features" in visit.error[0].value.replace("\\", "")
+    assert visit.button(key="seg_new_fit")
+
+
+def test_a_name_given_is_that_of_the_saved_group_as_well(divided: Warehouse, app: App) -> None:
+    visit = app(PAGE, of="2")
+    visit.text_input(key="name_1_2").set_value("Bargain $hunters$ <b>")
+    visit.button(key="keep_name_1_2").click().run()
+    said(visit)
+    assert "Bargain $hunters$ <b>" in list(visit.dataframe[0].value["Segment"])
+    assert "Taste: Bargain $hunters$ <b>" in {group.name for group in segments(divided)}
+    visit.text_input(key="name_1_2").set_value("  ")
+    visit.button(key="keep_name_1_2").click().run()
+    assert "0 characters" in visit.error[0].value.replace("\\", "")
+
+
+def test_members_are_opened_in_at_risk(divided: Warehouse, app: App) -> None:
+    group = segments(divided)[0]
+    visit = app("pages/customers/at_risk.py", segment=group.name)
+    said(visit)
+    assert visit.metric[0].value == f"{group.n_members:,}"
+
+
+def test_a_campaign_is_planned_for_a_segment(divided: Warehouse, app: App) -> None:
+    n_before = divided.n_rows("campaigns")
+    visit = app(PAGE)
+    visit.button(key="plan_members").click().run()
+    assert not visit.exception
+    assert divided.n_rows("campaigns") == n_before + 1
+
+
+def test_a_deleted_segmentation_leaves_the_form(divided: Warehouse, app: App) -> None:
+    visit = app(PAGE)
+    visit.button(key="really_delete_1").click().run()
+    assert "No segments were made yet" in said(visit)
+
+
+def test_a_labelled_table_and_an_empty_segment_stay_usable(snapshot_home: Home, app: App) -> None:
+    members = shop("Members")
+    fit_segmentation(members, Asked(name="Columns", k=3, method="mixture"))
+    with members.transaction() as tx:
+        tx.execute("DELETE FROM segmentation_members WHERE segment_no = 3")
+    words = said(app(PAGE))
+    assert "by the label of the table" in words
+    assert "nobody is in" in words.lower()
+    assert "Nobody is in this segment any more" in said(app(PAGE, of="3"))
+    assert "known for one date only" in said(app(PAGE, part="Movement"))
+
+
+def test_a_tree_can_be_cut(demo_home: Home, app: App) -> None:
+    fit_segmentation(shop(), Asked(name="Tree", features=TASTE, k=4, method="ward"))
+    visit = app(PAGE, part="How many")
+    assert "Cut into 4, the sample of" in said(visit)
+    visit.slider(key="cut").set_value(6).run()
+    assert "Cut into 6, the sample of" in said(visit)
+    visit.button(key="cut_here").click().run()
+    wait_for(lambda: not session._opened("Demo shop").runner.unfinished())
+    newest = store.segmentations(shop())[0]
+    assert (len(newest.segments), newest.continues_id) == (6, 1)
