@@ -23,6 +23,8 @@ _SENTENCES: dict[str, str] = {
     "promote": "Model {model_version} became champion",
     "groups refreshed": "{n_groups} tags and rule segments of {n_customers:,} customers were found again",
     "replay": "Warnings of model {model_version} replayed at {n_cutoffs} cutoffs",
+    "rfm rule activated": "RFM rule {version} is in force",
+    "rfm rule saved": "RFM rule {version}",
     "roll back": "Model {model_version} became champion again",
     "save churn definition": "Definition {version}: no order within {horizon_days} days",
     "scenario saved": "{name}: a contact costs {contact_cost:g}",
