@@ -88,11 +88,15 @@ def campaigns_block(found: Programme) -> None:
     if click is not None:
         _go(found.campaigns[click["row"]])
     st.caption("Effects and left over are as they stood at the latest decision, with that day's readout kept.")
-    learned = [entry for entry in found.campaigns if entry.learned]
-    if learned:
-        st.subheader("What was learned", anchor=False)
-        for entry in learned:
-            st.markdown(f"**{plain(entry.name)}** ({day(entry.decided_at)}): {sentence(entry.learned)}")
+    decided = [entry for entry in found.campaigns if entry.decision]
+    if decided:
+        st.subheader("What was decided and learned", anchor=False)
+        for entry in decided:
+            learned = f" Learned: {sentence(entry.learned)}" if entry.learned else ""
+            st.markdown(
+                f"**{plain(entry.name)}**, {plain(DECIDED.get(entry.decision, entry.decision))} on "
+                f"{day(entry.decided_at)} by {plain(entry.person)}: {sentence(entry.why)}{learned}"
+            )
 
 
 def _go(entry: ProgrammeLine) -> None:
@@ -124,19 +128,19 @@ def _campaign_row(entry: ProgrammeLine, currency: str) -> dict[str, Any]:
     return {
         "": "Open",
         "Campaign": entry.name,
-        "Status": STATUSES[entry.status].split(":")[0],
+        "Status": DECIDED.get(entry.decision) or STATUSES[entry.status].split(":")[0],
         "Start": day(entry.starts_on),
-        "Customers": count(entry.n_customers) if entry.n_customers else UNKNOWN,
-        "Decision": DECIDED.get(entry.decision, UNKNOWN),
         "Goal": entry.goal,
-        "Effect": "; ".join(_effect(effect, currency) for effect in entry.effects) or UNKNOWN,
+        "Effect": "; ".join(_effect(effect, currency, is_only=len(entry.effects) == 1) for effect in entry.effects)
+        or UNKNOWN,
         "Left over": signed_money(entry.net.value, currency) if entry.net else UNKNOWN,
-        "Why": entry.why or UNKNOWN,
-        "Learned": entry.learned or UNKNOWN,
+        "Drawn": count(entry.n_customers) if entry.n_customers else UNKNOWN,
     }
 
 
-def _effect(effect: ArmEffect, currency: str) -> str:
+def _effect(effect: ArmEffect, currency: str, *, is_only: bool) -> str:
+    """With its interval and n; the arm is named where there are several."""
+    arm = "" if is_only else f"{effect.arm} "
     value = effect_words(effect.difference.value, effect.unit, currency)
     between = range_words(effect.difference, effect.unit, currency).removesuffix(" points")
-    return f"{effect.arm} {value} [{between}], n {count(effect.n)}"
+    return f"{arm}{value} [{between}], n {count(effect.n)}"
