@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from churn_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# How long an example takes depends on what else the machine does; tests are about answers.
+settings.register_profile("churn", deadline=None)
+settings.load_profile("churn")
 
 
 @pytest.fixture
