@@ -131,11 +131,11 @@ def weeks_block(demand: Demand, found: Foreseen, currency: str) -> None:
                 {
                     "Week of": day(week.start),
                     "Expected": amount_words(found, week.expected, currency),
+                    "Without those at risk": amount_words(found, week.without, currency),
                     "80 %": f"{amount_words(found, week.low_80, currency)} to "
                     f"{amount_words(found, week.high_80, currency)}",
                     "95 %": f"{amount_words(found, week.low_95, currency)} to "
                     f"{amount_words(found, week.high_95, currency)}",
-                    "Without customers at risk": amount_words(found, week.without, currency),
                 }
                 for week in found.ahead
             ],
