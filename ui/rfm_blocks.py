@@ -116,7 +116,7 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
             "Act on", list(named), key=ACT_ON, bind="query-params", width=260,
         )  # fmt: skip
         choice, cell = named[chosen]
-        st.caption(counted(cell.n, "customer"))
+        st.caption(counted(cell.n, "customer"), width="content")
         with st.popover("Save as segment", icon=":material/bookmark_add:", key="rfm_save"):
             st.text_input(
                 "Name", key="rfm_name", max_chars=N_NAME_MOST, placeholder=f"RFM {choice.words}, {day(found.day)}"

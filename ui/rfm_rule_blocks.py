@@ -66,13 +66,13 @@ def editor_block(stamp: Stamp, found: RfmTable) -> None:
                 required=True,
             )  # fmt: skip
             window = st.number_input(
-                "Orders and spend of the last days", 1, 3650, now.window_days, placeholder="all", key="rfm_window",
+                "Count orders of so many days", 1, 3650, now.window_days, placeholder="all", key="rfm_window",
                 width=230, help="Leave it empty to count all orders.",
             )  # fmt: skip
             base = now.base_days
             if kind == "quintile":
                 base = st.number_input(
-                    "Fifths of those who ordered in the last days", 1, 3650, now.base_days, placeholder="all",
+                    "Compare with who ordered in so many days", 1, 3650, now.base_days, placeholder="all",
                     key="rfm_base", width=290, help="Whoever is silent longer gets R 1. Empty: all customers.",
                 )  # fmt: skip
         limits = _own_limits(found, now) if kind == "rule" else None
