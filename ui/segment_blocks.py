@@ -69,7 +69,6 @@ def figures_block(found: Segmentation, now: SegmentationMoney, currency: str) ->
 
 def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, currency: str) -> None:
     """What each segment is, with its money; then what sets it apart."""
-    old = {entry.no: entry for entry in found.continued}
     rows: list[dict[str, Any]] = []
     for entry in now.segments:
         row: dict[str, Any] = {
@@ -82,8 +81,6 @@ def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, cu
             "Expected value": money(entry.expected_value, currency),
             "Money at risk": money(entry.value_at_risk, currency),
         }
-        if old:
-            row["Continues"] = _continued(old.get(entry.no))
         rows.append(row)
     table(rows, most_rows=12)
     st.caption(_told(found, now))
@@ -97,6 +94,12 @@ def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, cu
         "Mean of each segment minus the median of all, on the scale of the distances: one robust unit is about one "
         "standard deviation of the middle half. Numbers above are segment and customers on the day of the fit."
     )
+    if found.continued:
+        with st.expander("Which old segment each one continues"):
+            table(_continued_rows(found), most_rows=12)
+            st.caption(
+                "Paired so that the customers in both are most in total; a pair counts when it shares a third of both."
+            )
     with st.expander("Medians as they are"):
         table(_median_rows(found, currency), most_rows=14)
 
@@ -122,9 +125,9 @@ def number_block(stamp: Stamp, found: Segmentation) -> None:
         st.markdown(sentence(choice.reason))
         table(figures.choice_rows(choice), most_rows=10)
         st.caption(
-            "★ marks what each measure alone would choose. Silhouette (Rousseeuw 1987), Calinski-Harabasz (1974), gap "
-            "with its simulation error (Tibshirani, Walther and Hastie 2001), and stability: mean adjusted Rand index "
-            "against segments of bootstrap samples, the lowest in brackets."
+            "★ marks what each measure alone would choose; all divide by K-means. Silhouette (Rousseeuw 1987), "
+            "Calinski-Harabasz (1974), gap with its simulation error (Tibshirani, Walther and Hastie 2001), and stability: "
+            "mean adjusted Rand index against segments of bootstrap samples, the lowest in brackets."
         )
     else:
         st.markdown(
@@ -173,10 +176,17 @@ def _told(found: Segmentation, now: SegmentationMoney) -> str:
     return plain(" ".join(words))
 
 
-def _continued(entry: store.Continued | None) -> str:
-    if entry is None or entry.old_no is None:
-        return "new"
-    return f"{entry.old_no} {entry.old_name} ({count(entry.n_shared)} of {count(entry.n_old)})"
+def _continued_rows(found: Segmentation) -> list[dict[str, str]]:
+    return [
+        {
+            "Segment": f"{entry.no} {found.segment(entry.no).name}",
+            "Continues": "none, it is new" if entry.old_no is None else f"{entry.old_no} {entry.old_name}",
+            "In both": UNKNOWN if entry.old_no is None else count(entry.n_shared),
+            "Of the new": count(entry.n_new),
+            "Of the old": UNKNOWN if entry.old_no is None else count(entry.n_old),
+        }
+        for entry in found.continued
+    ]
 
 
 def _median_rows(found: Segmentation, currency: str) -> list[dict[str, str]]:

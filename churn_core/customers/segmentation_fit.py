@@ -209,7 +209,7 @@ def _kmeans(matrix: Matrix, k: int, seed: int) -> Division:
 
     note: tuple[str, ...] = ()
     if len(matrix) > MINI_BATCH_ABOVE:
-        learner = MiniBatchKMeans(k, n_init=3, batch_size=BATCH, max_iter=20, compute_labels=False, random_state=seed)
+        learner = MiniBatchKMeans(k, n_init=3, batch_size=BATCH, max_iter=5, compute_labels=False, random_state=seed)
         model = learner.fit(matrix)
         note = (f"Learned from batches of {BATCH:,}: there are more than {MINI_BATCH_ABOVE:,} customers.",)
     else:
