@@ -87,13 +87,16 @@ class _Group:
 def refresh_groups(warehouse: Warehouse, progress: Progress = no_progress) -> Refreshed:
     """Find the facts of all customers, the built-in tags, own tags by rule and rule segments again.
 
-    Groups that other groups are made of come first; groups that are made of each other in a circle are reported.
+    Groups that other groups are made of come first, clusters before rules; groups that are made of each other in a
+    circle are reported.
     """
-    progress(0.0, "finding tags and segments again")
+    progress(0.0, "finding segments by their centres again")
+    clusters = refresh_segmentations(warehouse)
+    progress(0.4, "finding tags and segments again")
     with warehouse.transaction() as tx:
         n_customers = refresh_facts(tx)
         refresh_fact_groups(tx)
-        progress(0.4, "finding tags and segments again")
+        progress(0.7, "finding tags and segments again")
         found = [*_built_in(tx), *_own(tx)]
         result = Refreshed(n_customers=n_customers, found=tuple(found))
         tx.audit(
@@ -104,8 +107,6 @@ def refresh_groups(warehouse: Warehouse, progress: Progress = no_progress) -> Re
                 "problems": [f"{group.kind} {group.name}: {group.problem}" for group in result.problems],
             },
         )
-    progress(0.6, "finding segments by their centres again")
-    clusters = refresh_segmentations(warehouse)
     progress(1.0, "tags and segments are those of now")
     return replace(result, clusters=tuple(f"{one.name}: {one.note}" for one in clusters if one.note))
 
