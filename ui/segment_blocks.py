@@ -126,8 +126,8 @@ def number_block(stamp: Stamp, found: Segmentation) -> None:
         table(figures.choice_rows(choice), most_rows=10)
         st.caption(
             "★ marks what each measure alone would choose; all divide by K-means. Silhouette (Rousseeuw 1987), "
-            "Calinski-Harabasz (1974), gap with its simulation error (Tibshirani, Walther and Hastie 2001), and stability: "
-            "mean adjusted Rand index against segments of bootstrap samples, the lowest in brackets."
+            "Calinski-Harabasz (1974), gap with its simulation error (Tibshirani, Walther and Hastie 2001), and "
+            "stability: mean adjusted Rand index against segments of bootstrap samples, the lowest in brackets."
         )
     else:
         st.markdown(

@@ -192,7 +192,7 @@ def _refreshed(warehouse: Warehouse, found: Segmentation, progress: Progress) ->
     with warehouse.transaction() as tx:
         keep.keep_members(tx, found.segmentation_id, inputs.as_of, inputs.customer_ids, numbers, probability)
         keep.publish_members(tx, found.segmentation_id, inputs.as_of)
-        keep.forget_old_dates(tx, found.segmentation_id)
+        keep.forget_other_dates(tx, found.segmentation_id, inputs.as_of)
         dates = {**found.summary["dates"], inputs.as_of.isoformat(): as_kept(matrix, numbers, division.k)}
         keep.add_to_summary(tx, found.segmentation_id, {"dates": dates, "refreshed": state, "refresh_note": note})
         tx.audit(

@@ -206,8 +206,12 @@ def publish_members(tx: Transaction, segmentation_id: int, as_of: datetime) -> N
         )
 
 
-def forget_old_dates(tx: Transaction, segmentation_id: int) -> None:
-    """Members of the first date and of the newest N_DATES stay."""
+def forget_other_dates(tx: Transaction, segmentation_id: int, newest: datetime) -> None:
+    """Members of the first date and of the last N_DATES up to the newest stay; later ones are not known any more."""
+    tx.execute(
+        "DELETE FROM segmentation_members WHERE segmentation_id = $id AND as_of > $newest",
+        {"id": segmentation_id, "newest": newest},
+    )
     tx.execute(
         "DELETE FROM segmentation_members WHERE segmentation_id = $id AND as_of IN (SELECT as_of FROM ("
         "SELECT as_of, row_number() OVER (ORDER BY as_of DESC) AS place, row_number() OVER (ORDER BY as_of) AS age "

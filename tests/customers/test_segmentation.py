@@ -248,6 +248,17 @@ def test_new_customers_join_by_the_saved_centres_only_when_data_changed(warehous
     assert store.segmentation(warehouse, found.segmentation_id).settings == found.settings
 
 
+def test_orders_taken_back_make_an_earlier_day_the_newest(warehouse: Warehouse) -> None:
+    fill(warehouse, two_kinds())
+    found = fit_segmentation(warehouse, Asked(features=("usual_gap_days", "mean_order_amount"), k=2))
+    fill(warehouse, [row for row in two_kinds() if row[1] < END - timedelta(days=50)])
+    [refreshed] = refresh_segmentations(warehouse)
+    assert refreshed.as_of is not None
+    assert refreshed.as_of < found.as_of
+    assert segmentation_money(warehouse, found).as_of == refreshed.as_of
+    assert found.as_of not in dates_of(warehouse, found)
+
+
 def test_fitting_again_says_what_each_segment_continues_and_keeps_given_names(warehouse: Warehouse) -> None:
     fill(warehouse, two_kinds())
     first = fit_segmentation(warehouse, Asked(name="Two", features=("usual_gap_days", "mean_order_amount"), k=2))
