@@ -46,7 +46,7 @@ def test_the_page_shows_the_numbers_of_the_core(demo_home: Home, app: App) -> No
 @pytest.mark.parametrize(
     ("n_weeks", "amount", "words"),
     [
-        (9, 20.0, "complete weeks (Monday to Sunday)"),
+        (9, 20.0, "at least 12 are needed to foresee the next ones"),
         (20, None, "no amounts above zero"),
         (20, 20.0, "Nobody was scored yet"),
     ],
