@@ -263,7 +263,7 @@ def test_the_weeks_before_christmas_of_a_real_shop_are_foreseen(real_data: objec
 @pytest.mark.slow
 @pytest.mark.parametrize(("n_weeks_known", "most_80"), [(40, 0.97), (130, 0.95)])
 def test_intervals_hold_at_least_about_as_often_as_they_say(n_weeks_known: int, most_80: float) -> None:
-    # Before a season is known, methods that follow the level rightly expect it to wander: intervals are on the wide side.
+    # Before a season is known, methods that follow the level expect it to wander: intervals are on the wide side.
     held = {"80": [], "95": [], "total": []}  # type: dict[str, list[bool]]
     for seed in range(60):
         rng = np.random.default_rng(seed)
