@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from churn_core.customers.tiers import TIERS
 from churn_core.customers.worth import WorthPlan
 from churn_core.customers.worth_export import worth_file_name
 from churn_core.customers.worth_stake import Cell, Stake
 from churn_core.customers.worth_view import SORTS, WorthRun
 from churn_core.customers.worth_words import SHORT_LEVEL, assumptions, method_words
 from churn_core.figures import value as figures
-from churn_core.figures.theme import count, counted, currency_sign, day, money, percent, tier_label
+from churn_core.figures.theme import count, counted, currency_sign, day, money, percent
 from churn_core.models.worth_check import HoldOut
 from ui import session
 from ui import session_value as calls
@@ -28,13 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AT_RISK_PAGE = "pages/customers/at_risk.py"
-_MATRIX_STYLE = (
-    "[class*='st-key-value_cell'] a { padding-left: 0; } "
-    ".st-key-value_matrix [data-testid='stHorizontalBlock'] { flex-direction: row !important; flex-wrap: nowrap; } "
-    ".st-key-value_matrix [data-testid='stColumn'] "
-    "{ flex: 1 1 0 !important; width: auto !important; min-width: 0 !important; }"
-)
-"""Cells stay side by side in a narrow window."""
+MATRIX, CELL, _CLICKED = "value_matrix", "value_cell", "value_cell_clicked"
+"""Keys of the figure, of the choice of a cell, and of the cell that was clicked."""
 _FIELDS = ("worth_days", "worth_years", "worth_rate")
 
 
@@ -191,42 +185,39 @@ def stake_block(stake: Stake | None, currency: str) -> None:
     left, right = side_by_side([2, 3], key="value_stake")
     with left:
         chart(figures.concentration_figure(stake.concentration, mode=session.mode()), key="concentration")
-    with right, st.container(key="value_matrix"):
+    with right:
         _matrix(stake, currency)
 
 
 def _matrix(stake: Stake, currency: str) -> None:
-    """Risk against expected value; each cell is a link to its customers."""
-    st.markdown("**Risk against value: customers and value at risk; a cell opens its customers**")
-    st.html(f"<style>{_MATRIX_STYLE}</style>")
-    shown = list(range(len(stake.bands)))
-    head = st.columns([1.1, *[1] * len(shown)], vertical_alignment="bottom")
-    head[0].caption("Expected value")
-    for column, number in zip(head[1:], shown, strict=True):
-        column.caption(_band_words(*stake.bands[number], currency))
-    for tier in TIERS:
-        cells = st.columns([1.1, *[1] * len(shown)], vertical_alignment="center")
-        cells[0].markdown(f"{tier_label(tier)} risk")
-        for column, number in zip(cells[1:], shown, strict=True):
-            with column:
-                _cell(stake.cell(tier, number), currency)
+    """Risk against expected value; a click on a cell opens its customers, and so does the choice below."""
+    clicked = st.session_state.pop(_CLICKED, None)
+    if clicked is not None and clicked < len(stake.cells):
+        st.switch_page(AT_RISK_PAGE, query_params=_address(stake.cells[clicked]))
+    chart(figures.matrix_figure(stake, currency=currency, mode=session.mode()), key=MATRIX, on_select=_cell_clicked)
+    filled = [number for number, cell in enumerate(stake.cells) if cell.n_customers]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = st.selectbox(
+            "Customers with", filled, key=CELL, width=340,
+            index=max(range(len(filled)), key=lambda place: stake.cells[filled[place]].value_at_risk),
+            format_func=lambda number: figures.cell_words(stake.cells[number], currency),
+        )  # fmt: skip
+        st.page_link(
+            AT_RISK_PAGE, label="Open at At risk", icon=":material/list:", query_params=_address(stake.cells[number]),
+        )  # fmt: skip
+    st.caption("Customers and their value at risk; click a cell to open its customers at At risk.")
     if stake.n_unknown:
         st.caption(
-            f"Of {counted(stake.n_unknown, 'scored customer')} the value is not known; they are not in the table."
+            f"Of {counted(stake.n_unknown, 'scored customer')} the value is not known; they are not in the figure."
         )
 
 
-def _cell(cell: Cell, currency: str) -> None:
-    if not cell.n_customers:
-        st.caption("–")
-        return
-    with st.container(border=True, gap=None, key=f"value_cell_{cell.tier}_{cell.low or 0:g}".replace(".", "_")):
-        st.page_link(
-            AT_RISK_PAGE, label=f"**{count(cell.n_customers)}**", query_params=_address(cell), width="stretch",
-            help=f"{percent(cell.value_at_risk / cell.expected_value if cell.expected_value > 0 else None)} of their "
-            "expected value is at risk",
-        )  # fmt: skip
-        st.caption(money(cell.value_at_risk, currency))
+def _cell_clicked() -> None:
+    """What was clicked is opened when the page is drawn next."""
+    state: Any = st.session_state.get(MATRIX)
+    points = state.selection.points if state else []
+    if points:
+        st.session_state[_CLICKED] = int(points[0]["customdata"][0])
 
 
 def _address(cell: Cell) -> dict[str, str]:
@@ -234,14 +225,6 @@ def _address(cell: Cell) -> dict[str, str]:
     found = {"tier": cell.tier}
     found |= {} if cell.low is None else {"expected_from": f"{cell.low:g}"}
     return found | ({} if cell.below is None else {"expected_below": f"{cell.below:g}"})
-
-
-def _band_words(low: float | None, below: float | None, currency: str) -> str:
-    if low is None and below is None:
-        return "any"
-    if low is None:
-        return f"below {money(below, currency)}"
-    return f"from {money(low, currency)}" if below is None else f"{money(low, currency)} to {money(below, currency)}"
 
 
 def list_block(stamp: Stamp, run: WorthRun, currency: str) -> None:

@@ -1,4 +1,4 @@
-"""Figures about what customers are worth: predicted against actual by decile, and how few hold the money at risk."""
+"""Figures about what customers are worth: predicted against actual by decile, and where the money at risk is."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
+from churn_core.customers.tiers import TIERS
 from churn_core.customers.worth_words import verdict
-from churn_core.figures.theme import Mode, count, counted, money, palette, percent, styled
+from churn_core.figures.theme import Mode, count, counted, money, palette, percent, styled, tier_label
 
 if TYPE_CHECKING:
-    from churn_core.customers.worth_stake import Concentration
+    from churn_core.customers.worth_stake import Cell, Concentration, Stake
     from churn_core.models.worth_check import HoldOut
+
+_STRONGEST = 0.5
+"""Opacity of the cell with most money at risk, so that its numbers can still be read."""
 
 
 def hold_out_figure(checked: HoldOut, *, currency: str = "", mode: Mode = "light") -> go.Figure:
@@ -93,3 +97,93 @@ def concentration_sentence(found: Concentration) -> str:
         f"{percent(held)} of the value at risk is with {100 * top:g} % of the customers "
         f"(of {counted(found.n_customers, 'customer')})"
     )
+
+
+def matrix_figure(stake: Stake, *, currency: str = "", mode: Mode = "light") -> go.Figure:
+    """Risk tier against expected value: customers and value at risk of each cell, in the order of ``stake.cells``.
+
+    Drawn as bars, because a bar can be clicked on; the number of the cell comes first in a point's custom data.
+    """
+    colours = palette(mode)
+    n_bands = len(stake.bands)
+    most = max((cell.value_at_risk for cell in stake.cells), default=0.0) or 1.0
+    red = ",".join(str(int(colours.high[at : at + 2], 16)) for at in (1, 3, 5))
+    figure = go.Figure(
+        go.Bar(
+            x=[number % n_bands for number in range(len(stake.cells))],
+            y=[0.94] * len(stake.cells),
+            base=[len(TIERS) - 1 - number // n_bands - 0.47 for number in range(len(stake.cells))],
+            width=0.96,
+            marker={
+                "color": [
+                    f"rgba({red},{max(0.0, _STRONGEST * cell.value_at_risk / most):.3f})" for cell in stake.cells
+                ],
+                "line": {"color": colours.grid, "width": 1},
+            },
+            text=[
+                f"{count(cell.n_customers)}<br>{money(cell.value_at_risk, currency)}" if cell.n_customers else ""
+                for cell in stake.cells
+            ],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            textfont={"color": colours.text, "size": 12},
+            customdata=[[number, _cell_hover(cell, currency)] for number, cell in enumerate(stake.cells)],
+            hovertemplate="%{customdata[1]}<extra></extra>",
+            unselected={"marker": {"opacity": 0.6}, "textfont": {"color": colours.text}},
+        )
+    )
+    figure.update_xaxes(
+        title_text="expected value",
+        tickvals=list(range(n_bands)),
+        ticktext=[band_words(*band, currency).replace(" to ", "<br>to ") for band in stake.bands],
+        range=[-0.5, n_bands - 0.5],
+        showline=False,
+        fixedrange=True,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(TIERS))),
+        ticktext=[f"{tier_label(tier)}<br>risk" for tier in reversed(TIERS)],
+        range=[-0.5, len(TIERS) - 0.5],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+    )
+    figure.update_layout(showlegend=False, clickmode="event+select", dragmode=False)
+    return styled(figure, title=matrix_sentence(stake, currency), mode=mode, height=340)
+
+
+def matrix_sentence(stake: Stake, currency: str = "") -> str:
+    """Which cell holds most of the money at risk."""
+    total = sum(max(cell.value_at_risk, 0.0) for cell in stake.cells)
+    top = max(stake.cells, key=lambda cell: cell.value_at_risk, default=None)
+    if top is None or total <= 0:
+        return "No money is at risk"
+    return f"{percent(top.value_at_risk / total)} of the value at risk is in one cell: {cell_words(top, currency)}"
+
+
+def cell_words(cell: Cell, currency: str = "") -> str:
+    """A cell in words, to go on with after a colon."""
+    return (
+        f"{cell.tier} risk, expected value {band_words(cell.low, cell.below, currency)} "
+        f"({counted(cell.n_customers, 'customer')})"
+    )
+
+
+def band_words(low: float | None, below: float | None, currency: str = "") -> str:
+    """A band of expected value.
+
+    >>> band_words(None, 50.0, "EUR"), band_words(50.0, 120.0, "EUR"), band_words(120.0, None, "EUR")
+    ('below €50', '€50 to €120', 'from €120')
+    """
+    if low is None:
+        return "of any size" if below is None else f"below {money(below, currency)}"
+    return f"from {money(low, currency)}" if below is None else f"{money(low, currency)} to {money(below, currency)}"
+
+
+def _cell_hover(cell: Cell, currency: str) -> str:
+    words = cell_words(cell, currency)
+    if not cell.n_customers:
+        return words
+    share = percent(cell.value_at_risk / cell.expected_value if cell.expected_value > 0 else None)
+    return f"{words}<br>{money(cell.value_at_risk, currency)} at risk, {share} of their expected value"
