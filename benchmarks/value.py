@@ -3,8 +3,8 @@
     python -m benchmarks.value [--data FOLDER] [--only retail,cdnow,simulated] [--json]
 
 At each cutoff everything - the trees, the method, the level - rests on what was known then; the horizon that is judged
-was not seen. "net" judges the same prediction against spend less what was returned within the horizon: one customer
-of Online Retail II orders for 168,470 on the last day and cancels within minutes.
+was not seen. Spend is less returns where these are known, in what is predicted, in what came and in the two simple
+answers alike. "ordered" and "rho o." are what came before returns were taken off, beside the same predictions.
 """
 
 from __future__ import annotations
@@ -15,11 +15,8 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-
-import numpy as np
 
 from churn_core.intake.formats import open_source
 from churn_core.intake.load import import_file
@@ -27,9 +24,7 @@ from churn_core.intake.mapping import propose_mapping
 from churn_core.intake.simulate import ShopPlan, load_shop
 from churn_core.models import worth
 from churn_core.models.worth_check import HoldOut
-from churn_core.models.worth_period import everybody, frame_at, period_at
-from churn_core.models.worth_rhythm import SPEND
-from churn_core.timeline import in_label_window
+from churn_core.models.worth_period import frame_at, period_at
 from churn_core.warehouse import Warehouse
 
 CUTOFFS = {
@@ -39,26 +34,19 @@ CUTOFFS = {
 }
 FILES = {"retail": "online_retail_II.parquet", "cdnow": "cdnow_sample_orders.csv"}
 HORIZON_DAYS = 90
-HEAD = ("shop", "cutoff", "method", "level", "n", "total", "rho", "MAE", "same", "BG/NBD", "net total", "net rho", "s")
+HEAD = (
+    "shop", "cutoff", "method", "level", "n", "total", "rho", "MAE", "same", "BG/NBD", "came", "ordered", "rho o.", "s",
+)  # fmt: skip
 
 
-def judged_at(warehouse: Warehouse, cutoff: datetime) -> tuple[HoldOut, HoldOut]:
-    """What would have been said at a cutoff, beside what came, and beside what came and stayed."""
+def judged_at(warehouse: Warehouse, cutoff: datetime) -> HoldOut:
+    """What would have been said at a cutoff, beside what came."""
     history = worth.History(warehouse, HORIZON_DAYS, cutoff)
     target = period_at(warehouse, cutoff, HORIZON_DAYS)
     model = worth.fit_worth(history, cutoff, frame_at(warehouse, cutoff, HORIZON_DAYS))
     found = worth.judge_worth(model, target)
-    returned = warehouse.frame(
-        "SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS amount FROM returns "
-        f"WHERE {in_label_window('return_time', everybody(HORIZON_DAYS))} GROUP BY customer_id",
-        {"cutoff": cutoff},
-    ).set_index("customer_id")["amount"]
-    back = returned.reindex(target.frame.index).fillna(0.0).to_numpy(dtype=float)
-    kept = np.clip(target.outcome[SPEND] - np.abs(back), 0.0, None)
-    net = worth.judge_worth(model, replace(target, outcome={**target.outcome, SPEND: kept}))
     assert found is not None
-    assert net is not None
-    return found, net
+    return found
 
 
 def shops(only: list[str], folder: Path, scratch: Path) -> Iterator[tuple[str, Warehouse, list[datetime]]]:
@@ -76,7 +64,7 @@ def shops(only: list[str], folder: Path, scratch: Path) -> Iterator[tuple[str, W
             yield name, warehouse, [datetime.fromisoformat(text) for text in CUTOFFS[name]]
 
 
-def row(name: str, found: HoldOut, net: HoldOut, seconds: float) -> tuple[str, ...]:
+def row(name: str, found: HoldOut, seconds: float) -> tuple[str, ...]:
     """One line of the table."""
 
     def number(value: float | None, digits: int) -> str:
@@ -85,7 +73,8 @@ def row(name: str, found: HoldOut, net: HoldOut, seconds: float) -> tuple[str, .
     return (
         name, f"{found.cutoff:%Y-%m-%d}", found.method, found.level_rule, f"{found.n_customers:,}",
         number(found.ratio, 2), number(found.decile_correlation, 3), number(found.mae, 1), number(found.mae_same, 1),
-        number(found.mae_rhythm, 1), number(net.ratio, 2), number(net.decile_correlation, 3), f"{seconds:.0f}",
+        number(found.mae_rhythm, 1), number(found.actual, 0), number(found.actual_gross, 0),
+        number(found.gross_correlation, 3), f"{seconds:.0f}",
     )  # fmt: skip
 
 
@@ -103,11 +92,11 @@ def main() -> None:
         for name, warehouse, cutoffs in shops(args.only.split(","), Path(args.data), Path(scratch)):
             for cutoff in cutoffs:
                 started = time.perf_counter()
-                found, net = judged_at(warehouse, cutoff)
+                found = judged_at(warehouse, cutoff)
                 if args.json:
-                    kept.append({"shop": name, "gross": found.to_json(), "net": net.to_json()})
+                    kept.append({"shop": name, **found.to_json()})
                 else:
-                    line = row(name, found, net, time.perf_counter() - started)
+                    line = row(name, found, time.perf_counter() - started)
                     print("  ".join(f"{entry:>10}" for entry in line), flush=True)
     if args.json:
         print(json.dumps(kept, indent=2))

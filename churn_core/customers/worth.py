@@ -20,6 +20,7 @@ from churn_core.features.definition import active_definition, known_until
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.worth_level import total_interval
 from churn_core.models.worth_period import frame_at, has_before
+from churn_core.models.worth_returns import has_returns
 from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, ORDERS, SPEND
 from churn_core.settings import settings
 from churn_core.warehouse import utc_now
@@ -117,6 +118,7 @@ def value_customers(
         "lifetime": lifetime if n_lifetime else None,
     }
     summary = _summary(model, checked, asked, totals, margin)
+    summary["is_net"] = model.what == SPEND and has_returns(warehouse)
     del frame
     return _store(warehouse, model, data_version, len(orders), summary, tables, part(progress, 0.9, 1.0))
 

@@ -63,6 +63,8 @@ class WorthRun:
     total_margin: float | None
     total_lifetime: float | None
     """Totals in the shop's currency; None where they are not known."""
+    is_net: bool
+    """Whether spend, and all that follows from it, is less returns; they are taken off where they are known."""
     interval: tuple[float, float] | None
     """80 % interval of the total of ``what``, from how far off it was at past dates; None below two of them."""
     n_checked: int
@@ -98,6 +100,7 @@ def latest_worth(warehouse: Warehouse | Transaction) -> WorthRun | None:
         total_spend=totals["spend"],
         total_margin=totals["margin"],
         total_lifetime=totals["lifetime"],
+        is_net=kept.get("is_net", False),
         interval=tuple(kept["interval"]) if kept["interval"] else None,
         n_checked=kept["n_checked"],
         margin_rate=kept["margin_rate"],

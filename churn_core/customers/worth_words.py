@@ -25,6 +25,15 @@ LEVEL_WORDS = {
 SHORT_LEVEL = {"last_year": "season a year ago", "average": "average of the past", "none": "no past level"}
 
 
+def spend_words(is_net: bool) -> str:
+    """What spend means: less returns, where these are known.
+
+    >>> spend_words(True), spend_words(False)
+    ('spend after returns', 'spend')
+    """
+    return "spend after returns" if is_net else "spend"
+
+
 def method_words(run: WorthRun) -> str:
     """How the values were made, in one sentence."""
     if not run.is_learned:
@@ -36,16 +45,18 @@ def method_words(run: WorthRun) -> str:
 
 def assumptions(run: WorthRun) -> str:
     """What the lifetime value takes for granted."""
+    spend = spend_words(run.is_net)
     margin = (
-        "the whole spend counts as margin"
+        f"the whole {spend} counts as margin"
         if run.margin_rate == 1.0
-        else f"{100 * run.margin_rate:g} % of spend is margin"
+        else f"{100 * run.margin_rate:g} % of {spend} is margin"
     )
+    returns = "" if run.is_net else "; no returns are known, so none are taken off"
     return (
         f"Lifetime value: margin over {run.plan.lifetime_years:g} years, discounted at "
         f"{100 * run.plan.discount_rate:g} % a year. Assumed: {margin}; after the first {run.plan.horizon_days} days "
         "customers go on as in them, at the level of an average season, and fade as BG/NBD says; prices and the shop "
-        "stay as they are; returns are not taken off."
+        f"stay as they are{returns}."
     )
 
 

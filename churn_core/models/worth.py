@@ -33,7 +33,7 @@ from churn_core.models.worth_level import (
     trust_in_season,
     year_average,
 )
-from churn_core.models.worth_period import WorthPeriod, everybody, period_at, recent
+from churn_core.models.worth_period import GROSS, WorthPeriod, everybody, period_at, recent
 from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, ORDERS, SPEND, WorthRhythm, fit_rhythm
 from churn_core.models.worth_trees import METHODS, WorthTrees
 from churn_core.timeline import past_cutoffs
@@ -78,7 +78,7 @@ class WorthModel:
     cutoff: datetime
     horizon_days: int
     what: str
-    """spend, or orders where no amounts are known."""
+    """spend (less returns where these are known), or orders where no amounts are known."""
     method: str
     """One of CANDIDATES."""
     level: Level
@@ -301,6 +301,7 @@ def judge_worth(model: WorthModel, target: WorthPeriod) -> HoldOut | None:
     said, came = model.amounts(frame), target.outcome[what]
     dates = {share: model.rhythm.next_order_days(frame, share) for share in (LOW, MIDDLE, HIGH)}
     groups = deciles(said, came)
+    gross = target.outcome.get(GROSS) if what == SPEND else None
     return HoldOut(
         cutoff=target.cutoff,
         horizon_days=days,
@@ -319,6 +320,9 @@ def judge_worth(model: WorthModel, target: WorthPeriod) -> HoldOut | None:
         orders_predicted=float(model.orders(frame).sum()),
         orders_actual=float(target.outcome[ORDERS].sum()),
         dates=date_checks(dates, target.days_to_next, days),
+        is_net=gross is not None,
+        actual_gross=None if gross is None else float(gross.sum()),
+        gross_correlation=None if gross is None else decile_correlation(deciles(said, gross)),
     )
 
 

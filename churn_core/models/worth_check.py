@@ -76,6 +76,12 @@ class HoldOut:
     """Order days in total."""
     dates: tuple[DateCheck, ...] = ()
     """The dates of the next order."""
+    is_net: bool = False
+    """Whether spend is less returns, predicted and actual, and in the answers it is compared with."""
+    actual_gross: float | None = None
+    """Spend that came before returns were taken off; None where none are known."""
+    gross_correlation: float | None = None
+    """Rank correlation of the same tenths with spend before returns; None where none are known or all are alike."""
 
     @property
     def ratio(self) -> float | None:

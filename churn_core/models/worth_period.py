@@ -16,6 +16,7 @@ from churn_core.errors import NotEnoughData
 from churn_core.features.build import build_features
 from churn_core.features.registry import available_features
 from churn_core.models.bgnbd import INPUTS
+from churn_core.models.worth_returns import has_returns, less_returned_before, net_of, returned_within
 from churn_core.models.worth_rhythm import ORDERS, SPEND, WorthRhythm, fit_rhythm
 from churn_core.stats.columns import numbers
 from churn_core.timeline import ChurnDefinition, in_label_window, seen_before
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 WINDOWS = (7, 30, 90, 180, 365)
 """Windows, in days, that the features count orders and spend in."""
+GROSS = "ordered"
+"""Spend before returns, kept beside the outcome where returns are known."""
 _RECENT = {SPEND: "spend_amount_{}", ORDERS: "n_order_days_{}"}
 
 
@@ -38,9 +41,11 @@ class WorthPeriod:
     cutoff: datetime
     horizon_days: int
     frame: pd.DataFrame
-    """Features before the cutoff, by customer id."""
+    """Features before the cutoff, by customer id; spend is less what was returned by then."""
     outcome: dict[str, NDArray[np.float64]]
-    """Spend and order days within the horizon, as far as they are known; negative amounts count as nothing."""
+    """Spend and order days within the horizon, as far as they are known; negative amounts count as nothing.
+
+    Where returns are known, spend is less the returns of the same days, not below 0, and GROSS is before them."""
     days_to_next: NDArray[np.float64]
     """Days from the cutoff to the first order within the horizon; NaN where there was none."""
 
@@ -62,13 +67,16 @@ def worth_features(warehouse: Warehouse) -> tuple[str, ...]:
 
 
 def frame_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_most: int | None = None) -> pd.DataFrame:
-    """Features of everybody who bought before a cutoff; NotEnoughData when there is nobody."""
+    """Features of everybody who bought before a cutoff; NotEnoughData when there is nobody.
+
+    Spend, in all and by window, is less what was returned before the cutoff.
+    """
     frame = build_features(
         warehouse, cutoff, everybody(horizon_days), features=worth_features(warehouse), n_most=n_most
     )
     if not len(frame):
         raise NotEnoughData(f"nobody had bought before {cutoff:%d %b %Y}; choose a later date or import older orders.")
-    return frame
+    return less_returned_before(warehouse, cutoff, frame, WINDOWS) if has_returns(warehouse) else frame
 
 
 def period_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_most: int | None = None) -> WorthPeriod:
@@ -85,6 +93,11 @@ def period_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_mo
     for what in (SPEND, ORDERS):
         values = np.append(np.clip(np.nan_to_num(numbers(found[what])), 0.0, None), 0.0)
         outcome[what] = values[place]
+    if has_returns(warehouse):
+        outcome[GROSS] = outcome[SPEND]
+        outcome[SPEND] = net_of(
+            outcome[SPEND], returned_within(warehouse, cutoff, everybody(horizon_days), frame.index)
+        )
     rhythm = _rhythm(frame)
     return WorthPeriod(
         cutoff=cutoff,

@@ -59,10 +59,15 @@ class WorthRhythm:
         )
 
     def expected_spend(self, frame: pd.DataFrame, days: float) -> NDArray[np.float64]:
-        """Expected spend within so many days, in the shop's currency; NaN where no amounts are known."""
+        """Expected spend within so many days, in the shop's currency; NaN where no amounts are known.
+
+        Nothing where all that was ever ordered was sent back: Gamma-Gamma knows no amount of 0, and would draw it
+        towards the shop's average.
+        """
         if self.amounts is None:
             return np.full(len(frame), np.nan)
-        return self.expected_orders(frame, days) * expected_amount(self.amounts, *_amounts(frame))
+        expected = self.expected_orders(frame, days) * expected_amount(self.amounts, *_amounts(frame))
+        return np.where(_all_returned(frame), 0.0, expected)
 
     def fading(self, frame: pd.DataFrame, days: float, n_windows: int) -> NDArray[np.float64]:
         """Expected order days in each of ``n_windows`` windows from now over those in the first, one row each."""
@@ -112,3 +117,10 @@ def _amounts(frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float
     """Order days and the mean amount of one of them."""
     order_days = np.maximum(np.nan_to_num(numbers(frame["n_order_days"])), 1.0)
     return order_days, np.nan_to_num(numbers(frame["spend_amount"])) / order_days
+
+
+def _all_returned(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whose returns so far are worth at least what they ordered."""
+    if "return_amount_ratio" not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    return np.nan_to_num(numbers(frame["return_amount_ratio"])) >= 1.0
