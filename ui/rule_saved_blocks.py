@@ -42,7 +42,7 @@ def segments_block(stamp: Stamp, currency: str) -> None:
                 f"**{plain(standing.segment.name)}** keeps the customers it had, because its rule cannot be asked: "
                 f"{sentence(standing.problem)}"
             )
-    table([_row(standing, currency) for standing in found], config={"Segment": st.column_config.Column(width=230)})
+    table([_row(standing, currency) for standing in found], config={"Segment": st.column_config.Column(width=320)})
     _actions(stamp, found)
 
 
@@ -52,7 +52,6 @@ def _row(standing: SegmentStanding, currency: str) -> dict[str, str]:
         "Segment": entry.name,
         "Kind": KINDS.get(entry.kind, entry.kind),
         "Customers": count(entry.n_members),
-        "Scored": count(standing.n_scored),
         "Value at risk": money(standing.value_at_risk, currency),
         "Mean risk": percent(standing.mean_risk),
         "As of": day(entry.refreshed_at or entry.saved_at),
@@ -91,8 +90,9 @@ def _actions(stamp: Stamp, found: tuple[SegmentStanding, ...]) -> None:
 
 
 def _who(chosen: SegmentStanding) -> str:
-    how = {"members": "fixed on the day it was saved", "rule": "by rule", "cluster": "a cluster of Segments"}
-    return f"{how.get(chosen.segment.kind, chosen.segment.kind).capitalize()}: {plain(chosen.sentence)}"
+    how = {"members": "Fixed on the day it was saved", "rule": "By rule", "cluster": "A cluster of Segments"}
+    words = f"{how.get(chosen.segment.kind, chosen.segment.kind)}: {chosen.sentence.rstrip('.')}."
+    return plain(f"{words} {count(chosen.n_scored)} of {counted(chosen.segment.n_members, 'customer')} were scored.")
 
 
 def overlap_block(stamp: Stamp) -> None:
@@ -104,9 +104,11 @@ def overlap_block(stamp: Stamp) -> None:
     names = {standing.segment.name: standing.segment.segment_id for standing in saved}
     picked = list(names)
     if len(names) > 3:
+        # Clusters come last: those of one segmentation never share a customer.
+        first = sorted(saved, key=lambda standing: standing.segment.kind == "cluster")
         picked = st.multiselect(
-            "Segments to compare", list(names), list(names)[:MOST_IN_MATRIX], key="rule_compared",
-            max_selections=12, placeholder="Choose two or more",
+            "Segments to compare", list(names), [one.segment.name for one in first[:MOST_IN_MATRIX]],
+            key="rule_compared", max_selections=12, placeholder="Choose two or more",
         )  # fmt: skip
     if len(picked) < 2:
         st.markdown(":gray[Choose two segments or more.]")

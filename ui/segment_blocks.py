@@ -20,6 +20,7 @@ from ui import session_segments as calls
 from ui.errors import guarded, plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.numbered_choice import numbered_choice
+from ui.segment_continued import continued_block
 from ui.session import Stamp
 from ui.widgets import chart, table
 
@@ -91,15 +92,12 @@ def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, cu
         )
     chart(figures.profile_figure(found, currency=currency, mode=session.mode()), key="profile")
     st.caption(
-        "Mean of each segment minus the median of all, on the scale of the distances: one robust unit is about one "
-        "standard deviation of the middle half. Numbers above are segment and customers on the day of the fit."
+        "Mean of each segment minus the median of all, on the scale that divides the customers; one robust unit is "
+        "about one standard deviation, without the extremes. Above stand the segment's number and its customers on the "
+        "day of the fit."
     )
     if found.continued:
-        with st.expander("Which old segment each one continues"):
-            table(_continued_rows(found), most_rows=12)
-            st.caption(
-                "Paired so that the customers in both are most in total; a pair counts when it shares a third of both."
-            )
+        continued_block(found)
     with st.expander("Medians as they are"):
         table(_median_rows(found, currency), most_rows=14)
 
@@ -174,19 +172,6 @@ def _told(found: Segmentation, now: SegmentationMoney) -> str:
             f"{percent(SURE_FROM)})."
         )
     return plain(" ".join(words))
-
-
-def _continued_rows(found: Segmentation) -> list[dict[str, str]]:
-    return [
-        {
-            "Segment": f"{entry.no} {found.segment(entry.no).name}",
-            "Continues": "none, it is new" if entry.old_no is None else f"{entry.old_no} {entry.old_name}",
-            "In both": UNKNOWN if entry.old_no is None else count(entry.n_shared),
-            "Of the new": count(entry.n_new),
-            "Of the old": UNKNOWN if entry.old_no is None else count(entry.n_old),
-        }
-        for entry in found.continued
-    ]
 
 
 def _median_rows(found: Segmentation, currency: str) -> list[dict[str, str]]:

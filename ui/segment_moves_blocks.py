@@ -30,6 +30,12 @@ def movement_block(stamp: Stamp, found: Segmentation) -> None:
             )  # fmt: skip
         moved = calls.moves(stamp, found.segmentation_id, earlier, later)
         chart(figures.moves_figure(found, moved, earlier, later, mode=session.mode()), key="moves")
+        st.caption(
+            "In no segment is who was not a customer yet, or had not ordered for so long that the churn definition no "
+            "longer asks about them."
+            if found.source == "orders"
+            else "In no segment is who is not in the table of that date."
+        )
         with st.expander("As a table"):
             table(_move_rows(found, moved), most_rows=14)
             st.caption("Rows: segment on the first date; columns: on the second. Both with the saved centres.")
@@ -85,9 +91,9 @@ def _start(segmentation_id: int) -> None:
 def _move_rows(found: Segmentation, moved: tuple[Move, ...]) -> list[dict[str, str]]:
     counts = {(move.from_no, move.to_no): move.n_customers for move in moved}
     names: dict[int | None, str] = {entry.no: f"{entry.no} {figures.short(entry.name, 18)}" for entry in found.segments}
-    before: dict[int | None, str] = {**names, None: "not a customer then"}
-    after: dict[int | None, str] = {**names, None: "no longer eligible"}
+    told: dict[int | None, str] = {**names, None: figures.OUTSIDE}
     return [
-        {"Then": name, **{told: count(counts.get((no, to), 0)) for to, told in after.items()}}
-        for no, name in before.items()
+        {"Then": name, **{later: count(counts.get((no, to), 0)) for to, later in told.items()}}
+        for no, name in told.items()
+        if any(counts.get((no, to)) for to in told)
     ]

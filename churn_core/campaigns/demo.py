@@ -3,7 +3,7 @@
 It is trained and scored twice, as a shop would a month apart: first with what was known 30 days before the end, then
 with everything. So there is something to say about what changed, and nothing of it was known too early. A part of the
 customers is scored at past days too, so that there is proof on the first visit; and there is a campaign to read out,
-one that runs and one to go on planning.
+one that runs and one to go on planning. The customers are divided into segments, and a rule segment is saved.
 
 It is built under another name and renamed when everything is done, so a build that was killed never
 passes for a demo shop.
@@ -12,6 +12,7 @@ passes for a demo shop.
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from dataclasses import replace as changed
 from datetime import date, timedelta
@@ -23,8 +24,11 @@ from churn_core.campaigns.demo_campaigns import begin_draft, keep_finished, lock
 from churn_core.campaigns.start import start_of
 from churn_core.customers.group_refresh import refresh_groups
 from churn_core.customers.proof import replay_workspace
+from churn_core.customers.rule_segments import save_rule_segment
+from churn_core.customers.rules import Line, Rule
+from churn_core.customers.segmentation import Asked, fit_segmentation
 from churn_core.customers.tiers import score_workspace
-from churn_core.errors import InputError
+from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.definition import known_until, propose_definition, readiness, save_definition
 from churn_core.intake.simulate import ShopPlan, load_shop
 from churn_core.jobs import Progress, no_progress, part
@@ -39,6 +43,16 @@ REPLAYED_CUSTOMERS = 1_000
 """Customers of the replay; it is done again with everybody at the press of a button."""
 
 TRUTH_FILE = "ground_truth.parquet"
+
+SEGMENTATION = "Kinds of buyers"
+RULE_SEGMENT = "Regulars at risk"
+REGULARS_AT_RISK = Rule(
+    join="all",
+    parts=(
+        Line(field="n_orders_365", operator="at_least", values=(4,)),
+        Line(field="risk", operator="at_least", values=(0.5,)),
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +139,8 @@ def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progre
     score_workspace(warehouse, part(progress, 0.87, 0.91))
     if not too_short(warehouse, definition):
         replay_workspace(warehouse, part(progress, 0.91, 0.97), most_customers=REPLAYED_CUSTOMERS)
-    _fill_campaigns(warehouse, plan, part(progress, 0.97, 0.99))
-    refresh_groups(warehouse)
+    _fill_campaigns(warehouse, plan, part(progress, 0.97, 0.98))
+    _fill_groups(warehouse, part(progress, 0.98, 0.99))
 
 
 def _fill_campaigns(warehouse: Warehouse, plan: ShopPlan, progress: Progress) -> None:
@@ -137,6 +151,15 @@ def _fill_campaigns(warehouse: Warehouse, plan: ShopPlan, progress: Progress) ->
     lock_running(warehouse)
     progress(0.9, "beginning to plan another")
     begin_draft(warehouse)
+
+
+def _fill_groups(warehouse: Warehouse, progress: Progress) -> None:
+    """Tags, a rule segment, and the customers divided as proposed; a shop too small to be divided stays whole."""
+    progress(0.0, "finding tags and segments")
+    refresh_groups(warehouse)
+    save_rule_segment(warehouse, RULE_SEGMENT, REGULARS_AT_RISK)
+    with suppress(NotEnoughData):
+        fit_segmentation(warehouse, Asked(name=SEGMENTATION), progress=progress)
 
 
 def _remove(building: Path) -> None:

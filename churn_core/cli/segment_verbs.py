@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from churn_core.customers.segmentation_store import Segmentation
     from churn_core.warehouse import Warehouse
 
+OUTSIDE = "in no segment"
+"""Those who were no customers yet, or whose last order was too long ago."""
+
 
 def add_verbs(verbs: Verbs) -> None:
     """Add segments to the parser."""
@@ -33,6 +36,9 @@ def add_verbs(verbs: Verbs) -> None:
     what.add_argument("--moves", action="store_true", help="who changed segment, and which segments moved")
     what.add_argument("--csv", type=new_file, metavar="FILE", help="write the members, with --segment of one only")
     what.add_argument("--rename", metavar="NAME", help="give the segment of --segment another name")
+    what.add_argument(
+        "--continue-as", type=int, metavar="OLD", help="say which old segment that of --segment continues; 0 for none"
+    )
     what.add_argument("--delete", action="store_true", help="forget the segmentation of this ID")
     parser.add_argument("--segment", type=positive, metavar="NO", help="a segment of it")
     parser.add_argument("--from", dest="earlier", type=date, metavar="DATE", help="with --moves: earlier date")
@@ -50,7 +56,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def run_segments(args: argparse.Namespace) -> int:
     """``churn segments``."""
-    from churn_core.customers import segmentation, segmentation_store
+    from churn_core.customers import segmentation, segmentation_match, segmentation_store
 
     warehouse = opened_workspace(args)
     if args.list:
@@ -74,6 +80,9 @@ def run_segments(args: argparse.Namespace) -> int:
         return _moves(args, warehouse, found)
     if args.csv:
         return _csv(args, warehouse, found)
+    if args.continue_as is not None:
+        segmentation_match.say_continued(warehouse, found.segmentation_id, _segment_no(args), args.continue_as or None)
+        found = segmentation_store.segmentation(warehouse, found.segmentation_id)
     if args.rename is not None:
         segmentation_store.rename(warehouse, found.segmentation_id, _segment_no(args), args.rename)
         found = segmentation_store.segmentation(warehouse, found.segmentation_id)
@@ -184,10 +193,9 @@ def _moves(args: argparse.Namespace, warehouse: Warehouse, found: Segmentation) 
     drifts = drift(found, rule_of(warehouse, found.segmentation_id)[0].names, later)
     names = {entry.no: f"{entry.no} {entry.name}" for entry in found.segments}
     rows = [
-        (names.get(move.from_no or 0, "not a customer then"), names.get(move.to_no or 0, "no longer eligible"),
-         f"{move.n_customers:,}")
+        (names.get(move.from_no or 0, OUTSIDE), names.get(move.to_no or 0, OUTSIDE), f"{move.n_customers:,}")
         for move in moved
-    ]  # fmt: skip
+    ]
     lines = [
         *table((f"on {_day(earlier)}", f"on {_day(later)}", "customers"), rows),
         "",
@@ -211,7 +219,7 @@ def _csv(args: argparse.Namespace, warehouse: Warehouse, found: Segmentation) ->
 
 def _segment_no(args: argparse.Namespace) -> int:
     if args.segment is None:
-        raise InputError("which segment is to be renamed? Give its number with --segment.")
+        raise InputError("which segment is meant? Give its number with --segment.")
     return int(args.segment)
 
 

@@ -111,6 +111,23 @@ def fill_members(tx: Transaction, segment_id: int, asked: RuleSql) -> int:
     )
 
 
+def follow_name(tx: Transaction, old: str, new: str) -> None:
+    """Let rules that ask for a segment ask for it by its new name."""
+    for table, key in (("segments", "segment_id"), ("tags", "tag")):
+        only = "kind = 'rule'" if table == "segments" else "is_own"
+        for own, text in tx.rows(f"SELECT {key}, CAST(rule AS VARCHAR) FROM {table} WHERE {only} AND rule IS NOT NULL"):
+            try:
+                rule = rule_from_json(text)
+            except ChurnError:
+                continue
+            if old in rule.named("segment"):
+                rule = rule.renamed("segment", old, new)
+                tx.execute(
+                    f"UPDATE {table} SET rule = $rule, meaning = $meaning WHERE {key} = $own",
+                    {"rule": rule_json(rule), "meaning": rule_sentence(rule), "own": own},
+                )
+
+
 def standings(warehouse: Warehouse) -> tuple[SegmentStanding, ...]:
     """All saved segments of every kind by name, with what is at stake in the latest scoring."""
     scope = scope_of(warehouse)

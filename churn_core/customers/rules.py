@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -101,6 +101,18 @@ class Rule:
     def named(self, field: str) -> tuple[str, ...]:
         """The values that lines about a field compare with, such as the segments a rule builds on."""
         return tuple(str(value) for line in self.lines() if line.field == field for value in line.values)
+
+    def renamed(self, field: str, old: str, new: str) -> Rule:
+        """The same rule where lines about a field compare with another name."""
+        parts: list[Line | Rule] = []
+        for part in self.parts:
+            if isinstance(part, Rule):
+                parts.append(part.renamed(field, old, new))
+            elif part.field == field:
+                parts.append(replace(part, values=tuple(new if value == old else value for value in part.values)))
+            else:
+                parts.append(part)
+        return replace(self, parts=tuple(parts))
 
 
 def rule_json(rule: Rule) -> str:

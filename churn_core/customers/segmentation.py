@@ -26,7 +26,7 @@ from churn_core.customers.segmentation_inputs import (
     segment_features,
     source_of,
 )
-from churn_core.customers.segmentation_match import continued_segments, shared_customers
+from churn_core.customers.segmentation_match import match_again
 from churn_core.customers.segmentation_profile import segment_map, segment_profiles
 from churn_core.customers.segmentation_scaling import Scaling, fit_scaling, scaled
 from churn_core.customers.segmentation_store import Segmentation
@@ -40,7 +40,7 @@ from churn_core.warehouse import utc_now
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from churn_core.warehouse import Transaction, Warehouse
+    from churn_core.warehouse import Warehouse
 
 SEED = 7
 
@@ -226,32 +226,15 @@ def _kept(
         "refreshed": {"data_version": made.data_version, "definition_version": version},
     }
     with warehouse.transaction() as tx:
-        old = None if made.continues_id is None else keep.segmentation(tx, made.continues_id)
         stored = keep.store(tx, replace(made, summary=summary), scaling, division)
         number = stored.segmentation_id
         keep.keep_members(tx, number, made.as_of, inputs.customer_ids, numbers, probability)
         if past is not None:
             keep.keep_members(tx, number, past.as_of, past.inputs.customer_ids, past.numbers, past.probability)
         keep.publish_members(tx, number, made.as_of)
-        if old is not None:
-            _continue(tx, old, stored)
+        match_again(tx, stored)
         tx.audit("segmentation made", {"segmentation_id": number, "name": stored.name, "n": len(numbers)})
     return keep.segmentation(warehouse, number)
-
-
-def _continue(tx: Transaction, old: Segmentation, new: Segmentation) -> None:
-    """Keep which old segments the new ones continue; a name that somebody gave goes with its segment."""
-    newest = tx.value(
-        "SELECT max(as_of) FROM segmentation_members WHERE segmentation_id = $id", {"id": old.segmentation_id}
-    )
-    shared = shared_customers(tx, (old.segmentation_id, newest), (new.segmentation_id, new.as_of))
-    names = {entry.no: entry.name for entry in old.segments}
-    continued = continued_segments(shared, names, [entry.no for entry in new.segments])
-    keep.add_to_summary(tx, new.segmentation_id, {"continued": [asdict(entry) for entry in continued]})
-    taken = {entry.name.lower() for entry in new.segments}
-    for entry in continued:
-        if entry.old_no is not None and old.segment(entry.old_no).is_named and entry.old_name.lower() not in taken:
-            keep.rename_in(tx, new.segmentation_id, entry.no, entry.old_name)
 
 
 def _of_fit(made: Segmentation) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from churn_core.customers.rule_segments import follow_name
 from churn_core.customers.segmentation_fit import METHODS, Division
 from churn_core.customers.segmentation_profile import Axis, SegmentMap, SegmentProfile
 from churn_core.customers.segmentation_scaling import Scaling
@@ -248,11 +249,11 @@ def rename_in(tx: Transaction, segmentation_id: int, no: int, name: str) -> None
     _save_summary(tx, replace(found, segments=renamed))
     own = group_ids(tx, segmentation_id).get(no)
     if own is not None:
+        before = str(tx.value("SELECT name FROM segments WHERE segment_id = $own", {"own": own}))
         tx.execute("UPDATE segments SET name = '' WHERE segment_id = $own", {"own": own})
-        tx.execute(
-            "UPDATE segments SET name = $name WHERE segment_id = $own",
-            {"name": _group_name(tx, found.name, clean), "own": own},
-        )
+        name = _group_name(tx, found.name, clean)
+        tx.execute("UPDATE segments SET name = $name WHERE segment_id = $own", {"name": name, "own": own})
+        follow_name(tx, before, name)
     tx.audit("segment renamed", {"segmentation_id": segmentation_id, "no": no, "from": old.name, "to": clean})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -37,7 +38,7 @@ def overlap_figure(found: Overlaps, *, mode: Mode = "light") -> go.Figure:
             ygap=2,
         )
     )
-    labels = [plain(_short(name)) for name in names]
+    labels = [plain(label) for label in short_labels(names)]
     figure.update_xaxes(tickvals=list(places), ticktext=labels, side="top", showline=False, zeroline=False)
     figure.update_yaxes(tickvals=list(places), ticktext=labels, autorange="reversed", showgrid=False, zeroline=False)
     return styled(figure, title=overlap_sentence(found), mode=mode, height=110 + CELL * len(names))
@@ -73,6 +74,19 @@ def _hover(found: Overlaps, row: int, column: int) -> str:
         return f"{one}: {counted(found.n_shared[row][row], 'customer')}"
     n_shared, size = found.n_shared[row][column], found.n_shared[row][row]
     return f"{counted(n_shared, 'customer')} of {count(size)} in {one}<br>are in {other} too"
+
+
+def short_labels(names: Sequence[str]) -> list[str]:
+    """Names that fit beside the matrix; those that begin alike are told by what follows.
+
+    >>> short_labels(["Late", "Kinds of buyers: Long gaps, few orders", "Kinds of buyers: Low spend, few orders"])
+    ['Late', '…Long gaps, few orders', '…Low spend, few orders']
+    """
+    starts = [name.partition(": ")[0] for name in names]
+    return [
+        _short("…" + name.partition(": ")[2] if ": " in name and starts.count(start) > 1 else name)
+        for name, start in zip(names, starts, strict=True)
+    ]
 
 
 def _short(name: str) -> str:

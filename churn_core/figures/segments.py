@@ -22,8 +22,10 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 MOST_UNITS = 2.0
 """Robust units at which the colours of the heat map are full."""
 N_NAME = 28
-_GONE = "not a customer then"
-_LEFT = "no longer eligible"
+OUTSIDE = "in no segment"
+"""Those who were no customers yet, or whose last order was too long ago."""
+_GAP = 0.03
+"""Share of a Sankey's height between two of its nodes."""
 _FLOW = 0.35
 
 
@@ -188,14 +190,16 @@ def moves_figure(
     shown = [move for move in moves if move.from_no in before and move.to_no in after]
     figure = go.Figure(
         go.Sankey(
-            arrangement="snap",
+            arrangement="fixed",
             node={
                 "label": [
-                    *(plain(f"{names.get(no, _GONE) if no else _GONE} {count(n_before[no])}") for no in before),
-                    *(plain(f"{names.get(no, _LEFT) if no else _LEFT} {count(n_after[no])}") for no in after),
+                    *(plain(f"{names.get(no or 0, OUTSIDE)} {count(n_before[no])}") for no in before),
+                    *(plain(f"{names.get(no or 0, OUTSIDE)} {count(n_after[no])}") for no in after),
                 ],
                 "color": [tints.get(no, colours.grid) if no else colours.grid for no in (*before, *after)],
                 "line": {"width": 0},
+                "x": [0.001] * len(before) + [0.999] * len(after),
+                "y": [*node_places([n_before[no] for no in before]), *node_places([n_after[no] for no in after])],
                 "pad": 14,
                 "thickness": 14,
                 "hovertemplate": "%{label}<extra></extra>",
@@ -211,6 +215,17 @@ def moves_figure(
         )
     )
     return styled(figure, title=moves_sentence(moves, earlier, later), mode=mode, height=430)
+
+
+def node_places(sizes: Sequence[int]) -> list[float]:
+    """Middles of a Sankey's nodes from top to bottom in the order given, as shares of the height.
+
+    >>> [round(place, 3) for place in node_places([1, 1])]
+    [0.242, 0.758]
+    """
+    scale = (1 - _GAP * (len(sizes) - 1)) / max(sum(sizes), 1)
+    starts = [_GAP * nr + scale * sum(sizes[:nr]) for nr in range(len(sizes))]
+    return [min(max(start + scale * size / 2, 0.001), 0.999) for start, size in zip(starts, sizes, strict=True)]
 
 
 def moves_sentence(moves: Sequence[Move], earlier: datetime, later: datetime) -> str:

@@ -15,17 +15,20 @@ from churn_core.customers import segmentation as work
 from churn_core.customers import segmentation_store as store
 from churn_core.customers.at_risk import count_and_totals
 from churn_core.customers.group_refresh import refresh_groups
+from churn_core.customers.rule_segments import save_rule_segment
+from churn_core.customers.rules import Line, Rule
 from churn_core.customers.segmentation import Asked, fit_segmentation, refresh_segmentations
 from churn_core.customers.segmentation_choice import propose_k
 from churn_core.customers.segmentation_drift import dates_of, drift, moves
 from churn_core.customers.segmentation_export import members_csv
 from churn_core.customers.segmentation_fit import Division, assign, fit_division
 from churn_core.customers.segmentation_inputs import USUAL, feature_named
-from churn_core.customers.segmentation_match import continued_segments
+from churn_core.customers.segmentation_match import continued_segments, say_continued
 from churn_core.customers.segmentation_money import segmentation_money
 from churn_core.customers.segmentation_scaling import Scaling
 from churn_core.customers.segments import segments
 from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.tags import make_tag, tags
 from churn_core.errors import ChurnError, InputError, NotEnoughData, NotFound
 from churn_core.features.build import build_features
 from churn_core.features.definition import active_definition, save_definition
@@ -278,6 +281,55 @@ def test_fitting_again_says_what_each_segment_continues_and_keeps_given_names(wa
     assert len(segments(warehouse)) == 2, "the other one keeps its saved groups"
     with pytest.raises(NotFound, match="no segmentation"):
         store.segmentation(warehouse, first.segmentation_id)
+
+
+def test_somebody_may_say_otherwise_what_a_segment_continues(warehouse: Warehouse) -> None:
+    fill(warehouse, two_kinds())
+    first = fit_segmentation(warehouse, Asked(name="Two", features=("usual_gap_days", "mean_order_amount"), k=2))
+    store.rename(warehouse, first.segmentation_id, 1, "Pantry fillers")
+    asked = Asked(name="Two", features=("mean_order_amount", "n_order_days"), k=2, continues_id=first.segmentation_id)
+    again = fit_segmentation(warehouse, asked)
+    number = again.segmentation_id
+    [named] = [entry for entry in again.continued if entry.old_no == 1]
+    [other] = [entry for entry in again.continued if entry.old_no == 2]
+    assert again.segment(named.no).name == "Pantry fillers"
+    say_continued(warehouse, number, other.no, 1)
+    said = store.segmentation(warehouse, number)
+    assert {entry.no: (entry.old_no, entry.n_shared) for entry in said.continued} == {
+        named.no: (None, 0),
+        other.no: (1, 0),
+    }
+    assert said.segment(other.no).name == "Pantry fillers"
+    assert said.segment(named.no).name == said.segment(named.no).words
+    assert "Two (2): Pantry fillers" in {group.name for group in segments(warehouse)}
+    say_continued(warehouse, number, other.no, None)
+    told = store.segmentation(warehouse, number)
+    assert {entry.old_no for entry in told.continued} == {None}
+    assert "Pantry fillers" not in {entry.name for entry in told.segments}
+    say_continued(warehouse, number, named.no, 1)
+    [back] = [entry for entry in store.segmentation(warehouse, number).continued if entry.no == named.no]
+    assert back == named
+    with pytest.raises(InputError, match="it continues nothing"):
+        say_continued(warehouse, first.segmentation_id, 1, 1)
+    with pytest.raises(NotFound, match="there is no segment 9"):
+        say_continued(warehouse, number, 1, 9)
+
+
+def test_rules_follow_a_segment_to_its_new_name(warehouse: Warehouse) -> None:
+    fill(warehouse, two_kinds())
+    found = fit_segmentation(warehouse, Asked(name="Two", features=("usual_gap_days", "mean_order_amount"), k=2))
+    group = store.group_ids(warehouse, found.segmentation_id)[1]
+    name = next(entry.name for entry in segments(warehouse) if entry.segment_id == group)
+    upon = Rule(parts=(Rule(join="any", parts=(Line(field="segment", operator="is", values=(name,)),)),))
+    saved = save_rule_segment(warehouse, "Upon", upon)
+    make_tag(warehouse, "pantry", rule=upon)
+    store.rename(warehouse, found.segmentation_id, 1, "Pantry fillers")
+    assert not refresh_groups(warehouse).problems
+    [now] = [entry for entry in segments(warehouse) if entry.segment_id == saved.segment_id]
+    assert "Two: Pantry fillers" in now.meaning
+    assert now.n_members == saved.n_members == 20
+    [tag] = [entry for entry in tags(warehouse) if entry.tag == "pantry"]
+    assert tag.n_customers == 20
 
 
 def test_matching_takes_the_pairs_with_most_customers_in_total() -> None:

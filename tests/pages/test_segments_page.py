@@ -24,7 +24,15 @@ def shop(name: str = "Demo shop") -> Warehouse:
 
 
 @pytest.fixture
-def divided(demo_home: Home) -> Warehouse:
+def undivided(demo_home: Home) -> Warehouse:
+    """The demo shop without the segmentation it comes with."""
+    for found in store.segmentations(shop()):
+        store.delete(shop(), found.segmentation_id)
+    return shop()
+
+
+@pytest.fixture
+def divided(undivided: Warehouse) -> Warehouse:
     fit_segmentation(shop(), Asked(name="Taste", features=TASTE, k=4))
     return shop()
 
@@ -58,7 +66,7 @@ def test_the_table_holds_the_segments_of_the_core(divided: Warehouse, app: App) 
     assert visit.metric[0].value == f"{found.n_customers:,}"
 
 
-def test_dividing_runs_as_a_job_and_says_how_it_ended(demo_home: Home, app: App) -> None:
+def test_dividing_runs_as_a_job_and_says_how_it_ended(undivided: Warehouse, app: App) -> None:
     visit = app(PAGE)
     visit.selectbox(key="seg_new_k").set_value(3).run()
     visit.multiselect(key="seg_new_features").set_value(list(TASTE)).run()
@@ -70,7 +78,7 @@ def test_dividing_runs_as_a_job_and_says_how_it_ended(demo_home: Home, app: App)
     assert found.settings["features"] == [name for name in found.settings["features"] if name in TASTE]
 
 
-def test_what_cannot_be_divided_is_a_sentence_on_a_page_that_stays(demo_home: Home, app: App) -> None:
+def test_what_cannot_be_divided_is_a_sentence_on_a_page_that_stays(undivided: Warehouse, app: App) -> None:
     visit = app(PAGE)
     visit.multiselect(key="seg_new_features").set_value(["n_orders"]).run()
     visit.button(key="seg_new_fit").click().run()
@@ -94,7 +102,7 @@ def test_a_name_given_is_that_of_the_saved_group_as_well(divided: Warehouse, app
 
 
 def test_members_are_opened_in_at_risk(divided: Warehouse, app: App) -> None:
-    group = segments(divided)[0]
+    group = next(entry for entry in segments(divided) if entry.kind == "cluster")
     visit = app("pages/customers/at_risk.py", segment=group.name)
     said(visit)
     assert visit.metric[0].value == f"{group.n_members:,}"
@@ -126,7 +134,7 @@ def test_a_labelled_table_and_an_empty_segment_stay_usable(snapshot_home: Home, 
     assert "known for one date only" in said(app(PAGE, part="Movement"))
 
 
-def test_a_tree_can_be_cut(demo_home: Home, app: App) -> None:
+def test_a_tree_can_be_cut(undivided: Warehouse, app: App) -> None:
     fit_segmentation(shop(), Asked(name="Tree", features=TASTE, k=4, method="ward"))
     visit = app(PAGE, part="How many")
     assert "Cut into 4, the sample of" in said(visit)
