@@ -48,6 +48,7 @@ def grid_figure(table: RfmTable, *, currency: str = "", mode: Mode = "light") ->
             ],
             hovertemplate="R %{customdata[0]}, F %{customdata[1]}: %{customdata[2]} customers<br>%{customdata[3]} at "
             "risk<br>mean risk %{customdata[4]} of %{customdata[5]} scored<extra></extra>",
+            selected={"marker": {"opacity": 1}, "textfont": {"color": colours.text}},
             unselected={"marker": {"opacity": 0.6}, "textfont": {"color": colours.text}},
         )
     )
