@@ -92,7 +92,7 @@ def curves_block(stamp: Stamp) -> None:
     )
     if chosen:
         chart(figures.curves_figure(found, chosen, mode=session.mode()), key="curves")
-    st.caption(_how_followed(found))
+    st.caption(_how_followed(found, by))
     _comparison(found, chosen)
 
 
@@ -169,7 +169,7 @@ def _how_to_read(found: Triangle) -> str:
     return " ".join(words)
 
 
-def _how_followed(found: CohortCurves) -> str:
+def _how_followed(found: CohortCurves, by: str) -> str:
     """What is waited for, and how those still waiting are counted."""
     if found.event == "order":
         what = "Days from the first order to the next day with an order."
@@ -180,13 +180,14 @@ def _how_followed(found: CohortCurves) -> str:
             "who came back later counts all the same."
         )
     last_day = day(found.end - timedelta(days=1))
+    before = " The first month also holds customers who had bought before the orders begin."
     return (
         f"{what} Kaplan-Meier with 95 % bands: customers still waiting on {last_day} count for as long as they were "
-        "watched."
+        f"watched.{before if by == MONTH else ''}"
     )
 
 
 def _spread(labels: list[str], n: int) -> list[str]:
-    """Some of the labels, evenly spread: the first, the last but a few, and what lies between."""
-    last = max(0, len(labels) - 1 - len(labels) // 6)
-    return list(dict.fromkeys(labels[round(place * last / max(1, n - 1))] for place in range(n)))
+    """Some of the months, evenly spread; of many neither the last ones nor the first, whose customers are older."""
+    first, last = (1 if len(labels) > 2 * n else 0), max(0, len(labels) - 1 - len(labels) // 6)
+    return list(dict.fromkeys(labels[round(first + place * (last - first) / max(1, n - 1))] for place in range(n)))

@@ -90,15 +90,18 @@ def _kept(demand: Demand, currency: str) -> str:
 def backtest_block(found: Foreseen) -> None:
     """How every method did at past weeks."""
     choice = found.choice
+    rows = [row for row in choice.rows if row.n_origins]
+    sizes = {row.n_weeks for row in rows}
+    of_weeks = f" (n = {counted(sizes.pop(), 'week')} each)" if len(sizes) == 1 else ""
     st.subheader("Would it have been right?", anchor=False)
     st.caption(
         f"Every method was asked {counted(choice.n_origins, 'time')} in the past for the "
         f"{counted(choice.window_weeks, 'week')} that followed, with nothing but what was known then. One is used only "
         "if it was nearer than the same week last year, week by week, and no farther off in the totals. Errors are "
-        "shares of what came, week by week and in the total of each window; the next two columns say how many of the "
-        "weeks lay within the intervals."
+        "shares of what came, week by week and in the total of each window; the ratio is the error over that of the "
+        f"same week last year. The last columns say how many of the weeks lay within the intervals{of_weeks}."
     )
-    table([_row(row, is_used=row.name == choice.name) for row in choice.rows if row.n_origins])
+    table([_row(row, is_used=row.name == choice.name, has_n=not of_weeks) for row in rows])
     reasons: dict[str, list[str]] = {}
     for row in choice.rows:
         if row.reason:
@@ -107,16 +110,17 @@ def backtest_block(found: Foreseen) -> None:
         st.caption(f"{'; '.join(labels)}: {reason}.")
 
 
-def _row(row: Judged, *, is_used: bool) -> dict[str, str]:
-    return {
+def _row(row: Judged, *, is_used: bool, has_n: bool) -> dict[str, str]:
+    """Numbers of a method; with the weeks they are shares of where methods differ in these."""
+    shown = {
         "Method": f"{row.label}{' · used' if is_used else ''}",
         "Error": percent(row.error_share),
-        "Against last year": _times(row.against_same_week),
+        "Ratio": _times(row.against_same_week),
         "In totals": percent(row.total_error_share),
         "In 80 %": percent(row.held_80),
         "In 95 %": percent(row.held_95),
-        "Weeks": str(row.n_weeks),
     }
+    return shown | ({"Weeks": str(row.n_weeks)} if has_n else {})
 
 
 def _times(ratio: float | None) -> str:
