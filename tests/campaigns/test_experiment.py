@@ -49,7 +49,7 @@ def churn(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, 
 
 
 def readout(capsys: pytest.CaptureFixture[str], file: Path, *words: str) -> Any:
-    given: tuple[str | Path, ...] = ("experiment", "readout", file, "--arm", "arm", "--control", "none", *words, "--json")
+    given = ["experiment", "readout", str(file), "--arm", "arm", "--control", "none", *words, "--json"]
     status, found, said = churn(capsys, *given)
     assert status == 0, said
     return found
@@ -164,7 +164,7 @@ def test_bad_input_gets_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
 ) -> None:
     written(tmp_path / "done.csv", 300)
-    given: tuple[str | Path, ...] = ("experiment", "readout", tmp_path / "done.csv", "--arm", "arm", "--control", "none", *words)
+    given = ["experiment", "readout", str(tmp_path / "done.csv"), "--arm", "arm", "--control", "none", *words]
     status, _, said = churn(capsys, *given)
     assert status == 2
     assert sentence in said
