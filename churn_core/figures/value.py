@@ -130,6 +130,7 @@ def matrix_figure(stake: Stake, *, currency: str = "", mode: Mode = "light") -> 
             textfont={"color": colours.text, "size": 12},
             customdata=[[number, _cell_hover(cell, currency)] for number, cell in enumerate(stake.cells)],
             hovertemplate="%{customdata[1]}<extra></extra>",
+            selected={"marker": {"opacity": 1}, "textfont": {"color": colours.text}},
             unselected={"marker": {"opacity": 0.6}, "textfont": {"color": colours.text}},
         )
     )

@@ -35,6 +35,8 @@ def test_a_point_of_the_matrix_is_its_cell(stake: Stake, mode: Mode) -> None:
     assert middles == pytest.approx([2, 2, 1, 1, 0, 0])
     assert list(bars.x) == [0, 1, 0, 1, 0, 1]
     assert bars.textfont.color == palette(mode).text
+    # plotly.js stops a click with an error where one of the two has a colour for texts and the other has not.
+    assert bars.selected.textfont.color == bars.unselected.textfont.color == palette(mode).text
 
 
 def test_the_fullest_cell_is_the_strongest_and_stands_in_the_title(stake: Stake) -> None:
