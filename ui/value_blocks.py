@@ -10,7 +10,7 @@ from churn_core.customers.worth import WorthPlan
 from churn_core.customers.worth_export import worth_file_name
 from churn_core.customers.worth_stake import Cell, Stake
 from churn_core.customers.worth_view import SORTS, WorthRun
-from churn_core.customers.worth_words import SHORT_LEVEL, assumptions, method_words
+from churn_core.customers.worth_words import SHORT_LEVEL, assumptions, method_words, spend_words
 from churn_core.figures import value as figures
 from churn_core.figures.theme import count, counted, currency_sign, day, money, percent
 from churn_core.models.worth_check import HoldOut
@@ -60,7 +60,8 @@ def figures_block(run: WorthRun, stake: Stake | None, currency: str) -> None:
     with figures_row("value"):
         if run.total_spend is not None:
             interval, basis = _interval(run, currency)
-            key_figure(f"Spend, {days}", money(run.total_spend, currency), interval, meaning=basis)
+            label = f"{spend_words(run.is_net).capitalize()}, {days}"
+            key_figure(label, money(run.total_spend, currency), interval, meaning=basis)
             if run.margin_rate < 1:
                 key_figure(f"Margin, {days}", money(run.total_margin, currency), f"{percent(run.margin_rate)} of spend")
         key_figure(f"Orders, {days}", count(run.total_orders), f"of {counted(run.n_customers, 'customer')}",
@@ -130,7 +131,7 @@ def _check_rows(checked: HoldOut, currency: str) -> list[dict[str, str]]:
     if checked.what == "spend":
         rows.append(
             {
-                "Total": "Spend",
+                "Total": spend_words(checked.is_net).capitalize(),
                 "Predicted": money(checked.predicted, currency),
                 "Actual": money(checked.actual, currency),
                 "Ratio": _ratio(checked.predicted, checked.actual),

@@ -110,7 +110,7 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _run_lines(run: WorthRun, currency: str) -> list[str]:
-    from churn_core.customers.worth_words import assumptions, method_words, verdict
+    from churn_core.customers.worth_words import assumptions, method_words, spend_words, verdict
     from churn_core.figures.theme import count, money
 
     lines = [f"{run.n_customers:,} customers as of {run.as_of:%d %b %Y}, {run.plan.horizon_days} days ahead."]
@@ -120,7 +120,7 @@ def _run_lines(run: WorthRun, currency: str) -> list[str]:
         between = (
             f" (80 %: {money(run.interval[0], currency)} to {money(run.interval[1], currency)})" if run.interval else ""
         )
-        rows.append(("spend", money(run.total_spend, currency) + between))
+        rows.append((spend_words(run.is_net), money(run.total_spend, currency) + between))
         rows.append(("margin", money(run.total_margin, currency)))
     if run.total_lifetime is not None:
         rows.append((f"margin, {run.plan.lifetime_years:g} years", money(run.total_lifetime, currency)))

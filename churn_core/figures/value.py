@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 
 from churn_core.customers.tiers import TIERS
-from churn_core.customers.worth_words import verdict
+from churn_core.customers.worth_words import spend_words, verdict
 from churn_core.figures.theme import Mode, count, counted, money, palette, percent, styled, tier_label
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def hold_out_figure(checked: HoldOut, *, currency: str = "", mode: Mode = "light
         marker={"color": colours.accent, "size": 11, "symbol": "diamond"},
     )  # fmt: skip
     figure.update_xaxes(title_text="tenth of the customers, least predicted first", dtick=1)
-    title = "mean spend per customer" if is_money else "mean order days per customer"
+    title = f"mean {spend_words(checked.is_net) if is_money else 'order days'} per customer"
     if min(predicted + actual) > 0:
         figure.update_yaxes(title_text=f"{title}, log scale", type="log", dtick=1, tickformat=",~g")
     else:
