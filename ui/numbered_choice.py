@@ -8,8 +8,13 @@ import streamlit as st
 
 
 def numbered_choice(label: str, options: Mapping[int, str], parameter: str, *, width: int = 440) -> int:
-    """The number chosen, by its words; the first one where the address names none of them."""
-    key, numbers = f"choice_{parameter}", list(options)
+    """The number chosen, by its words; the first one where the address names none of them.
+
+    The browser keeps a choice by its words. So the box is a new one when these change, and takes the number from
+    the address.
+    """
+    numbers = list(options)
+    key = f"choice_{parameter}_{hash(tuple(options.items()))}"
     asked = st.query_params.get(parameter, "")
     place = numbers.index(int(asked)) if asked.isdigit() and int(asked) in options else 0
     if st.session_state.get(key) not in options:
