@@ -41,7 +41,7 @@ def choice_block(found: tuple[Segmentation, ...]) -> Segmentation:
             st.markdown("The segmentation, its saved segments and their history are gone for good.")
             st.button("Delete it", key=f"really_delete_{number}", on_click=guarded(_delete), args=(number,))
     features = chosen.settings["features"]
-    labels = ", ".join(feature_named(name).label for name in features)
+    labels = "; ".join(feature_named(name).label for name in features)
     st.caption(
         f"{counted(chosen.n_customers, 'customer')} as of {day(chosen.as_of)} by {len(features)} features on a "
         f"logarithmic scale where they are amounts or counts, from the median in robust units.",

@@ -52,7 +52,7 @@ def form_block(stamp: Stamp, again: Segmentation | None = None) -> None:
                 "Features by hand", list(by_name), default=stored, key=f"{key}features",
                 format_func=lambda one: by_name[one].label, placeholder="The usual dozen, when no group is chosen",
             )  # fmt: skip
-            usual = ", ".join(by_name[one].label for one in USUAL if one in by_name)
+            usual = "; ".join(by_name[one].label for one in USUAL if one in by_name)
             if usual:
                 st.caption(f"The usual dozen, as far as the data has it: {usual}.")
         asked = Asked(

@@ -304,11 +304,11 @@ def _scaling_notes(scaling: Scaling, n: int) -> list[str]:
     """What happened to features that are constant or often missing, in sentences."""
     notes = []
     if scaling.dropped:
-        labels = ", ".join(feature_named(name).label for name in scaling.dropped)
+        labels = "; ".join(feature_named(name).label for name in scaling.dropped)
         notes.append(f"Left out, because the same for everybody: {labels}.")
     missing = [scale for scale in scaling.scales if scale.n_missing]
     if missing:
-        told = ", ".join(f"{feature_named(scale.name).label} ({scale.n_missing:,} of {n:,})" for scale in missing)
+        told = "; ".join(f"{feature_named(scale.name).label} ({scale.n_missing:,} of {n:,})" for scale in missing)
         notes.append(f"Not known of everybody, the median stands in: {told}.")
     return notes
 
@@ -316,5 +316,5 @@ def _scaling_notes(scaling: Scaling, n: int) -> list[str]:
 def _unknown_note(names: Sequence[str]) -> str:
     if not names:
         return ""
-    labels = ", ".join(feature_named(name).label for name in names)
-    return f"Nobody has a value any more, the saved median stands in: {labels}; fit again without it."
+    labels = "; ".join(feature_named(name).label for name in names)
+    return f"Nobody has a value any more, the saved median stands in: {labels}. Fit again without it."

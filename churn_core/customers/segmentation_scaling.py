@@ -86,7 +86,7 @@ def fit_scaling(inputs: Inputs) -> Scaling:
         else:
             scales.append(scale)
     if len(scales) < 2:
-        same = ", ".join(feature.label for feature in dropped)
+        same = "; ".join(feature.label for feature in dropped)
         raise NotEnoughData(
             f"{len(dropped)} of {len(inputs.features)} features are the same for everybody ({same}); "
             "choose at least 2 in which customers differ."
