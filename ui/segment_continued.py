@@ -6,6 +6,7 @@ import streamlit as st
 
 from churn_core.customers import segmentation_match
 from churn_core.customers.segmentation_store import Segmentation, segmentations
+from churn_core.figures.segments import short
 from churn_core.figures.theme import UNKNOWN, count
 from ui import session
 from ui.errors import guarded
@@ -36,10 +37,10 @@ def _change(found: Segmentation, old: Segmentation) -> None:
     now = {entry.no: entry.old_no or 0 for entry in found.continued}
     key, numbers = f"continued_{found.segmentation_id}", list(old_names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        no = st.selectbox("Segment", list(names), format_func=names.__getitem__, key=key, width=280)
+        no = st.selectbox("Segment", list(names), format_func=names.__getitem__, key=key, width=320)
         chosen = st.selectbox(
             "Continues", numbers, index=numbers.index(now[no]), format_func=old_names.__getitem__,
-            key=f"{key}_{no}_{now[no]}", width=280,
+            key=f"{key}_{no}_{now[no]}", width=320,
         )  # fmt: skip
         st.button(
             "Set", key=f"{key}_set", on_click=guarded(_say), args=(found.segmentation_id, no, chosen),
@@ -50,8 +51,8 @@ def _change(found: Segmentation, old: Segmentation) -> None:
 def _rows(found: Segmentation) -> list[dict[str, str]]:
     return [
         {
-            "Segment": f"{entry.no} {found.segment(entry.no).name}",
-            "Continues": NONE if entry.old_no is None else f"{entry.old_no} {entry.old_name}",
+            "Segment": f"{entry.no} {short(found.segment(entry.no).name)}",
+            "Continues": NONE if entry.old_no is None else f"{entry.old_no} {short(entry.old_name)}",
             "In both": UNKNOWN if entry.old_no is None else count(entry.n_shared),
             "Of the new": count(entry.n_new),
             "Of the old": UNKNOWN if entry.old_no is None else count(entry.n_old),
