@@ -35,7 +35,7 @@ from churn_core.models.worth_level import (
 )
 from churn_core.models.worth_period import GROSS, WorthPeriod, everybody, period_at, recent
 from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, ORDERS, SPEND, WorthRhythm, fit_rhythm
-from churn_core.models.worth_trees import METHODS, WorthTrees
+from churn_core.models.worth_trees import METHODS, N_SEEDS, WorthTrees
 from churn_core.timeline import past_cutoffs
 
 if TYPE_CHECKING:
@@ -221,11 +221,12 @@ def candidates(what: str) -> tuple[str, ...]:
     return CANDIDATES if what == SPEND else (METHODS[0], RHYTHM)
 
 
-def grown(periods: Sequence[WorthPeriod], what: str) -> dict[str, WorthTrees]:
-    """The trees of every method, learned from past cutoffs."""
+def grown(periods: Sequence[WorthPeriod], what: str, *, used: str | None = None) -> dict[str, WorthTrees]:
+    """The trees of every method, learned from past cutoffs; where one is ``used``, its trees alone, from more seeds."""
     thinned = thin(periods)
-    methods = METHODS if what == SPEND else METHODS[:1]
-    return {method: WorthTrees(method, what=what).fit(thinned) for method in methods}
+    methods = METHODS if what == SPEND and used in (None, BLEND) else (used,) if used in METHODS else METHODS[:1]
+    n_seeds = 1 if used in (None, RHYTHM) else N_SEEDS
+    return {method: WorthTrees(method, what=what).fit(thinned, n_seeds=n_seeds) for method in methods}
 
 
 def thin(periods: Sequence[WorthPeriod]) -> list[WorthPeriod]:
@@ -272,7 +273,7 @@ def fit_worth(history: History, cutoff: datetime, frame: pd.DataFrame) -> WorthM
     known = history.known_at(cutoff)
     try:
         rounds = history.rounds_before(cutoff, what)
-        trees = grown(known, what) if known else {}
+        trees = grown(known, what, used=_chosen_method(rounds, what)) if known else {}
         if trees and what == SPEND:
             trees[ORDERS] = WorthTrees(ORDERS, what=ORDERS).fit(thin(known))
     except NotEnoughData:

@@ -26,6 +26,8 @@ METHODS = ("tweedie", "two_part")
 TWEEDIE_POWER = 1.5
 """Between counting (1) and amounts alone (2); powers from 1.3 to 1.7 rank alike."""
 N_TREES = 200
+N_SEEDS = 3
+"""Times the trees that are used are grown, each time from other samples; their mean scatters less than one of them."""
 CHUNK = 100_000
 """Customers predicted at a time."""
 LEAST_ROWS = 200
@@ -44,10 +46,13 @@ class WorthTrees:
         self.method = method
         self.what = what
         self.names: tuple[str, ...] = ()
-        self._parts: list[Any] = []
+        self._forests: list[list[Any]] = []
 
-    def fit(self, periods: Sequence[WorthPeriod], *, seed: int = 1) -> WorthTrees:
-        """Learn from past cutoffs, each divided by its level; NotEnoughData where too little was bought after them."""
+    def fit(self, periods: Sequence[WorthPeriod], *, n_seeds: int = 1) -> WorthTrees:
+        """Learn from past cutoffs, each divided by its level; NotEnoughData where too little was bought after them.
+
+        ``n_seeds`` times, from other samples of rows and features; the mean of these is the answer.
+        """
         usable = [(period, period.levels[self.what]) for period in periods]
         known = [(period, level) for period, level in usable if level is not None]
         n_rows = sum(len(period.frame) for period, _ in known)
@@ -60,25 +65,29 @@ class WorthTrees:
         self.names = tuple(str(name) for name in known[0][0].frame.columns)
         matrix = np.concatenate([_matrix(period.frame, self.names) for period, _ in known])
         outcome = np.concatenate([period.outcome[self.what] / level for period, level in known])
-        if self.what == ORDERS:
-            self._parts = [_grown("poisson", matrix, outcome, seed)]
-        elif self.method == "two_part":
-            bought = outcome > 0
-            self._parts = [
-                _grown("binary", matrix, bought.astype(float), seed),
-                _grown("gamma", matrix[bought], outcome[bought], seed),
-            ]
-        else:
-            self._parts = [_grown("tweedie", matrix, outcome, seed, tweedie_variance_power=TWEEDIE_POWER)]
+        self._forests = [self._forest(matrix, outcome, seed) for seed in range(1, n_seeds + 1)]
         return self
+
+    def _forest(self, matrix: NDArray[np.float32], outcome: NDArray[np.float64], seed: int) -> list[Any]:
+        """The trees of one seed: their predictions are multiplied."""
+        if self.what == ORDERS:
+            return [_grown("poisson", matrix, outcome, seed)]
+        if self.method != "two_part":
+            return [_grown("tweedie", matrix, outcome, seed, tweedie_variance_power=TWEEDIE_POWER)]
+        bought = outcome > 0
+        return [
+            _grown("binary", matrix, bought.astype(float), seed),
+            _grown("gamma", matrix[bought], outcome[bought], seed),
+        ]
 
     def shape(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """What each customer brings in proportion to the others: not negative, in no unit."""
-        made = np.ones(len(frame))
+        made = np.zeros(len(frame))
         for start in range(0, len(frame), CHUNK):
             chunk = _matrix(frame.iloc[start : start + CHUNK], self.names)
-            for booster in self._parts:
-                made[start : start + CHUNK] *= booster.predict(chunk, num_threads=1)
+            for forest in self._forests:
+                parts = [booster.predict(chunk, num_threads=1) for booster in forest]
+                made[start : start + CHUNK] += np.prod(parts, axis=0) / len(self._forests)
         return made
 
 
