@@ -32,7 +32,7 @@ MOST_IN_MATRIX = 8
 def segments_block(stamp: Stamp, currency: str) -> None:
     """All saved segments with what can be done with one of them."""
     st.subheader("Saved segments", anchor=False)
-    found = calls.standings(stamp)
+    found = _rules_first(calls.standings(stamp))
     if not found:
         st.markdown(":gray[Nothing was saved yet. A rule becomes a segment as soon as it has a name.]")
         return
@@ -42,8 +42,14 @@ def segments_block(stamp: Stamp, currency: str) -> None:
                 f"**{plain(standing.segment.name)}** keeps the customers it had, because its rule cannot be asked: "
                 f"{sentence(standing.problem)}"
             )
-    table([_row(standing, currency) for standing in found], config={"Segment": st.column_config.Column(width=320)})
+    table([_row(standing, currency) for standing in found], config={"Segment": st.column_config.Column(width=350)})
     _actions(stamp, found)
+
+
+def _rules_first(found: tuple[SegmentStanding, ...]) -> tuple[SegmentStanding, ...]:
+    """Segments by rule, then fixed ones, then clusters: those of one segmentation never share a customer."""
+    order = ("rule", "members", "cluster")
+    return tuple(sorted(found, key=lambda standing: order.index(standing.segment.kind)))
 
 
 def _row(standing: SegmentStanding, currency: str) -> dict[str, str]:
@@ -97,18 +103,16 @@ def _who(chosen: SegmentStanding) -> str:
 
 def overlap_block(stamp: Stamp) -> None:
     """How many customers segments share."""
-    saved = calls.standings(stamp)
+    saved = _rules_first(calls.standings(stamp))
     if len(saved) < 2:
         return
     st.subheader("Overlap", anchor=False)
     names = {standing.segment.name: standing.segment.segment_id for standing in saved}
     picked = list(names)
     if len(names) > 3:
-        # Clusters come last: those of one segmentation never share a customer.
-        first = sorted(saved, key=lambda standing: standing.segment.kind == "cluster")
         picked = st.multiselect(
-            "Segments to compare", list(names), [one.segment.name for one in first[:MOST_IN_MATRIX]],
-            key="rule_compared", max_selections=12, placeholder="Choose two or more",
+            "Segments to compare", list(names), list(names)[:MOST_IN_MATRIX], key="rule_compared",
+            max_selections=12, placeholder="Choose two or more",
         )  # fmt: skip
     if len(picked) < 2:
         st.markdown(":gray[Choose two segments or more.]")

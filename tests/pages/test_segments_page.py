@@ -122,6 +122,21 @@ def test_a_deleted_segmentation_leaves_the_form(divided: Warehouse, app: App) ->
     assert "No segments were made yet" in said(visit)
 
 
+def test_what_a_refitted_segment_continues_can_be_said(divided: Warehouse, app: App) -> None:
+    again = fit_segmentation(divided, Asked(name="Taste", features=TASTE, k=4, continues_id=1))
+    number = again.segmentation_id
+    assert [(entry.no, entry.old_no) for entry in again.continued] == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    visit = app(PAGE)
+    assert visit.button(key=f"continued_{number}_set").disabled
+    visit.selectbox(key=f"continued_{number}_1_1").set_value(2).run()
+    visit.button(key=f"continued_{number}_set").click().run()
+    said(visit)
+    told = store.segmentation(divided, number).continued
+    assert [(entry.no, entry.old_no) for entry in told] == [(1, 2), (2, None), (3, 3), (4, 4)]
+    store.delete(divided, 1)
+    assert "fitted again is deleted" in said(app(PAGE))
+
+
 def test_a_labelled_table_and_an_empty_segment_stay_usable(snapshot_home: Home, app: App) -> None:
     members = shop("Members")
     fit_segmentation(members, Asked(name="Columns", k=3, method="mixture"))
