@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -50,6 +50,12 @@ def rows(stamp: Stamp, sort: str, page_nr: int) -> pd.DataFrame:
     """One page of the list, the first being 1."""
     warehouse = session.warehouse(stamp.workspace)
     return worth_view.worth_page(warehouse, sort=sort, offset=(page_nr - 1) * N_ROWS, limit=N_ROWS)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def of_customer(stamp: Stamp, customer_id: str) -> dict[str, Any] | None:
+    """What one customer is worth; None where that is not known."""
+    return worth_view.worth_of(session.warehouse(stamp.workspace), customer_id)
 
 
 def export_of(warehouse: Warehouse, sort: str, worth_id: int) -> Callable[[], bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -60,8 +61,9 @@ def figures_block(run: WorthRun, stake: Stake | None, currency: str) -> None:
     with figures_row("value"):
         if run.total_spend is not None:
             interval, basis = _interval(run, currency)
-            label = f"{spend_words(run.is_net).capitalize()}, {days}"
-            key_figure(label, money(run.total_spend, currency), interval, meaning=basis)
+            label = f"{'Net spend' if run.is_net else 'Spend'}, {days}"
+            meaning = f"{spend_words(run.is_net).capitalize()}; {basis[:1].lower()}{basis[1:]}"
+            key_figure(label, money(run.total_spend, currency), interval, meaning=meaning)
             if run.margin_rate < 1:
                 key_figure(f"Margin, {days}", money(run.total_margin, currency), f"{percent(run.margin_rate)} of spend")
         key_figure(f"Orders, {days}", count(run.total_orders), f"of {counted(run.n_customers, 'customer')}",
@@ -173,6 +175,24 @@ def _date_words(checked: HoldOut) -> str:
         for entry in checked.dates
     ]
     return f"Next order dates: {'; '.join(parts)}."
+
+
+def customer_worth_block(stamp: Stamp, customer_id: str, currency: str) -> None:
+    """One customer on the Customer page: what is expected of them, and when they order next."""
+    run, row = calls.latest(stamp), calls.of_customer(stamp, customer_id)
+    if run is None or row is None:
+        return
+    days = counted(run.plan.horizon_days, "day")
+    parts = [f"{row['expected_orders']:.1f} order days in the {days} after {day(run.as_of - timedelta(days=1))}"]
+    if row["expected_margin"] is not None:
+        parts[0] = f"{money(row['expected_margin'], currency)} of margin and {parts[0]}"
+    if row["next_order_at"] is not None:
+        until = "no late day is known" if row["next_order_high"] is None else f"nine by {day(row['next_order_high'])}"
+        parts.append(f"next order by {day(row['next_order_at'])} for 5 of 10 such customers, {until}")
+    if row["lifetime_value"] is not None:
+        parts.append(f"{money(row['lifetime_value'], currency)} over {run.plan.lifetime_years:g} years, discounted")
+    stale = " Data was imported since." if run.data_version != stamp.state.data_version else ""
+    st.caption(plain(f"Expected, the chance of leaving included: {'; '.join(parts)}.{stale}"))
 
 
 def stake_block(stake: Stake | None, currency: str) -> None:

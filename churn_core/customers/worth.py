@@ -18,6 +18,7 @@ from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.clock import require_steady_clock
 from churn_core.features.definition import active_definition, known_until
 from churn_core.jobs import Progress, no_progress, part
+from churn_core.models.gamma_gamma import LEAST_CUSTOMERS
 from churn_core.models.worth_level import total_interval
 from churn_core.models.worth_period import frame_at, has_before
 from churn_core.models.worth_returns import has_returns
@@ -238,8 +239,8 @@ def _notes(model: WorthModel, checked: HoldOut | None) -> list[str]:
     made = []
     if model.what == ORDERS:
         made.append(
-            "The orders have no amounts above zero, so order days are foreseen and no money; import amounts with the "
-            "orders to see it."
+            f"Fewer than {LEAST_CUSTOMERS} customers have orders with an amount above zero, so order days are foreseen "
+            "and no money; import amounts with the orders to see it."
         )
     if not model.is_learned:
         made.append(

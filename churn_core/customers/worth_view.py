@@ -144,3 +144,12 @@ def worth_page(
         f"FROM shown ORDER BY {order_sql(sort)}",
         {"worth_id": run.worth_id, "run_id": run_beside(warehouse), "limit": limit, "offset": offset},
     )
+
+
+def worth_of(warehouse: Warehouse, customer_id: str) -> dict[str, Any] | None:
+    """The row of one customer in the newest run; None without a run, or for somebody who was not valued."""
+    rows = warehouse.records(
+        "SELECT * FROM worth WHERE customer_id = $customer_id AND worth_id = (SELECT max(worth_id) FROM worth_runs)",
+        {"customer_id": customer_id},
+    )
+    return rows[0] if rows else None

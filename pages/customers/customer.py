@@ -11,6 +11,7 @@ from ui.layout import side_by_side
 from ui.movement_blocks import movement_block
 from ui.rhythm_blocks import rhythm_block
 from ui.standing_blocks import standing_block
+from ui.value_blocks import customer_worth_block
 from ui.what_if_blocks import what_if_block
 from ui.widgets import empty_state, page_header
 
@@ -34,6 +35,7 @@ profile = calls.customer(stamp, customer_id)
 score = profile.score
 blocks.facts_block(profile, currency)
 rhythm_block(stamp, customer_id)
+customer_worth_block(stamp, customer_id, currency)
 standing_block(stamp, customer_id)
 if score is None:
     if profile.history:

@@ -224,6 +224,15 @@ def test_orders_without_amounts_are_counted_and_no_money_is_made_up(valued: Ware
     assert run.total_spend is None
     assert run.total_lifetime is None
     assert run.total_orders > 0
-    assert any("no amounts above zero" in note for note in run.notes)
+    assert any("with an amount above zero" in note for note in run.notes)
     assert valued.rows("SELECT DISTINCT expected_spend FROM worth") == [(None,)]
     assert json.loads(valued.value("SELECT summary FROM worth_runs WHERE worth_id = 2"))["what"] == "orders"
+
+
+def test_one_customer_is_told_as_the_list_tells_them(valued: Warehouse) -> None:
+    listed = worth_view.worth_page(valued, limit=1).iloc[0]
+    found = worth_view.worth_of(valued, str(listed["customer_id"]))
+    assert found is not None
+    for name in ("expected_orders", "expected_margin", "lifetime_value", "next_order_at"):
+        assert found[name] == listed[name]
+    assert worth_view.worth_of(valued, "nobody") is None

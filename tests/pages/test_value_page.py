@@ -51,7 +51,7 @@ def test_the_check_stands_beside_the_forecast(app: App) -> None:
     said = everything_said(visit)
     assert "Would it have been right?" in said
     assert "with nothing but what was known then" in said
-    assert next(metric.label for metric in visit.metric) == "Spend after returns, 60 days"
+    assert next(metric.label for metric in visit.metric) == "Net spend, 60 days"
     run = required_worth(open_workspace("Demo shop"))
     assert run.hold_out is not None
     assert "Assumed" in said
@@ -79,6 +79,16 @@ def test_the_list_is_ordered_by_the_address(app: App) -> None:
     shown = [frame.value for frame in visit.dataframe if "next_order_at" in frame.value]
     first = worth_page(open_workspace("Demo shop"), sort="next_order_at", limit=25)
     assert list(shown[0]["customer_id"]) == list(first["customer_id"])
+
+
+@pytest.mark.usefixtures("valued_home")
+def test_the_customer_page_says_what_the_customer_is_worth(app: App) -> None:
+    from churn_core.customers.worth_view import worth_page
+
+    first = worth_page(open_workspace("Demo shop"), limit=1).iloc[0]
+    visit = app("pages/customers/customer.py", customer=str(first["customer_id"]))
+    assert not visit.exception
+    assert f"{first['expected_orders']:.1f} order days in the 60 days" in everything_said(visit).replace("\\", "")
 
 
 @pytest.mark.usefixtures("demo_home")
