@@ -43,7 +43,7 @@ def segments_block(stamp: Stamp, currency: str) -> None:
                 f"{sentence(standing.problem)}"
             )
     table([_row(standing, currency) for standing in found], config={"Segment": st.column_config.Column(width=350)})
-    _actions(stamp, found)
+    _actions(found)
 
 
 def _rules_first(found: tuple[SegmentStanding, ...]) -> tuple[SegmentStanding, ...]:
@@ -64,18 +64,17 @@ def _row(standing: SegmentStanding, currency: str) -> dict[str, str]:
     }
 
 
-def _actions(stamp: Stamp, found: tuple[SegmentStanding, ...]) -> None:
+def _actions(found: tuple[SegmentStanding, ...]) -> None:
     """What can be done with one segment, and who is in it."""
     by_name = {standing.segment.name: standing for standing in found}
     said = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("With the segment", list(by_name), key="rule_segment", width=280)
+        name = st.selectbox("With the segment", list(by_name), key="rule_segment", width=220)
         chosen = by_name[name]
         said.caption(_who(chosen))
-        has_run = bool(stamp.state.run_id)
-        if st.button("Open at At risk", icon=":material/list:", key="rule_open", disabled=not has_run):
+        if st.button("Open at At risk", icon=":material/list:", key="rule_open", disabled=not chosen.n_scored):
             st.switch_page(AT_RISK_PAGE, query_params={"segment": name})
-        if st.button("Plan a campaign", icon=":material/campaign:", key="rule_plan", disabled=not has_run):
+        if st.button("Plan a campaign", icon=":material/campaign:", key="rule_plan", disabled=not chosen.n_scored):
             begun = begin_for(CustomerFilter(segment_id=chosen.segment.segment_id), ())
             open_plan(begun.campaign_id)
         if chosen.segment.kind == "rule" and chosen.segment.rule:

@@ -13,6 +13,7 @@ from ui.errors import guarded
 from ui.widgets import table
 
 NONE = "none, it is new"
+N_NAME = 38
 
 
 def continued_block(found: Segmentation) -> None:
@@ -51,8 +52,8 @@ def _change(found: Segmentation, old: Segmentation) -> None:
 def _rows(found: Segmentation) -> list[dict[str, str]]:
     return [
         {
-            "Segment": f"{entry.no} {short(found.segment(entry.no).name)}",
-            "Continues": NONE if entry.old_no is None else f"{entry.old_no} {short(entry.old_name)}",
+            "Segment": f"{entry.no} {short(found.segment(entry.no).name, N_NAME)}",
+            "Continues": NONE if entry.old_no is None else f"{entry.old_no} {short(entry.old_name, N_NAME)}",
             "In both": UNKNOWN if entry.old_no is None else count(entry.n_shared),
             "Of the new": count(entry.n_new),
             "Of the old": UNKNOWN if entry.old_no is None else count(entry.n_old),
