@@ -42,6 +42,11 @@ def test_segments_from_fit_to_file(
     assert "there is no segment 9" in one_sentence(churn("segments", "--csv", file, "--segment", 9))
     again = churn("segments", "--fit", "Taste", "--k", 3, *TASTE, "--continues", 1)
     assert "continues 'Hunters'" in again.out
+    said = churn("segments", 2, "--segment", 1, "--continue-as", 2)
+    assert "Segment 1 continues" in said.out
+    alone = churn("segments", 2, "--segment", 1, "--continue-as", 0, "--json").json
+    assert alone["continued"][0]["old_no"] is None
+    assert "Give its number with --segment" in one_sentence(churn("segments", 2, "--continue-as", 1))
     assert "Give its ID" in one_sentence(churn("segments", "--delete"))
     assert churn("segments", 2, "--delete").out.strip() == "Taste (2) was deleted."
 
