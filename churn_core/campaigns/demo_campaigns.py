@@ -207,16 +207,19 @@ def keep_holdout(tx: Transaction, shop: ShopPlan, until: datetime) -> None:
 
 
 def lock_running(warehouse: Warehouse) -> Campaign | None:
-    """A campaign drawn at the end of the data, of which nothing is known yet; None where too few customers are left."""
+    """A campaign drawn at the end of the data, of which nothing is known yet; None where too few customers are left.
+
+    It takes the customers of one country, so that there are customers at risk left for the campaign of a visitor.
+    """
     plan = Plan(
-        name="Second chance: free delivery",
+        name="Free delivery, United Kingdom",
         goal=Goal(
             outcome="retained",
             window_days=WINDOW_DAYS,
             smallest_effect=0.08,
             guardrails=(Guardrail(outcome="unsubscribed", margin=0.05),),
         ),
-        audience=CustomerFilter(tiers=("high", "medium")),
+        audience=CustomerFilter(tiers=("high", "medium"), attributes=(("country", "United Kingdom"),)),
         arms=(
             Arm(name=CONTROL, share=0.5),
             Arm(
