@@ -38,7 +38,8 @@ def figures_block(found: Totals, currency: str) -> None:
         key_figure(
             "Money at risk", money(found.value_at_risk, currency),
             f"of {money(found.expected_value, currency)} expected{_known_words(found)}",
-            meaning="Risk x expected value, summed over these customers.",
+            meaning="Risk x expected value, summed over these customers. Expected is what they would bring if they "
+            "stay; Value and Demand take the chance of leaving off.",
         )  # fmt: skip
         key_figure("In the high tier", count(high.n_customers), f"{money(high.value_at_risk, currency)} at risk")
         key_figure("Mean risk", percent(found.mean_risk), f"of {counted(found.n_customers, 'customer')}")

@@ -44,7 +44,7 @@ def choice_block(found: tuple[Segmentation, ...]) -> Segmentation:
     labels = "; ".join(feature_named(name).label for name in features)
     st.caption(
         f"{counted(chosen.n_customers, 'customer')} as of {day(chosen.as_of)} by {len(features)} features on a "
-        f"logarithmic scale where they are amounts or counts, from the median in robust units.",
+        f"logarithmic scale where they are amounts or counts, each as its distance from the middle customer.",
         help=plain(labels),
     )
     for note in (*chosen.notes, *filter(None, [chosen.summary.get("refresh_note")])):
@@ -63,8 +63,8 @@ def figures_block(found: Segmentation, now: SegmentationMoney, currency: str) ->
             most = max(scored, key=lambda entry: entry.value_at_risk or 0.0)
             key_figure("Money at risk", money(total, currency), "of those scored")
             key_figure(
-                "Most of it in", f"Segment {most.no}", f"{money(most.value_at_risk, currency)} at risk",
-                meaning=plain(most.name),
+                "Most in one segment", money(most.value_at_risk, currency), figures.short(most.name),
+                meaning=f"Segment {most.no}: {plain(most.name)}",
             )  # fmt: skip
 
 

@@ -96,6 +96,10 @@ def notes_block(run: WorthRun, stamp: Stamp) -> None:
     """How the values were made, and what should be known before they are used."""
     stale = " Data was imported since; value again to see it." if run.data_version != stamp.state.data_version else ""
     st.caption(f"As of {day(run.as_of)}. {plain(method_words(run))}{stale}")
+    st.caption(
+        "At risk counts what customers would bring if they stay; here the chance of leaving is taken off, so the sums "
+        "differ."
+    )
     for note in run.notes:
         st.caption(f":orange[:material/info:] {sentence(note)}")
 
