@@ -22,7 +22,7 @@ from ui.widgets import chart, table
 
 
 def money_block(found: CampaignReadout) -> None:
-    """Incremental orders and margin, cost, what is left and the return on what was spent, each with its interval."""
+    """Orders and margin (revenue where none is set) more, cost, what is left, return on spend, each with interval."""
     if found.money is None or not found.money.arms:
         return
     st.subheader("Money", anchor=False)
@@ -30,7 +30,10 @@ def money_block(found: CampaignReadout) -> None:
     table(_money_rows(found.money))
     for reason in _reasons(found.money.arms):
         st.caption(reason)
-    st.caption(f"{sentence(found.money.told)} Margin rate: {percent(found.money.margin_rate)}.")
+    rate = f"Margin rate: {percent(found.money.margin_rate)}."
+    if found.money.gain == "revenue":
+        rate = "No margin is set in the settings, so all that was spent counts."
+    st.caption(f"{sentence(found.money.told)} {rate}")
 
 
 def reached_block(contacts: Mapping[str, Funnel]) -> None:
@@ -86,7 +89,7 @@ def _figures(entry: ArmMoney, currency: str) -> dict[str, str]:
     return {
         "Customers": count(entry.n),
         "Orders more": _ranged(entry.orders, None),
-        "Margin more": _ranged(entry.margin, currency),
+        f"{entry.gain.capitalize()} more": _ranged(entry.margin, currency),
         "Contacts paid": count(entry.n_contacted),
         "Offers taken": count(entry.n_offers),
         "Costs": money(entry.cost, currency),

@@ -40,12 +40,19 @@ def holdout_block(found: Programme) -> None:
         return
     with figures_row("programme"):
         key_figure("Held out of all campaigns", count(held.n_held_out), f"of {count(held.n_customers)} customers")
-        key_figure("Share", percent(held.share), f"generation {held.generation}")
+        key_figure(
+            "Share",
+            percent(held.share),
+            f"generation {held.generation}",
+            meaning="A generation is one draw of who is held out; it counts up each time they are drawn anew.",
+        )
         key_figure("Since", day(held.started_at), f"started by {held.person}")
         key_figure(
             "Reshuffle",
             "due now" if held.is_due else day(held.reshuffle_at) if held.reshuffle_at else "not planned",
             f"{count(held.n_waiting)} new customers wait to be drawn" if held.n_waiting else None,
+            meaning="When to draw anew who is held out, so that nobody is kept from all campaigns for ever. It begins "
+            "the next generation, in the settings.",
         )
     if held.is_small:
         st.caption("So few are held out that the effect of the whole programme will be known only roughly.")
@@ -66,8 +73,9 @@ def quarters_block(found: Programme) -> None:
     for entry in found.quarters:
         if not entry.is_valid:
             st.caption(f"{plain(entry.label)}: {sentence(entry.health.told)}")
+    gain = "Margin" if found.quarters[0].gain == "margin" else "Revenue (no margin is set)"
     st.caption(
-        "Margin before the costs of campaigns, over everybody open to them, whether contacted or not, against those "
+        f"{gain} before the costs of campaigns, over everybody open to them, whether contacted or not, against those "
         "held out; whoever was drawn within a quarter counts from the next one on."
     )
 
@@ -112,7 +120,7 @@ def _quarter_row(entry: QuarterEffect, currency: str) -> dict[str, Any]:
         "Quarter": figures.quarter_label(entry),
         "Held out": count(entry.n_held_out),
         "Open": count(entry.n_open),
-        "Margin per customer": UNKNOWN
+        f"{entry.gain.capitalize()} per customer": UNKNOWN
         if compared is None
         else f"{value_words(compared.control, 'currency', currency)} → "
         f"{value_words(compared.treatment, 'currency', currency)}",

@@ -11,6 +11,7 @@ import streamlit as st
 
 from churn_core.campaigns.plan import CONTROL
 from churn_core.campaigns.readout_model import CampaignReadout
+from churn_core.campaigns.segments import UNKNOWN as UNKNOWN_SLICE
 from churn_core.figures import readout as figures
 from churn_core.figures.effect_words import p_words
 from churn_core.figures.theme import UNKNOWN, count, percent
@@ -34,6 +35,9 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "red": ("✕", "red", "not valid"),
 }
 """Mark, colour and word of each level of a health check."""
+UNKNOWN_WHO: dict[str, str] = {"tier": "customers who were not scored at the draw."}
+UNKNOWN_ELSE = "customers of whom this was not stored at the draw."
+"""Who is in the slice of customers without a value, by what is sliced by."""
 VIEWS: dict[str, str] = {"tests": "Intervals and tests", "bayes": "Bayesian view"}
 _STATUS_COLOURS = {
     "better": "green",
@@ -182,7 +186,10 @@ def segments_block(found: CampaignReadout) -> None:
         if cut.p_interaction is None
         else f"Interaction test: p {p_words(cut.p_interaction)}, adjusted over all cuts {p_words(cut.p_adjusted)}."
     )
-    st.caption(f"{tested} Slices are exploratory: with many of them some look different by chance.")
+    unknown = ""
+    if any(piece.name == UNKNOWN_SLICE for piece in cut.slices):
+        unknown = f" {UNKNOWN_SLICE.capitalize()}: {UNKNOWN_WHO.get(cut.column, UNKNOWN_ELSE)}"
+    st.caption(f"{tested} Slices are exploratory: with many of them some look different by chance.{unknown}")
 
 
 def download_block(found: CampaignReadout, *, file_name: str) -> None:

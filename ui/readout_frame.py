@@ -61,7 +61,7 @@ def about_block(found: Campaign) -> None:
     told = [
         f"Goal: {OUTCOMES[goal.outcome].label} within {goal.window_days} days",
         f"first contact {starts}",
-        f"last window ends {ends}",
+        f"last counted day {ends}",
         f"locked {day(found.locked_at)} by {plain(found.locked_by or 'unknown')}",
     ]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -77,11 +77,13 @@ def waiting_block(found: CampaignReadout) -> bool:
     if campaign is None or campaign.starts_at is None:
         return False
     first = campaign.starts_at + timedelta(days=campaign.plan.goal.window_days - 1)
+    is_open = first + timedelta(days=1) > utc_now()
+    bring = "Import newer orders then." if is_open else "Import newer orders, or bring a file of outcomes below."
     known = f"orders are known until {day(found.as_of - timedelta(days=1))}" if found.as_of else "no orders are known"
     empty_state(
         f"**No outcomes yet.** A customer counts when the {campaign.plan.goal.window_days} days after the first "
         f"contact are over and known: the first windows are complete with orders until {day(first)}, and {known}. "
-        "Import newer orders then, or bring a file of outcomes below.",
+        f"{bring}",
         "pages/data/import_file.py",
         "Import orders",
     )

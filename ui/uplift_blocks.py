@@ -82,14 +82,16 @@ def verdict_block(learnt: StoredUplift, currency: str) -> None:
             "Qini", _number(ranking["qini"]["value"]), _ends(ranking["qini"]),
             meaning=f"{qini_name(study)}. Raw and normalised values of other tools cannot be compared with it.",
         )  # fmt: skip
-        key_figure("AUUC", _number(ranking["auuc"]["value"]), _ends(ranking["auuc"]), meaning="Area under the uplift "
-                   "curve above chance, normalised as scikit-uplift does.")  # fmt: skip
+        key_figure("AUUC", _number(ranking["auuc"]["value"]), _ends(ranking["auuc"]), meaning="How well the "
+                   "ranking puts those first whom contact changes: 0 is no better than a random order, 1 the best "
+                   "order possible (area under the uplift curve, normalised as scikit-uplift does).")  # fmt: skip
         top = f"Top {100 * ranking['top_share']:.0f} %"
         key_figure(
             f"{top}, points" if study["is_rate"] else top,
             _bare(ranking["top_effect"]["value"], study, currency),
             f"average {_bare(ranking['average_effect']['value'], study, currency)}",
-            meaning="The measured difference of the arms among those with the highest expected uplift, out of fold.",
+            meaning="The measured difference of the arms among those with the highest expected uplift. Out of "
+            "fold: everybody is judged by a model that did not see their own outcome.",
         )
         n_drawn = learnt.n_assigned
         n_used = study["n_control"] + study["n_treatment"]
@@ -136,6 +138,7 @@ def learners_block(learnt: StoredUplift) -> None:
         ]
         table(rows)
         st.caption(
+            "A learner is a way to estimate what contact changes for one customer; all are tried on this campaign. "
             "Error saved: squared distance to the doubly robust score, in thousandths, against one effect for "
             "everybody; above 0 is better. Each fifth of the customers was ranked by the learner that all other fifths "
             "chose; among learners within one standard error of the best the first of the list is taken."

@@ -7,7 +7,7 @@ on, so that everybody in a quarter had all of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from churn_core.campaigns.comparison import Cell, Outcomes
@@ -16,7 +16,7 @@ from churn_core.campaigns.holdout import Holdout
 from churn_core.campaigns.metrics import Metric
 from churn_core.campaigns.readout_model import ArmResult, HealthCheck
 from churn_core.campaigns.results import all_results, reading, times
-from churn_core.campaigns.verdicts import amount_words, interval_words
+from churn_core.campaigns.verdicts import SPENT, amount_words, interval_words
 from churn_core.errors import InputError
 from churn_core.features.gaps import known_until
 from churn_core.settings import Settings, settings
@@ -65,6 +65,8 @@ class QuarterEffect:
     """Margin more in the quarter over all customers open to campaigns."""
     told: str
     """The same in a sentence."""
+    gain: str = "margin"
+    """What is compared: margin, or revenue where the shop set no margin."""
 
     @property
     def is_valid(self) -> bool:
@@ -121,7 +123,10 @@ def _effect(
     outcomes = _outcomes(warehouse, generation.generation, span[0], until, chosen.margin_rate)
     n = {arm: outcomes[0].n(arm) for arm in (HELD_OUT, OPEN)}
     health = _sample_ratio(n, generation.share)
-    results = all_results(outcomes, control=HELD_OUT, treatments=[OPEN], words=WORDS)
+    is_margin = chosen.margin_rate < 1
+    words = WORDS if is_margin else WORDS | {"margin": replace(WORDS["margin"], label=SPENT)}
+    results = all_results(outcomes, control=HELD_OUT, treatments=[OPEN], words=words)
+    gain = "margin" if is_margin else "revenue"
     primary = results[0]
     label = f"{span[0].year} Q{(span[0].month + 2) // 3}"
     is_complete = until >= span[1]
@@ -138,7 +143,8 @@ def _effect(
         health=health,
         results=results,
         money=money,
-        told=_told(label, is_complete, health, primary, money, chosen.currency),
+        told=_told(label, is_complete, health, primary, money, chosen.currency, gain),
+        gain=gain,
     )
 
 
@@ -203,19 +209,25 @@ def _sample_ratio(n: Mapping[str, int], share: float) -> HealthCheck:
 
 
 def _told(
-    label: str, is_complete: bool, health: HealthCheck, primary: ArmResult, money: Estimate, currency: str
+    label: str,
+    is_complete: bool,
+    health: HealthCheck,
+    primary: ArmResult,
+    money: Estimate,
+    currency: str,
+    gain: str,
 ) -> str:
     when = label if is_complete else f"{label} so far"
     if health.level == "red":
         return f"{when}: {health.told}"
     if money.value is None or money.low is None or money.high is None:
-        return f"{when}: the margin cannot be compared: {primary.comparison.difference.reason}"
+        return f"{when}: the {gain} cannot be compared: {primary.comparison.difference.reason}"
     between = interval_words(money, "currency", currency)
     if reading(primary) == "no_clear_difference":
         return (
-            f"{when}: no clear difference in margin between customers open to campaigns and those held out; over the "
-            f"whole programme it lies between {between}."
+            f"{when}: no clear difference in {gain} between customers open to campaigns and those held out; summed "
+            f"over everybody open to campaigns in {when}, it lies between {between}."
         )
     size = amount_words(abs(money.value), currency)
     side = "more" if money.value > 0 else "less"
-    return f"{when}: the programme brought {size} {side} margin than no campaigns at all (between {between})."
+    return f"{when}: the programme brought {size} {side} {gain} than no campaigns at all (between {between})."

@@ -17,7 +17,7 @@ from churn_core.stats.estimate import Comparison, Estimate
 TOLD = (
     "More means: the difference to the control per customer, times the customers of the arm whose window is over. "
     "Costs are counted, not estimated: {contacts}, and an offer for everybody in the arm who ordered within the "
-    "window, also those who would have ordered anyway. So the interval is that of the margin alone; if it were done "
+    "window, also those who would have ordered anyway. So the interval is that of the {gain} alone; if it were done "
     "again, the number of offers taken would vary as well."
 )
 CONTACTS_COUNTED = "a contact for everybody whom the imported contacts show as sent something"
@@ -32,26 +32,32 @@ def campaign_money(
     n_ordered: Mapping[str, int],
     n_sent: Mapping[str, int],
     chosen: Settings,
+    is_margin: bool | None = None,
 ) -> Money:
     """Money of every treatment.
 
     ``comparisons`` are those of orders, margin and, where amounts are capped, margin_capped, by metric and arm;
     ``n_ordered`` and ``n_sent`` are customers per arm who ordered within their window and who were sent something.
     ``n_sent`` holds the arms whose contacts were imported; in the others everybody counts as contacted.
+    ``is_margin`` says whether amounts are margins; by default they are where the shop set one, else revenue.
     """
+    gain = "margin" if (chosen.margin_rate < 1 if is_margin is None else is_margin) else "revenue"
     arms = tuple(
-        _of_arm(arm, {name: found[arm.name] for name, found in comparisons.items()}, n_ordered, n_sent)
+        _of_arm(arm, {name: found[arm.name] for name, found in comparisons.items()}, n_ordered, n_sent, gain)
         for arm in plan.treatments
     )
     n_known = sum(arm.name in n_sent for arm in plan.treatments)
     contacts = CONTACTS_ASSUMED if not n_known else CONTACTS_COUNTED if n_known == len(arms) else CONTACTS_MIXED
-    return Money(
-        currency=chosen.currency, margin_rate=chosen.margin_rate, arms=arms, told=TOLD.format(contacts=contacts)
-    )
+    told = TOLD.format(contacts=contacts, gain=gain)
+    return Money(currency=chosen.currency, margin_rate=chosen.margin_rate, arms=arms, told=told)
 
 
 def _of_arm(
-    arm: Arm, comparisons: Mapping[str, Comparison], n_ordered: Mapping[str, int], n_sent: Mapping[str, int]
+    arm: Arm,
+    comparisons: Mapping[str, Comparison],
+    n_ordered: Mapping[str, int],
+    n_sent: Mapping[str, int],
+    gain: str,
 ) -> ArmMoney:
     n = comparisons["margin"].n_treatment
     n_contacted = min(n, n_sent.get(arm.name, n))
@@ -70,6 +76,7 @@ def _of_arm(
         net=less(margin, contact_cost + offer_cost),
         return_on_spend=_per_unit(margin, contact_cost + offer_cost),
         margin_capped=None if capped is None else times(capped.difference, n),
+        gain=gain,
     )
 
 

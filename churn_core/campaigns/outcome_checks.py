@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from churn_core.campaigns.store import Campaign
 from churn_core.campaigns.windows import STARTS_AT, after_window, before_start, is_complete, window_end
@@ -146,6 +146,7 @@ def _check_times(tx: Transaction, campaign: Campaign, asked: Mapping[str, object
             asked,
         )[0]
         if n:
+            limit -= timedelta(days=edge == "ended")
             raise InputError(
                 f"line {line} has an outcome of {at:%Y-%m-%d}, {words}: the window {edge} on {limit:%Y-%m-%d} "
                 f"({n:,} such rows); only what happened within it counts, so correct or take out these rows."
@@ -162,8 +163,9 @@ def _found(tx: Transaction, campaign: Campaign, asked: Mapping[str, object]) -> 
         asked,
     )[0]
     if not n_matched and not n_missing:
+        last_day = first_end - timedelta(days=1)
         raise InputError(
-            f"no outcome window is over yet, the first ends on {first_end:%Y-%m-%d}; bring the outcomes then, because "
-            "only whole windows are compared."
+            f"no outcome window is over yet, the last counted day of the first is {last_day:%-d %b %Y}; "
+            "bring the outcomes after that day, because only whole windows are compared."
         )
     return int(n_matched), int(n_missing), int(n_open)

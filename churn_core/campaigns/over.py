@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from churn_core.campaigns.store import Campaign
 from churn_core.features.definition import known_until
@@ -12,8 +13,14 @@ from churn_core.warehouse import Warehouse
 def over_first(warehouse: Warehouse, found: Iterable[Campaign]) -> tuple[Campaign, ...]:
     """Campaigns whose last outcome window is known to its end before all others, otherwise in the order given."""
     end = known_until(warehouse)
+    return tuple(sorted(found, key=lambda entry: _is_open(entry, end)))
 
-    def is_open(entry: Campaign) -> bool:
-        return end is None or entry.ends_at is None or entry.ends_at > end
 
-    return tuple(sorted(found, key=is_open))
+def finished(warehouse: Warehouse, found: Iterable[Campaign]) -> tuple[Campaign, ...]:
+    """Of these, the campaigns whose last outcome window is known to its end."""
+    end = known_until(warehouse)
+    return tuple(entry for entry in found if not _is_open(entry, end))
+
+
+def _is_open(entry: Campaign, end: datetime | None) -> bool:
+    return end is None or entry.ends_at is None or entry.ends_at > end

@@ -22,6 +22,14 @@ from churn_core.settings import settings
 from churn_core.warehouse import Warehouse
 
 _RATE_TEST = "a two-sided z-test of the shares with Newcombe's interval (Fisher's exact test for very few customers)"
+_SEQUENCE = (
+    "Looking earlier is allowed at any time: an asymptotic confidence sequence, tuned to the number drawn, holds at "
+    "every look."
+)
+_LOOKS = (
+    "Looks before the end are shown with intervals that hold at all planned looks together (Bonferroni) and decide "
+    "nothing; only the whole window decides."
+)
 _MEAN_TEST = "Welch's two-sided test of the averages with its interval"
 
 
@@ -44,7 +52,7 @@ def plan_text(
         ["## Arms", _arms(plan, drawn, currency), *_without_control(plan), _how_drawn(drawn)],
         ["## Time", *_time(plan, drawn)],
         ["## How sure", *_how_sure(plan), _upper((size or plan_size(warehouse, campaign)).verdict)],
-        ["## How it will be read", *_reading(plan, currency)],
+        ["## How it will be read", *_reading(plan, drawn, currency)],
     ]
     return "\n\n".join("\n\n".join(paragraphs) for paragraphs in parts) + "\n"
 
@@ -176,7 +184,7 @@ def _how_sure(plan: Plan) -> list[str]:
     ]
 
 
-def _reading(plan: Plan, currency: str) -> list[str]:
+def _reading(plan: Plan, drawn: Drawn, currency: str) -> list[str]:
     entry = OUTCOMES[plan.goal.outcome]
     if not plan.is_measurable:
         return ["Counts, contacts and orders are shown; an effect is not, because there is nobody to compare with."]
@@ -197,8 +205,7 @@ def _reading(plan: Plan, currency: str) -> list[str]:
     ]
     told += [
         "All other outcomes are exploratory (Benjamini-Hochberg).",
-        "Looking earlier is allowed at any time: an asymptotic confidence sequence, tuned to the number drawn, holds "
-        "at every look.",
+        _SEQUENCE if plan.entry == "rolling" or len(drawn.waves) > 1 else _LOOKS,
         "No verdict is given while the arms are not as large as drawn (p < .001) or mixed up with each other.",
     ]
     return ["\n".join(f"- {line}" for line in told)]

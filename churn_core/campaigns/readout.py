@@ -37,7 +37,7 @@ from churn_core.campaigns.segments import CUTS, segment_cuts
 from churn_core.campaigns.sequence import LookPlan, end_alpha, sequential
 from churn_core.campaigns.standing import Standing, is_over, standing_words, status_of_campaign
 from churn_core.campaigns.store import Campaign, required_locked
-from churn_core.campaigns.verdicts import effect_size_words
+from churn_core.campaigns.verdicts import SPENT, effect_size_words
 from churn_core.settings import settings
 from churn_core.warehouse import Warehouse, utc_now
 
@@ -59,13 +59,15 @@ def campaign_readout(warehouse: Warehouse, campaign_id: str, *, now: datetime | 
     measured = measure(warehouse, found, names, add_up=add_up)
     health = _health(warehouse, found, measured, now or utc_now(), add_up)
     in_waves = _is_in_waves(warehouse, found)
-    results = _results(found, measured, end_alpha(found.plan.alpha) if in_waves else found.plan.alpha)
-    looks = _sequential(warehouse, found, measured, in_waves, add_up) if results else None
+    is_margin = settings(warehouse).margin_rate < 1 or "margin" in measured.from_files
+    words = _words(found.plan, is_margin=is_margin)
+    results = _results(found, measured, words, end_alpha(found.plan.alpha) if in_waves else found.plan.alpha)
+    looks = _sequential(warehouse, found, measured, words, in_waves, add_up) if results else None
     standing = Standing(campaign=found, measured=measured, health=health, results=results, sequential=looks)
     status = status_of_campaign(standing)
     currency = settings(warehouse).currency
     reached = _reached(warehouse, found)
-    money = _money(warehouse, found, measured, results, reached)
+    money = _money(warehouse, found, measured, results, reached, is_margin=is_margin)
     return CampaignReadout(
         name=found.name,
         campaign=found,
@@ -79,7 +81,7 @@ def campaign_readout(warehouse: Warehouse, campaign_id: str, *, now: datetime | 
         results=results,
         guardrails=_guardrails(found.plan, measured, currency),
         sequential=looks,
-        segments=_segments(warehouse, found, add_up) if results and standing.red is None else (),
+        segments=_segments(warehouse, found, words, add_up) if results and standing.red is None else (),
         money=money,
         reached=reached,
         notes=_notes(standing, status, currency),
@@ -103,42 +105,53 @@ def _is_in_waves(warehouse: Warehouse, found: Campaign) -> bool:
     return int(n_starts) > 1
 
 
-def _results(found: Campaign, measured: Measured, alpha: float) -> tuple[ArmResult, ...]:
+def _results(found: Campaign, measured: Measured, words: dict[str, Outcome], alpha: float) -> tuple[ArmResult, ...]:
     """The goal at its alpha and what is exploratory; guardrails that are neither have their own place."""
     plan = found.plan
     if plan.control is None or plan.goal.outcome not in measured.outcomes:
         return ()
     own = (plan.goal.outcome, f"{plan.goal.outcome}{UNCAPPED}", *ALWAYS, *measured.from_files)
     asked = [measured.outcomes[name] for name in dict.fromkeys(own) if name in measured.outcomes]
+    if words["margin"].label == SPENT and plan.goal.outcome != "margin" and plan.goal.cap is None:
+        asked = [entry for entry in asked if entry.metric.name != "margin" or "spend" in measured.from_files]
     return all_results(
         asked,
         control=plan.control.name,
         treatments=[arm.name for arm in plan.treatments],
-        words=_words(plan),
+        words=words,
         alpha=alpha,
     )
 
 
-def _words(plan: Plan) -> dict[str, Outcome]:
-    """Names of all outcomes; the goal says its cap, and the amounts beside it that they have none."""
-    goal = OUTCOMES[plan.goal.outcome]
+def _words(plan: Plan, *, is_margin: bool) -> dict[str, Outcome]:
+    """Names of all outcomes; the goal says its cap, and the amounts beside it that they have none.
+
+    Where the shop set no margin, what would be margin is called spend.
+    """
+    named = dict(OUTCOMES) if is_margin else OUTCOMES | {"margin": replace(OUTCOMES["margin"], label=SPENT)}
+    goal = named[plan.goal.outcome]
     if plan.goal.cap is None:
-        return dict(OUTCOMES)
-    return OUTCOMES | {
+        return named
+    return named | {
         goal.name: replace(goal, label=f"{goal.label}, at most {plan.goal.cap:g} counted"),
         f"{goal.name}{UNCAPPED}": replace(goal, name=f"{goal.name}{UNCAPPED}", label=f"{goal.label}, without a cap"),
     }
 
 
 def _sequential(
-    warehouse: Warehouse, found: Campaign, measured: Measured, in_waves: bool, add_up: AddUp
+    warehouse: Warehouse,
+    found: Campaign,
+    measured: Measured,
+    words: dict[str, Outcome],
+    in_waves: bool,
+    add_up: AddUp,
 ) -> Sequential | None:
     plan = found.plan
     if plan.control is None:
         return None
     is_open = plan.entry == "rolling" and found.status == "locked"
     end = None if is_open or measured.last_end is None else (measured.last_end - timedelta(days=1)).date()
-    named = _words(plan)[plan.goal.outcome]
+    named = words[plan.goal.outcome]
     return sequential(
         measure_over_time(warehouse, found, plan.goal.outcome, add_up=add_up),
         LookPlan(
@@ -162,13 +175,16 @@ def _money(
     measured: Measured,
     results: tuple[ArmResult, ...],
     reached: tuple[Reached, ...],
+    *,
+    is_margin: bool,
 ) -> Money | None:
-    """None where orders or their amounts are not known."""
+    """None where orders or their amounts are not known; without a margin set, margin is what was spent."""
     capped = {}
     margin = by_arm(results, f"margin{UNCAPPED}")
     if margin:
         capped = {"margin_capped": by_arm(results, "margin")}
-    comparisons = {"orders": by_arm(results, "orders"), "margin": margin or by_arm(results, "margin"), **capped}
+    margin = margin or by_arm(results, "margin") or ({} if is_margin else by_arm(results, "spend"))
+    comparisons = {"orders": by_arm(results, "orders"), "margin": margin, **capped}
     is_counted = measured.known_until is not None and any(measured.n_complete.values())
     if not is_counted or not all(comparisons.values()):
         return None
@@ -176,7 +192,8 @@ def _money(
     is_rate = ordered is not None and ordered.metric.kind == "rate"
     n_ordered = {arm: ordered.rate(arm).n_hits for arm in measured.n_assigned} if ordered and is_rate else {}
     sent = {entry.arm: n for entry in reached if (n := dict(entry.steps).get(STEPS["sent"], 0))}
-    return campaign_money(found.plan, comparisons, n_ordered=n_ordered, n_sent=sent, chosen=settings(warehouse))
+    chosen = settings(warehouse)
+    return campaign_money(found.plan, comparisons, n_ordered=n_ordered, n_sent=sent, chosen=chosen, is_margin=is_margin)
 
 
 def _reached(warehouse: Warehouse, found: Campaign) -> tuple[Reached, ...]:
@@ -203,7 +220,9 @@ def _guardrails(plan: Plan, measured: Measured, currency: str) -> tuple[Guardrai
     )
 
 
-def _segments(warehouse: Warehouse, found: Campaign, add_up: AddUp) -> tuple[SegmentCut, ...]:
+def _segments(
+    warehouse: Warehouse, found: Campaign, words: dict[str, Outcome], add_up: AddUp
+) -> tuple[SegmentCut, ...]:
     plan = found.plan
     if plan.control is None:
         return ()
@@ -213,7 +232,7 @@ def _segments(warehouse: Warehouse, found: Campaign, add_up: AddUp) -> tuple[Seg
         control=plan.control.name,
         treatments=[arm.name for arm in plan.treatments],
         labels=CUTS,
-        named=_words(plan)[plan.goal.outcome],
+        named=words[plan.goal.outcome],
     )
 
 

@@ -229,6 +229,8 @@ class ArmMoney:
     """Margin per unit of cost: above 1 the campaign paid for itself; undefined without costs."""
     margin_capped: Estimate | None = None
     """Margin more with amounts capped as the plan says; None where there is no cap."""
+    gain: str = "margin"
+    """What ``margin`` is: margin, or revenue where the shop set no margin."""
 
     @property
     def cost(self) -> float:
@@ -246,6 +248,11 @@ class Money:
     arms: tuple[ArmMoney, ...]
     told: str
     """How the intervals and the costs are meant."""
+
+    @property
+    def gain(self) -> str:
+        """margin, or revenue where the shop set no margin."""
+        return self.arms[0].gain if self.arms else "margin"
 
 
 @dataclass(frozen=True, kw_only=True)

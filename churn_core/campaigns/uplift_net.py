@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from churn_core.campaigns.audience import audience_sql
+from churn_core.campaigns.over import finished
 from churn_core.campaigns.store import campaigns
 from churn_core.campaigns.uplift_store import active_uplift, uplift_models
 from churn_core.customers.at_risk import required_run
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 WHY_NONE = (
     "The net value of contacting is not known: no finished campaign has shown yet who responds. Who can be saved says "
     "what is needed."
+)
+
+WHY_NOT_YET = (
+    "The net value of contacting is not known yet: campaign {name!r} is finished, and one click on Who can be saved "
+    "learns from it who responds."
 )
 
 
@@ -123,7 +129,9 @@ def _summed(warehouse: Warehouse, asked: Condition) -> AudienceNetValue:
 def _why_none(warehouse: Warehouse) -> str:
     models = uplift_models(warehouse)
     if not models:
-        return WHY_NONE
+        drawn = [entry for entry in campaigns(warehouse, "locked", "decided") if entry.plan.is_measurable]
+        over = finished(warehouse, drawn)
+        return WHY_NOT_YET.format(name=over[0].name) if over else WHY_NONE
     if models[0].is_active:
         return "The net value of contacting was not calculated for anybody yet; Who can be saved does it."
     if models[0].has_evidence:

@@ -39,7 +39,8 @@ def verdict(study: Mapping[str, Any], *, currency: str = "") -> str:
     return (
         f"Customers differ in how they respond: among the {100 * ranking['top_share']:.0f} % with the highest expected "
         f"uplift the effect is {effect(top, study, currency)} against {effect(average, study, currency)} on average, a "
-        f"difference of {between(gain, study, currency)}. All of it out of fold."
+        f"difference of {between(gain, study, currency)}. Everybody is "
+        "judged by a model that did not see their own outcome (out of fold)."
     )
 
 

@@ -17,6 +17,9 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 """What a treatment does to an outcome, and the noun that goes with more or fewer."""
 
+SPENT = "spend per customer (no margin set)"
+"""The name of margin per customer where the shop set no margin, so that all that was paid counts."""
+
 _SIGNS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥", "": ""}
 
 
@@ -99,6 +102,8 @@ def effect_size_words(size: float, unit: str, currency: str = "") -> str:
 def _did(result: ArmResult, value: float, against: str, currency: str) -> str:
     is_more = value > 0
     verb, noun = VERBS.get(result.metric, ("", ""))
+    if result.label.startswith(SPENT):
+        noun = SPENT
     size = _size(value, result, currency)
     if not verb:
         return f"is {size} {'above' if is_more else 'below'} {against} in {result.label}"
@@ -136,7 +141,7 @@ def _extra(result: ArmResult, money: ArmMoney | None, currency: str) -> str:
         told.append(f"about {abs(total):,.0f} customers {'more' if total > 0 else 'fewer'}")
     if money and money.net.value is not None and money.net.low is not None and money.net.high is not None:
         low, high = (_signed(end, "currency", currency) for end in (money.net.low, money.net.high))
-        told.append(f"{amount_words(money.net.value, currency)} margin after costs (between {low} and {high})")
+        told.append(f"{amount_words(money.net.value, currency)} {money.gain} after costs (between {low} and {high})")
     return f", {' and '.join(told)}" if told else ""
 
 

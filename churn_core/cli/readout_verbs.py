@@ -100,7 +100,8 @@ def _money_lines(found: CampaignReadout) -> list[str]:
         for arm in found.money.arms
     ]
     currency = f" ({found.money.currency})" if found.money.currency else ""
-    header = (f"arm{currency}", "orders more", "margin more", "cost", "left after costs", "margin per unit of cost")
+    gain = found.money.gain
+    header = (f"arm{currency}", "orders more", f"{gain} more", "cost", "left after costs", f"{gain} per unit of cost")
     return ["", *table(header, rows), found.money.told]
 
 

@@ -19,6 +19,7 @@ def quarters_figure(
     ``told`` is the sentence of the programme, which becomes the title.
     """
     colours = palette(mode)
+    gain = quarters[0].gain if quarters else "margin"
     shown = [entry for entry in quarters if entry.is_valid and entry.money.value is not None]
     tints = [_colour(entry, colours.good, colours.high, colours.neutral) for entry in shown]
     figure = go.Figure()
@@ -26,7 +27,7 @@ def quarters_figure(
         x=[quarter_label(entry) for entry in shown],
         y=[entry.money.value for entry in shown],
         mode="markers",
-        name="margin more",
+        name=f"{gain} more",
         marker={
             "size": 12,
             "color": [tint if entry.is_clear else colours.background for entry, tint in zip(shown, tints, strict=True)],
@@ -56,7 +57,7 @@ def quarters_figure(
     names = [quarter_label(entry) for entry in quarters]
     figure.update_xaxes(categoryorder="array", categoryarray=names, range=[-0.6, max(len(names) - 0.4, 0.6)])
     sign = currency_sign(currency).strip()
-    figure.update_yaxes(title_text=f"margin more{f', {sign}' if sign else ''}", zeroline=False, tickformat="~s")
+    figure.update_yaxes(title_text=f"{gain} more{f', {sign}' if sign else ''}", zeroline=False, tickformat="~s")
     figure.update_layout(showlegend=bool(broken))
     return styled(figure, title=told.rstrip("."), mode=mode, height=330)
 

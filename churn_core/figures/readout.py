@@ -185,7 +185,7 @@ def money_sentence(found: Money) -> str:
 
 def _draw_money(figure: go.Figure, entry: ArmMoney, row: int, colours: Palette, currency: str) -> None:
     nothing = Estimate(value=-entry.cost, low=None, high=None)
-    bars = (("margin more", entry.margin), ("costs", nothing), ("left over", entry.net))
+    bars = ((f"{entry.gain} more", entry.margin), ("costs", nothing), ("left over", entry.net))
     told = [(name, found) for name, found in bars if found.value is not None]
     values = [float(found.value or 0) for _, found in told]
     figure.add_bar(
@@ -203,7 +203,7 @@ def _draw_money(figure: go.Figure, entry: ArmMoney, row: int, colours: Palette, 
 
 def _money_colour(name: str, value: float, colours: Palette) -> str:
     if name != "left over":
-        return colours.accent if name == "margin more" else colours.neutral
+        return colours.neutral if name == "costs" else colours.accent
     return colours.good if value >= 0 else colours.high
 
 

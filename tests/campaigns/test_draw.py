@@ -253,9 +253,16 @@ def test_the_plan_in_words_says_what_was_decided(shop: Warehouse) -> None:
         "Not asked for: cannot be reached",
     ):  # fmt: skip
         assert words in text
+    assert "Bonferroni" not in text
     for arm, n in locked.counts["arms"].items():
         assert f"| {arm} | " in text
         assert f" | {n:,} | " in text
+
+
+def test_a_campaign_that_goes_all_at_once_promises_looks_that_decide_nothing(shop: Warehouse) -> None:
+    text = lock_campaign(shop, create_draft(shop, PLAN).campaign_id).plan_text
+    assert "(Bonferroni) and decide nothing" in text
+    assert "confidence sequence" not in text
 
 
 def test_a_second_lock_draws_nothing(shop: Warehouse) -> None:

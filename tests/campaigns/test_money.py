@@ -89,6 +89,21 @@ def test_the_readout_counts_offers_and_orders_as_the_tables_do(
     assert "margin after costs" in found.verdict
 
 
+def test_without_a_margin_set_nothing_is_called_margin(
+    warehouse: Warehouse, made_campaign: Make, put: Put, small_plan: Plan
+) -> None:
+    made = planted(warehouse, made_campaign, put, with_costs(small_plan, 0.1, 2.0), chance=CHANCE)
+    found = campaign_readout(warehouse, made.campaign_id, now=LATER)
+    assert "revenue after costs" in found.verdict
+    by_name = {result.metric: result.comparison.difference for result in found.results}
+    assert "margin" not in by_name
+    assert found.money is not None
+    [arm] = found.money.arms
+    assert found.money.gain == arm.gain == "revenue"
+    assert arm.margin.value == pytest.approx((by_name["spend"].value or 0) * arm.n)
+    assert "of the revenue alone" in found.money.told
+
+
 def test_a_cap_is_shown_beside_the_amounts_as_they_are(
     warehouse: Warehouse, made_campaign: Make, put: Put, small_plan: Plan
 ) -> None:
@@ -96,7 +111,8 @@ def test_a_cap_is_shown_beside_the_amounts_as_they_are(
     made = planted(warehouse, made_campaign, put, replace(small_plan, goal=goal), chance=CHANCE)
     found = campaign_readout(warehouse, made.campaign_id, now=LATER)
     assert [result.metric for result in found.results[:2]] == ["margin", "margin_uncapped"]
-    assert "at most 40 counted" in found.results[0].label
+    assert found.results[0].label == "spend per customer (no margin set), at most 40 counted"
+    assert "spend per customer (no margin set) than" in found.verdict or "No clear" in found.verdict
     assert "without a cap" in found.results[1].label
     assert found.money is not None
     [arm] = found.money.arms

@@ -72,6 +72,7 @@ def test_a_planted_effect_of_the_programme_is_found_quarter_by_quarter(warehouse
     assert by_name["margin"].comparison.difference.value == pytest.approx(10 * (rate.difference.value or 0))
     assert found.told == first.told
     assert first.told.startswith("2024 Q1: the programme brought £")
+    assert " margin than no campaigns" in first.told
 
 
 def test_the_same_numbers_by_hand(warehouse: Warehouse, put: Put) -> None:
@@ -91,7 +92,9 @@ def test_the_same_numbers_by_hand(warehouse: Warehouse, put: Put) -> None:
 def test_where_nothing_was_planted_nothing_is_claimed(warehouse: Warehouse, put: Put) -> None:
     held_out(warehouse, put, effect=0.0)
     found = programme(warehouse)
-    assert "no clear difference in margin" in found.told
+    assert "no clear difference in revenue" in found.told
+    assert "summed over everybody open to campaigns in 2024 Q1, it lies between" in found.told
+    assert "margin" not in found.told
     assert "lies between -" in found.told
     assert not any(quarter.is_clear for quarter in found.quarters)
 

@@ -64,8 +64,11 @@ def test_every_quarter_has_its_effect_with_interval_and_n(shop: Warehouse, app: 
     words = everything_said(visit).replace("\\", "")
     assert "2024 Q1: the programme brought" in words
     assert "Held out of all campaigns 1,000" in words
+    assert "more revenue than no campaigns at all" in words
+    assert "Revenue (no margin is set) before the costs" in words
     table = next(frame.value for frame in visit.dataframe if "Quarter" in frame.value)
     assert list(table["Quarter"]) == ["2024 Q2 so far", "2024 Q1"]
+    assert "Revenue per customer" in table
     first = programme(shop).quarters[0]
     assert table.iloc[1]["Held out"] == f"{first.n_held_out:,}"
     assert table.iloc[1]["Open"] == f"{first.n_open:,}"

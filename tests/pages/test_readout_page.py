@@ -78,6 +78,17 @@ def test_the_planted_effect_is_told_in_the_order_of_reading(shop: Warehouse, app
     assert "planned end" in words
     assert "Interaction test: p" in words
     assert "Return on spend" in words
+    assert "revenue after costs" in words
+    assert "No margin is set in the settings, so all that was spent counts." in words
+    assert "Not known: customers" not in words
+
+
+def test_slices_without_a_value_say_who_is_in_them(shop: Warehouse, app: App) -> None:
+    plant(shop)
+    with shop.transaction() as tx:
+        tx.execute("UPDATE assignments SET tier = NULL WHERE tier = 'low'")
+        tx.audit("campaign test")
+    assert "Not known: customers who were not scored at the draw." in said(app(PAGE, campaign=SPRING))
 
 
 def test_the_campaign_of_the_address_is_shown_and_another_can_be_picked(shop: Warehouse, app: App) -> None:
@@ -132,6 +143,7 @@ def test_a_campaign_that_waits_says_what_to_import_and_until_when(shop: Warehous
     assert "No outcomes yet." in words
     assert "complete with orders until 30 Mar 2024" in words
     assert "orders are known until 10 Mar 2024" in words
+    assert "last counted day 30 Mar 2024" in words
     assert "Effects" not in [part.value for part in visit.subheader]
 
 

@@ -106,7 +106,8 @@ def test_the_list_shows_the_net_value_or_says_why_not(shop: Warehouse, app: App)
     shop.close()
     at = app(AT_RISK)
     assert not at.exception
-    assert "net value of contacting is not known" in everything_said(at)
+    assert "net value of contacting is not known yet" in everything_said(at)
+    assert "campaign 'Spring coupon' is finished" in everything_said(at)
     assert "Highest net value first" not in at.selectbox(key="order").options
     at.run()
     opened = open_workspace("Shop")
