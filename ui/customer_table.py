@@ -5,6 +5,7 @@ A click on "Open" goes to the customer; rows can be selected where the page does
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -38,6 +39,8 @@ _ORDER = (
 _INSTEAD = {"expected_value": "days_since_last_order"}
 """What a list is sorted by is shown, in place of another column where there is no room for both."""
 _ALWAYS = {"open", "customer_id", "tier", "risk"}
+_AMOUNTS = ("value_at_risk", "net_value", "expected_value")
+"""Numbers that are shown as money: the minus stands before the currency, which a column's own format cannot do."""
 
 
 def customer_table(
@@ -55,20 +58,19 @@ def customer_table(
     nothing are left out.
     """
     order = [sorted_by if name == _INSTEAD.get(sorted_by) else name for name in _ORDER]
-    if "net_value" in frame and frame["net_value"].notna().any() and sorted_by != "days_since_last_order":
-        order = [name for name in order if name != "days_since_last_order"]
     shown = frame.assign(open="Open", tier=frame["tier"].map(tier_label), risk=100 * frame["risk"])
     selection: dict[str, Any] = {}
     if selectable:
         selection = {"on_select": "rerun", "selection_default": {"selection": {"rows": list(selected)}}}
+    amounts: dict[Any, Any] = {name: partial(_amount, currency=currency) for name in _AMOUNTS if name in shown}
     state: Any = st.dataframe(
-        shown,
+        shown.style.format(amounts),
         key=key,
         **selection,
         hide_index=True,
         height="content" if len(shown) <= N_ROWS_SEEN else ROW_PIXELS * (N_ROWS_SEEN + 1) + 2,
         column_order=[name for name in order if name in shown and (name in _ALWAYS or shown[name].notna().any())],
-        column_config=_columns(currency, f"open_{key}"),
+        column_config=_columns(f"open_{key}"),
         row_height=ROW_PIXELS,
         placeholder="",
         alt="Customers, one row each",
@@ -84,9 +86,20 @@ def open_customer(customer_id: str) -> None:
     st.switch_page("pages/customers/customer.py", query_params={"customer": customer_id})
 
 
-def _columns(currency: str, open_key: str) -> dict[str, Any]:
+def _amount(amount: float | None, currency: str) -> str:
+    """Whole units of money; empty where none is known.
+
+    >>> _amount(-7.4, "EUR"), _amount(1282.4, "GBP"), _amount(-0.2, "CHF"), _amount(float("nan"), "EUR")
+    ('-€7', '£1,282', 'CHF 0', '')
+    """
+    if amount is None or amount != amount:
+        return ""
+    whole = round(float(amount))
+    return f"{'-' if whole < 0 else ''}{currency_sign(currency)}{abs(whole):,}"
+
+
+def _columns(open_key: str) -> dict[str, Any]:
     column = st.column_config
-    amount = currency_sign(currency).replace("%", "%%") + "%,.0f"
     return {
         "customer_id": column.TextColumn("Customer", pinned=True, width=86),
         "name": column.TextColumn("Name", width=106),
@@ -96,19 +109,19 @@ def _columns(currency: str, open_key: str) -> dict[str, Any]:
             format="%.1f %%",
             min_value=0,
             max_value=100,
-            width=106,
+            width=96,
             help="Probability of churning",
             color=palette(session.mode()).neutral,
         ),
-        "value_at_risk": column.NumberColumn("Value at risk", format=amount, width=86, help="Risk x expected value"),
+        "value_at_risk": column.NumberColumn("Value at risk", width=86, help="Risk x expected value"),
         "net_value": column.NumberColumn(
-            "Net value of contacting",
-            format=amount,
-            width=150,
-            help="Further margin expected because of the contact, less its cost, as a campaign taught",
+            "Net value",
+            width=78,
+            help="Net value of contacting: further margin expected because of the contact, less its cost, as a "
+            "campaign taught",
         ),
         "expected_value": column.NumberColumn(
-            "Expected value", format=amount, width=92, help="Expected margin within the horizon if the customer stays"
+            "Expected value", width=92, help="Expected margin within the horizon if the customer stays"
         ),
         "days_since_last_order": column.NumberColumn(
             "Days silent", format="%d", width=76, help="Days since the last order, counted at the cutoff of the scoring"

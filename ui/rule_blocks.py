@@ -25,6 +25,9 @@ HOW = (
     "the end of the data."
 )
 
+SQL_LINES_SEEN, SQL_PIXELS = 9, 240
+"""Lines of SQL seen without scrolling, and the height of what is longer."""
+
 
 def answer_block(stamp: Stamp, found: Draft, currency: str) -> None:
     """Who the draft means, in figures, as a sentence and as SQL, and keeping it; or what is missing or wrong."""
@@ -68,7 +71,8 @@ def _told(stamp: Stamp, rule: Rule, text: str) -> None:
         st.caption(HOW)
     with right:
         st.markdown("**As SQL**")
-        st.code(sql, language="sql", wrap_lines=True)
+        is_long = sql.count("\n") >= SQL_LINES_SEEN
+        st.code(sql, language="sql", wrap_lines=True, height=SQL_PIXELS if is_long else "content")
         if parameters:
             listed = "  \n".join(f"\\${plain(name)} = {plain(value)}" for name, value in parameters)
             with st.expander(f"{counted(len(parameters), 'value')} filled in"):

@@ -42,7 +42,11 @@ def segments_block(stamp: Stamp, currency: str) -> None:
                 f"**{plain(standing.segment.name)}** keeps the customers it had, because its rule cannot be asked: "
                 f"{sentence(standing.problem)}"
             )
-    table([_row(standing, currency) for standing in found], config={"Segment": st.column_config.Column(width=350)})
+    as_of = "Day of the data for clusters; day they were last found for rules; day they were saved for fixed ones."
+    table(
+        [_row(standing, currency) for standing in found],
+        config={"Segment": st.column_config.Column(width=350), "As of": st.column_config.Column(help=as_of)},
+    )
     _actions(found)
 
 
@@ -60,7 +64,7 @@ def _row(standing: SegmentStanding, currency: str) -> dict[str, str]:
         "Customers": count(entry.n_members),
         "Value at risk": money(standing.value_at_risk, currency),
         "Mean risk": percent(standing.mean_risk),
-        "As of": day(entry.refreshed_at or entry.saved_at),
+        "As of": day(standing.as_of or entry.refreshed_at or entry.saved_at),
     }
 
 

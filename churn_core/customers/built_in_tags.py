@@ -123,6 +123,8 @@ def drawn(tx: Transaction, tag: BuiltInTag, scope: Scope) -> DrawnTag | None:
     if threshold <= middle:
         return None
     words = f"{100 * threshold:.3g} %" if tag.is_percent else f"{threshold:,.6g}"
+    if FIELDS[tag.field].unit == "currency":
+        words = f"{tx.setting('currency', '') or ''} {words}".strip()
     rule = Rule(parts=(_at_least(tag.field, threshold), *tag.among))
     return DrawnTag(name=tag.name, meaning=tag.meaning.format(threshold=words), rule=rule)
 

@@ -7,6 +7,7 @@ with all of them alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from churn_core.customers.facts import facts_relation
@@ -56,6 +57,8 @@ class SegmentStanding:
     """Its rule, or how it was made, in words."""
     problem: str
     """Why its rule cannot be asked any more, as a sentence; empty when it can, or when it has none."""
+    as_of: datetime | None = None
+    """Of a cluster: the day of the data its members were found in; None for others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +139,14 @@ def standings(warehouse: Warehouse) -> tuple[SegmentStanding, ...]:
         {"run_id": scope.run_id},
     )
     found = {row.pop("segment_id"): _plain(row) for row in rows}
+    days: dict[int, datetime] = dict(warehouse.rows(_CLUSTER_DAYS))
     nobody = {"n_scored": 0, "n_value_known": 0, "value_at_risk": None, "mean_risk": None}
     standing = []
     for entry in segments(warehouse):
         sentence, problem = _told(warehouse, entry, scope)
         stakes = found.get(entry.segment_id, nobody)
-        standing.append(SegmentStanding(segment=entry, sentence=sentence, problem=problem, **stakes))
+        as_of = days.get(entry.segment_id)
+        standing.append(SegmentStanding(segment=entry, sentence=sentence, problem=problem, as_of=as_of, **stakes))
     return tuple(standing)
 
 
@@ -181,6 +186,11 @@ def overlaps(warehouse: Warehouse, segment_ids: tuple[int, ...] = ()) -> Overlap
 _STAKES = (
     "count(s.risk) AS n_scored, count(s.value_at_risk) AS n_value_known, sum(s.value_at_risk) AS value_at_risk, "
     "avg(s.risk) AS mean_risk"
+)
+_CLUSTER_DAYS = (
+    "SELECT segment_id, max(m.as_of) FROM segments AS s JOIN segmentation_members AS m "
+    "ON m.segmentation_id = CAST(s.rule ->> '$.segmentation_id' AS INTEGER) "
+    "WHERE s.kind = 'cluster' GROUP BY segment_id"
 )
 _OF_RUN = "LEFT JOIN scores AS s ON s.run_id = $run_id AND s.customer_id = m.customer_id"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -12,8 +13,9 @@ from churn_core.figures.theme import Mode, count, counted, palette, percent, pla
 if TYPE_CHECKING:
     from churn_core.customers.rule_segments import Overlaps
 
-LONGEST_NAME = 22
-CELL = 46
+LONGEST_NAME, LONGEST_LINE = 51, 18
+"""Letters of a name, and of one of the lines it stands in; the whole name is in what the pointer shows."""
+CELL = 50
 """Height of a row in pixels."""
 
 
@@ -38,10 +40,10 @@ def overlap_figure(found: Overlaps, *, mode: Mode = "light") -> go.Figure:
             ygap=2,
         )
     )
-    labels = [plain(label) for label in short_labels(names)]
+    labels = [_lines(label) for label in short_labels(names)]
     figure.update_xaxes(tickvals=list(places), ticktext=labels, side="top", showline=False, zeroline=False)
     figure.update_yaxes(tickvals=list(places), ticktext=labels, autorange="reversed", showgrid=False, zeroline=False)
-    return styled(figure, title=overlap_sentence(found), mode=mode, height=110 + CELL * len(names))
+    return styled(figure, title=overlap_sentence(found), mode=mode, height=150 + CELL * len(names))
 
 
 def overlap_sentence(found: Overlaps) -> str:
@@ -87,6 +89,15 @@ def short_labels(names: Sequence[str]) -> list[str]:
         _short("…" + name.partition(": ")[2] if ": " in name and starts.count(start) > 1 else name)
         for name, start in zip(names, starts, strict=True)
     ]
+
+
+def _lines(label: str) -> str:
+    """A label in at most three lines.
+
+    >>> _lines("Regulars at risk"), _lines("…Few categories, low spend in a year")
+    ('Regulars at risk', '…Few categories,<br>low spend in a<br>year')
+    """
+    return "<br>".join(plain(line) for line in wrap(label, LONGEST_LINE, max_lines=3, placeholder="…"))
 
 
 def _short(name: str) -> str:

@@ -15,7 +15,7 @@ from churn_core.customers import segmentation as work
 from churn_core.customers import segmentation_store as store
 from churn_core.customers.at_risk import count_and_totals
 from churn_core.customers.group_refresh import refresh_groups
-from churn_core.customers.rule_segments import save_rule_segment
+from churn_core.customers.rule_segments import save_rule_segment, standings
 from churn_core.customers.rules import Line, Rule
 from churn_core.customers.segmentation import Asked, fit_segmentation, refresh_segmentations
 from churn_core.customers.segmentation_choice import propose_k
@@ -231,6 +231,7 @@ def test_a_segment_that_became_empty_is_said_so(warehouse: Warehouse) -> None:
     assert state[empty.no].state == "empty"
     assert state[empty.no].distance is None
     assert {group.n_members for group in segments(warehouse)} == {0, 20}
+    assert [standing.as_of for standing in standings(warehouse)] == [now.as_of, now.as_of]
     with pytest.raises(NotEnoughData, match="nobody is in this segment"):
         members_csv(warehouse, found.segmentation_id, empty.no)
 
