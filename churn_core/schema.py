@@ -553,7 +553,7 @@ SYSTEM_TABLES: tuple[Table, ...] = (
         ("worth_id", "INTEGER", "Run"),
         ("customer_id", "VARCHAR", "Customer"),
         ("expected_orders", "DOUBLE", "Expected order days within the horizon"),
-        ("expected_spend", "DOUBLE", "Expected spend within the horizon, in the shop's currency"),
+        ("expected_spend", "DOUBLE", "Expected spend within the horizon, less returns where they are known, in the shop's currency"),
         ("expected_margin", "DOUBLE", "Expected margin within the horizon, in the shop's currency"),
         ("lifetime_value", "DOUBLE", "Discounted margin over the lifetime horizon, in the shop's currency"),
         ("next_order_at", "TIMESTAMP", "When the next order is most likely due; empty when not known"),
