@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -145,6 +145,17 @@ def test_a_campaign_that_waits_says_what_to_import_and_until_when(shop: Warehous
     assert "orders are known until 10 Mar 2024" in words
     assert "last counted day 30 Mar 2024" in words
     assert "Effects" not in [part.value for part in visit.subheader]
+
+
+def test_while_windows_are_open_no_file_of_outcomes_is_asked_for(
+    shop: Warehouse, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(shop, known_days=10)
+    assert "bring a file of outcomes below" in said(app(PAGE, campaign=SPRING))
+    monkeypatch.setattr("ui.readout_frame.utc_now", lambda: datetime(2024, 3, 30, 23))
+    words = said(app(PAGE, campaign=SPRING))
+    assert "Import newer orders then." in words
+    assert "bring a file of outcomes below" not in words
 
 
 def test_a_campaign_that_has_not_started_says_so(shop: Warehouse, app: App) -> None:
