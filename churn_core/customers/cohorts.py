@@ -111,7 +111,7 @@ def triangle(warehouse: Warehouse, by: str = MONTH, *, as_of: datetime | None = 
         f"WITH members AS ({who.sql}), bought AS (SELECT customer_id, {month_number('order_time')} AS month, "
         f"sum(amount) AS amount FROM orders WHERE {seen} GROUP BY ALL) "
         "SELECT cohort, start, month - start, count(*), CAST(sum(amount) AS DOUBLE) "
-        "FROM bought JOIN members USING (customer_id) GROUP BY ALL",
+        "FROM bought JOIN members USING (customer_id) GROUP BY ALL ORDER BY ALL",
         who.parameters,
     )
     by_start: dict[int, dict[int, dict[int, tuple[int, float | None]]]] = defaultdict(lambda: defaultdict(dict))

@@ -51,8 +51,10 @@ def test_an_unknown_step_is_refused(folder: Path) -> None:
 
 def test_every_step_is_documented() -> None:
     documented = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8"), re.M)
-    defined = re.search(
-        r"^STEPS.*?\{(.*?)^\}", (ROOT / "benchmarks" / "steps.py").read_text(encoding="utf-8"), re.M | re.S
-    )
-    assert defined
-    assert documented == re.findall(r'"(\w+)":', defined[1])
+    defined: list[str] = []
+    for module in ("steps.py", "groups.py"):
+        text = (ROOT / "benchmarks" / module).read_text(encoding="utf-8")
+        steps = re.search(r"^STEPS.*?\{(.*?)^\}", text, re.M | re.S)
+        assert steps
+        defined += re.findall(r'"(\w+)":', steps[1])
+    assert documented == defined
