@@ -72,6 +72,7 @@ def workspace(n: int) -> Path:
         "ends": START + timedelta(days=PLAN.goal.window_days), "plan": json.dumps(PLAN.to_json()), "name": PLAN.name,
     }  # fmt: skip
     with warehouse.transaction() as tx:
+        tx.save_setting("margin_rate", 0.4)
         tx.execute(ASSIGNED, values)
         tx.execute(ORDERS, values)
         tx.execute(
