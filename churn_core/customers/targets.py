@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -141,7 +142,11 @@ def write_targets(
                 f"the list has {n_rows:,} customers by now and not {n_expected:,}; reload the page and export again."
             )
         mark_as_utf8(whole)
-        return _hand_over(warehouse, chosen, run, whole, path, n_rows)
+        target = path / export_name(run.run_id, n_rows, chosen.tiers) if path.is_dir() else path
+        export_id, digest = hand_over(
+            warehouse, whole, target, n_rows=n_rows, filters=asdict(chosen), run_id=run.run_id
+        )
+        return Export(export_id=export_id, n_rows=n_rows, path=target, sha256=digest, run_id=run.run_id)
     finally:
         whole.unlink(missing_ok=True)
         whole.with_suffix(".marked").unlink(missing_ok=True)
@@ -199,13 +204,15 @@ def mark_as_utf8(file: Path) -> None:
     os.replace(marked, file)
 
 
-def _hand_over(
-    warehouse: Warehouse, chosen: CustomerFilter, run: RunKey, whole: Path, path: Path, n_rows: int
-) -> Export:
-    """Record the export and give the file its name, together."""
+def hand_over(
+    warehouse: Warehouse, whole: Path, target: Path, *, n_rows: int, filters: Mapping[str, object], run_id: int | None
+) -> tuple[int, str]:
+    """Record a finished list and give the file its name, together; the export's number and the file's digest.
+
+    ``filters`` say what was selected; ``run_id`` is the score run, None for a list that does not rest on one.
+    """
     with whole.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    target = path / export_name(run.run_id, n_rows, chosen.tiers) if path.is_dir() else path
     beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         shutil.move(whole, beside)
@@ -219,8 +226,8 @@ def _hand_over(
                     "now": utc_now(),
                     "file_name": target.name,
                     "n_rows": n_rows,
-                    "filters": json.dumps(asdict(chosen), ensure_ascii=False),
-                    "run_id": run.run_id,
+                    "filters": json.dumps(filters, ensure_ascii=False),
+                    "run_id": run_id,
                     "sha256": digest,
                 },
             )
@@ -228,4 +235,4 @@ def _hand_over(
             os.replace(beside, target)
     finally:
         beside.unlink(missing_ok=True)
-    return Export(export_id=export_id, n_rows=n_rows, path=target, sha256=digest, run_id=run.run_id)
+    return export_id, digest

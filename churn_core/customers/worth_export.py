@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from churn_core.customers.targets import NUMBER, TEXT, mark_as_utf8, safe_cell
+from churn_core.customers.targets import NUMBER, TEXT, hand_over, mark_as_utf8, safe_cell
 from churn_core.customers.worth_view import WORTH_ROWS, order_sql, required_worth, run_beside
 from churn_core.errors import InputError
 from churn_core.jobs import Progress, no_progress
-from churn_core.warehouse import utc_now
 
 if TYPE_CHECKING:
     from churn_core.customers.worth_view import WorthRun
@@ -85,7 +80,10 @@ def write_worth(
                 f"{n_rows:,} of {run.n_customers:,} customers could be written; value them again, then export."
             )
         mark_as_utf8(whole)
-        return _hand_over(warehouse, run, whole, path, n_rows)
+        target = path / worth_file_name(run) if path.is_dir() else path
+        filters = {"worth_id": run.worth_id}
+        export_id, digest = hand_over(warehouse, whole, target, n_rows=n_rows, filters=filters, run_id=None)
+        return WorthExport(export_id=export_id, n_rows=n_rows, path=target, sha256=digest, worth_id=run.worth_id)
     finally:
         whole.unlink(missing_ok=True)
         whole.with_suffix(".marked").unlink(missing_ok=True)
@@ -104,32 +102,3 @@ def _write(warehouse: Warehouse, run: WorthRun, sort: str, target: Path) -> int:
         "discount_rate": run.plan.discount_rate,
     }
     return warehouse.write_file(sql, parameters, target, options="FORMAT csv, HEADER")
-
-
-def _hand_over(warehouse: Warehouse, run: WorthRun, whole: Path, path: Path, n_rows: int) -> WorthExport:
-    """Record the export and give the file its name, together."""
-    with whole.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    target = path / worth_file_name(run) if path.is_dir() else path
-    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        shutil.move(whole, beside)
-        with warehouse.transaction() as tx:
-            export_id = tx.next_number("exports", "export_id")
-            tx.execute(
-                "INSERT INTO exports (export_id, exported_at, file_name, n_rows, filters, sha256) "
-                "VALUES ($export_id, $now, $file_name, $n_rows, $filters, $sha256)",
-                {
-                    "export_id": export_id,
-                    "now": utc_now(),
-                    "file_name": target.name,
-                    "n_rows": n_rows,
-                    "filters": json.dumps({"worth_id": run.worth_id}),
-                    "sha256": digest,
-                },
-            )
-            tx.audit("export", {"export_id": export_id, "file_name": target.name, "n_rows": n_rows, "sha256": digest})
-            os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
-    return WorthExport(export_id=export_id, n_rows=n_rows, path=target, sha256=digest, worth_id=run.worth_id)

@@ -48,7 +48,7 @@ def test_targeting_by_uplift_earns_more_true_margin_than_targeting_by_risk(tmp_p
     assert sum(earned["net"]) > 1.15 * sum(earned["risk"])
     assert all(mine > other for mine, other in zip(earned["net"], earned["risk"], strict=True))
     worth = net > 0
-    # Those left out would have brought about what their contact costs: leaving them out is worth it per contact.
+    # The values are cautious: some who are left out would have brought a little; a contact of the others brings more.
     assert gained[worth].mean() > 1.15 * gained.mean()
     # Most of the audience is worth contacting, so that another choice of as many holds most of the same customers.
     assert gained[worth].sum() > 1.05 * _best(gained, risk, float(worth.mean()))
