@@ -128,7 +128,7 @@ def cohorts(warehouse: Warehouse) -> Measured:
 def rhythm(warehouse: Warehouse) -> Measured:
     """Habits of the shop, then the hundred customers who are latest by their own rhythm."""
     from churn_core.customers.personal_rhythm import late_customers
-    from churn_core.customers.shop_habits import habits
+    from churn_core.features.shop_habits import habits
 
     found, _ = timed(lambda: late_customers(warehouse, known=habits(warehouse)), n_times=2)
     return found

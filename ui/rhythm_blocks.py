@@ -9,8 +9,8 @@ import streamlit as st
 
 from churn_core.customers import personal_rhythm
 from churn_core.customers.personal_rhythm import SORTS, LateCustomers, Rhythm, Sort, rhythm_words
-from churn_core.customers.shop_habits import Habits
-from churn_core.customers.shop_habits import habits as read_habits
+from churn_core.features.shop_habits import Habits
+from churn_core.features.shop_habits import habits as read_habits
 from churn_core.figures.theme import UNKNOWN, count, counted, currency_sign, day
 from ui import session
 from ui.customer_table import N_ROWS_SEEN, ROW_PIXELS, open_customer

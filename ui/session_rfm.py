@@ -17,7 +17,7 @@ from churn_core.customers.rfm_outlook import Outlook
 from churn_core.customers.rfm_rule import RfmRule, Thresholds
 from churn_core.customers.rfm_rules import SavedRule
 from churn_core.customers.segments import Segment
-from churn_core.customers.shop_habits import Habits, habits
+from churn_core.features.shop_habits import Habits, habits
 from ui import session
 from ui.session import Stamp
 

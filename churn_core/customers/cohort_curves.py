@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from churn_core.customers.cohort_members import MONTH, end_of_orders, members
+from churn_core.customers.cohort_members import MONTH, members
 from churn_core.errors import InputError, unknown_name
 from churn_core.features.definition import active_definition, propose_definition
+from churn_core.features.gaps import end_of_orders
 from churn_core.stats.survival import LifeTable, SurvivalCurve, kaplan_meier, log_rank
 from churn_core.timeline import ChurnDefinition, seen_before
 from churn_core.warehouse import Warehouse

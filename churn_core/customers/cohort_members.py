@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from churn_core.customers.attributes import attribute_value, attributes
-from churn_core.errors import NotEnoughData, unknown_name
-from churn_core.features.gaps import known_until
+from churn_core.errors import unknown_name
 from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse
 
@@ -66,19 +65,6 @@ def month_label(month: int) -> str:
 def month_number(column: str) -> str:
     """SQL text of the month of a time, counted from the year 0."""
     return f"(year({column}) * 12 + month({column}) - 1)"
-
-
-def end_of_orders(warehouse: Warehouse, as_of: datetime | None = None) -> datetime:
-    """The midnight up to which orders are looked at; NotEnoughData when there are none before it."""
-    known = known_until(warehouse)
-    if known is None:
-        raise NotEnoughData("there are no orders yet, so there are no cohorts; import an order history first.")
-    if as_of is None:
-        return known
-    end = min(as_of.replace(hour=0, minute=0, second=0, microsecond=0), known)
-    if not warehouse.value(f"SELECT count(*) FROM orders WHERE {seen_before('order_time')}", {"cutoff": end}):
-        raise NotEnoughData(f"there are no orders before {end:%-d %b %Y}; choose a later day.")
-    return end
 
 
 def groupings(warehouse: Warehouse) -> tuple[Grouping, ...]:

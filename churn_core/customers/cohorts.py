@@ -13,8 +13,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from churn_core.customers.cohort_members import MONTH, Grouping, end_of_orders, members, month_number
+from churn_core.customers.cohort_members import MONTH, Grouping, members, month_number
 from churn_core.customers.targets import FORMULA_STARTS, HARMLESS
+from churn_core.features.gaps import end_of_orders
 from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse
 

@@ -13,8 +13,8 @@ from churn_core.customers.lifecycle import stages_sql
 from churn_core.customers.rfm import orders_until, scored_sql, thresholds
 from churn_core.customers.rfm_rules import active_rule
 from churn_core.customers.selection import Condition
-from churn_core.customers.shop_habits import habits
 from churn_core.features.gaps import known_until
+from churn_core.features.shop_habits import habits
 from churn_core.warehouse import Transaction, Warehouse
 
 GROUPS_TABLE = "customer_groups"

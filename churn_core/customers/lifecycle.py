@@ -15,8 +15,8 @@ from churn_core.customers.moves import Moves, moves_between
 from churn_core.customers.personal_rhythm import LATE_GAPS
 from churn_core.customers.rfm import orders_until, run_known_at
 from churn_core.customers.selection import Condition
-from churn_core.customers.shop_habits import Habits, habits, usual_gap_sql
 from churn_core.features.gaps import known_until
+from churn_core.features.shop_habits import Habits, habits, usual_gap_sql
 from churn_core.features.sources import age_days
 from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse

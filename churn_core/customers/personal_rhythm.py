@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from churn_core.customers.cohort_curves import definition_in_force
-from churn_core.customers.shop_habits import DUE_SHARE, Habits, habits, usual_gap_sql
 from churn_core.errors import InputError
+from churn_core.features.shop_habits import DUE_SHARE, Habits, habits, usual_gap_sql
 from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from churn_core.errors import NotEnoughData
+from churn_core.timeline import seen_before
 from churn_core.warehouse import Transaction, Warehouse
 
 FEWEST_GAPS = 50
@@ -81,6 +82,19 @@ def known_until(warehouse: Warehouse | Transaction) -> datetime | None:
     """The midnight after the last order: up to here orders are complete. None without orders."""
     last = warehouse.value("SELECT max(order_time) FROM orders")
     return None if last is None else _midnight(last) + timedelta(days=1)
+
+
+def end_of_orders(warehouse: Warehouse, as_of: datetime | None = None) -> datetime:
+    """The midnight up to which orders are looked at; NotEnoughData when there are none before it."""
+    known = known_until(warehouse)
+    if known is None:
+        raise NotEnoughData("there are no orders yet; import an order history first.")
+    if as_of is None:
+        return known
+    end = min(as_of.replace(hour=0, minute=0, second=0, microsecond=0), known)
+    if not warehouse.value(f"SELECT count(*) FROM orders WHERE {seen_before('order_time')}", {"cutoff": end}):
+        raise NotEnoughData(f"there are no orders before {end:%-d %b %Y}; choose a later day.")
+    return end
 
 
 def gap_distribution(warehouse: Warehouse) -> GapDistribution:

@@ -19,8 +19,8 @@ from churn_core.customers.lifecycle import (
 )
 from churn_core.customers.personal_rhythm import LATE_GAPS
 from churn_core.customers.rfm import orders_until
-from churn_core.customers.shop_habits import habits
 from churn_core.errors import NotEnoughData
+from churn_core.features.shop_habits import habits
 from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse
 

@@ -22,8 +22,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from churn_core.customers.cohort_members import end_of_orders
-from churn_core.features.gaps import FEWEST_GAPS
+from churn_core.features.gaps import FEWEST_GAPS, end_of_orders
 from churn_core.stats.survival import LifeTable, kaplan_meier
 from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse
