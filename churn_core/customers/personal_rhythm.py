@@ -112,7 +112,7 @@ def rhythm(
     ``known`` are the habits of the shop where they were read before. NotEnoughData when the shop has no orders.
     """
     found = known or habits(warehouse, as_of=as_of)
-    sql, parameters = _rhythms_sql(found, "customer_id = $customer_id")
+    sql, parameters = rhythms_sql(found, "customer_id = $customer_id")
     rows = warehouse.records(sql, parameters | {"customer_id": customer_id})
     return _rhythm(rows[0], found) if rows else None
 
@@ -134,7 +134,7 @@ def late_customers(
     found = known or habits(warehouse, as_of=as_of)
     definition, _ = definition_in_force(warehouse)
     window = definition.activity_days or 2 * definition.horizon_days
-    sql, parameters = _rhythms_sql(found)
+    sql, parameters = rhythms_sql(found)
     looked = (
         "SELECT *, days_since / nullif(usual_gap_days, 0) AS lateness_ratio, "
         "coalesce(days_since > due_days, days_since > $late_gaps * usual_gap_days, false) AS is_late "
@@ -155,8 +155,13 @@ def late_customers(
     )
 
 
-def _rhythms_sql(found: Habits, condition: str = "true") -> tuple[str, dict[str, Any]]:
-    """SQL text with the rhythm of each customer, and its parameters."""
+def rhythms_sql(found: Habits, condition: str = "true") -> tuple[str, dict[str, Any]]:
+    """SELECT of the rhythm of each customer with an order before the habits' end, and its parameters.
+
+    Columns: customer_id, n_gaps, gap_sum, last_time, last_order (date), days_since, cohort_year, spend_amount_365,
+    n_amounts, usual_gap_days, alike (position in ``found.alike``), due_days; as the fields of :class:`Rhythm` say.
+    ``condition`` narrows down whose, in terms of ``orders``; its parameters are added by the caller.
+    """
     last_year = seen_before("order_time", days=365)
     group = " + ".join(["1", *(f"CAST(usual_gap_days > $edge_{nr} AS INTEGER)" for nr in range(len(found.edges)))])
     return (
