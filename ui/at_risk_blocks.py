@@ -36,7 +36,7 @@ def figures_block(found: Totals, currency: str) -> None:
     with figures_row("at_risk"):
         key_figure("Customers", count(found.n_customers), f"of {count(found.n_scored)} scored")
         key_figure(
-            "Money at risk", money(found.value_at_risk, currency),
+            "Value at risk", money(found.value_at_risk, currency),
             f"of {money(found.expected_value, currency)} expected{_known_words(found)}",
             meaning="Risk x expected value, summed over these customers. Expected is what they would bring if they "
             "stay; Value and Demand take the chance of leaving off.",

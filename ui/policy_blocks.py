@@ -157,7 +157,7 @@ def _preview(counts: tuple[TierCount, ...], before: tuple[TierCount, ...], curre
                 "Customers": count(found.n_customers),
                 "Customers now": count(old.n_customers),
                 "Churners, expected": count(found.churners),
-                "Money at risk": money(found.value_at_risk, currency),
+                "Value at risk": money(found.value_at_risk, currency),
                 **({"Profit of contacting them": money(found.profit, currency)} if has_profit else {}),
             }
             for found, old in zip(counts, before, strict=True)

@@ -68,7 +68,7 @@ def figures_block(found: RfmTable, currency: str) -> None:
             meaning="Good customers who have been silent for long, by recency, frequency and money alone.",
         )  # fmt: skip
         of = f"scored as of {day(found.run_as_of)}" if found.run_as_of else "nobody was scored by then"
-        key_figure("Money at risk", money(everybody.value_at_risk, currency), of, meaning="Risk x expected value.")
+        key_figure("Value at risk", money(everybody.value_at_risk, currency), of, meaning="Risk x expected value.")
 
 
 def groups_block(stamp: Stamp, found: RfmTable, currency: str) -> None:
@@ -99,7 +99,7 @@ def grid_block(found: RfmTable, currency: str) -> None:
     """Customers and money by R and F; a click on a square chooses it below."""
     chart(grid_figure(found, currency=currency, mode=session.mode()), key="rfm_grid", on_select=_square_clicked)
     st.caption(
-        f"Customers{' and money at risk' if found.everybody.value_at_risk is not None else ''} in each square. "
+        f"Customers{' and value at risk' if found.everybody.value_at_risk is not None else ''} in each square. "
         "Click a square to act on its customers."
     )
 
@@ -165,7 +165,7 @@ def _group_row(name: str, cell: Cell, everybody: Cell, became: AfterRate, curren
         "Each": money(cell.mean_spend, currency),
         "Orders each": UNKNOWN if cell.mean_orders is None else f"{cell.mean_orders:.1f}",
         "Days silent": count(cell.mean_days),
-        "Money at risk": money(cell.value_at_risk, currency),
+        "Value at risk": money(cell.value_at_risk, currency),
         "Mean risk, of": _of(cell.mean_risk, cell.n_scored),
         "Churned after, of": _of(became.churn_rate, became.n),
     }

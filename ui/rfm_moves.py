@@ -67,7 +67,7 @@ def lifecycle_block(stamp: Stamp, of_day: datetime, currency: str) -> None:
                 "Mean risk, of": UNKNOWN
                 if stage.mean_risk is None
                 else f"{percent(stage.mean_risk)} ({count(stage.n_scored)})",
-                "Money at risk": money(stage.value_at_risk, currency),
+                "Value at risk": money(stage.value_at_risk, currency),
             }
             for stage in found.stages
         ],

@@ -61,7 +61,7 @@ def figures_block(found: Segmentation, now: SegmentationMoney, currency: str) ->
         if scored:
             total = sum(entry.value_at_risk or 0.0 for entry in scored)
             most = max(scored, key=lambda entry: entry.value_at_risk or 0.0)
-            key_figure("Money at risk", money(total, currency), "of those scored")
+            key_figure("Value at risk", money(total, currency), "of those scored")
             key_figure(
                 "Most in one segment", money(most.value_at_risk, currency), figures.short(most.name),
                 meaning=f"Segment {most.no}: {plain(most.name)}",
@@ -80,7 +80,7 @@ def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, cu
             "Mean risk": percent(entry.mean_risk),
             "Churned": f"{percent(entry.churn_rate)} of {count(entry.n_past)}" if entry.n_past else UNKNOWN,
             "Expected value": money(entry.expected_value, currency),
-            "Money at risk": money(entry.value_at_risk, currency),
+            "Value at risk": money(entry.value_at_risk, currency),
         }
         rows.append(row)
     table(rows, most_rows=12)

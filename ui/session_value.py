@@ -35,7 +35,7 @@ def latest(stamp: Stamp) -> WorthRun | None:
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def stake(stamp: Stamp) -> Stake | None:
-    """Where the money at risk is; None when nobody was scored."""
+    """Where the value at risk is; None when nobody was scored."""
     return worth_stake.value_at_stake(session.warehouse(stamp.workspace)) if stamp.state.run_id else None
 
 

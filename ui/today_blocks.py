@@ -53,11 +53,11 @@ def figures_block(now: Today, currency: str) -> None:
     with figures_row("today"):
         if changes is None:
             expected = f"of {money(now.totals.expected_value, currency)} expected"
-            key_figure("Money at risk", at_risk, expected, meaning=money_meaning)
+            key_figure("Value at risk", at_risk, expected, meaning=money_meaning)
             held = f"{money(high.value_at_risk, currency)} at risk"
             key_figure("In the high tier", count(high.n_customers), held, meaning=tier_meaning)
         else:
-            changing_figure("Money at risk", at_risk, _money_change(changes, currency), meaning=money_meaning)
+            changing_figure("Value at risk", at_risk, _money_change(changes, currency), meaning=money_meaning)
             change = f"{changes.n_high_change:+,}"
             changing_figure("In the high tier", count(high.n_customers), change, meaning=tier_meaning)
             entered, left = money(changes.value_entered, currency), money(changes.value_left, currency)
@@ -137,7 +137,7 @@ def stakes_block(stamp: Stamp, now: Today, currency: str) -> None:
 
 def first_customers_block(stamp: Stamp, currency: str) -> None:
     """The customers with the most value at risk."""
-    st.subheader("The most money at risk", anchor=False)
+    st.subheader("The most value at risk", anchor=False)
     customer_table(calls.rows(stamp, CustomerFilter(), 1, N_FIRST), currency, key="first_customers")
 
 

@@ -1,4 +1,4 @@
-"""The blocks of the Value page: key figures, the check, where the money at risk is, who is worth most."""
+"""The blocks of the Value page: key figures, the check, where the value at risk is, who is worth most."""
 
 from __future__ import annotations
 
@@ -200,12 +200,12 @@ def customer_worth_block(stamp: Stamp, customer_id: str, currency: str) -> None:
 
 
 def stake_block(stake: Stake | None, currency: str) -> None:
-    """How few customers hold the money at risk, and risk against value."""
+    """How few customers hold the value at risk, and risk against value."""
     if stake is None:
         return
-    st.subheader("Where the money at risk is", anchor=False)
+    st.subheader("Where the value at risk is", anchor=False)
     if stake.concentration is None:
-        st.caption("No scored customer has an expected value above zero, so there is no money at risk to place.")
+        st.caption("No scored customer has an expected value above zero, so there is no value at risk to place.")
         return
     left, right = side_by_side([2, 3], key="value_stake")
     with left:

@@ -168,7 +168,7 @@ def _show(args: argparse.Namespace, warehouse: Warehouse, found: Segmentation) -
     lines = [
         f"{found.name} ({found.segmentation_id}): {found.method_label}, members as of {now.as_of:%-d %b %Y}",
         "",
-        *table(("segment", "customers", "share", "mean risk", "churned", "money at risk"), rows),
+        *table(("segment", "customers", "share", "mean risk", "churned", "value at risk"), rows),
     ]
     lines += ["", choice["reason"]] if choice else []
     for entry in found.continued:

@@ -21,7 +21,7 @@ N_SHOWN = 10
 def add_verbs(verbs: Verbs) -> None:
     """Add value to the parser."""
     value = add_verb(
-        verbs, "value", show_value, "What customers will bring, how right that was, and the money at risk."
+        verbs, "value", show_value, "What customers will bring, how right that was, and the value at risk."
     )
     value.add_argument(
         "--run", action="store_true", dest="is_new", help="value customers now; otherwise the newest values are shown"
@@ -162,7 +162,7 @@ def _stake_lines(stake: Stake, currency: str) -> list[str]:
     from churn_core.figures.theme import money, percent
 
     if stake.concentration is None:
-        return ["No scored customer has an expected value above zero, so there is no money at risk to place."]
+        return ["No scored customer has an expected value above zero, so there is no value at risk to place."]
     held = ", ".join(f"top {100 * top:g} %: {percent(share)}" for top, share in stake.concentration.top.items())
     header = ("risk", *(_band(low, below) for low, below in stake.bands))
     rows = []

@@ -69,7 +69,7 @@ class Today:
     run: ScoreRun | None
     """The latest score run; None before the first."""
     totals: Totals | None
-    """Customers and money at risk; None before the first scoring."""
+    """Customers and value at risk; None before the first scoring."""
     changes: Changes | None
     """None without an earlier run of the same source."""
     trained_at: datetime | None

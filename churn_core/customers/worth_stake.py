@@ -1,4 +1,4 @@
-"""Where the money at risk is: how few customers hold most of it, and risk against value as a table of counts.
+"""Where the value at risk is: how few customers hold most of it, and risk against value as a table of counts.
 
 Rests on the latest score run alone, so it answers for order histories and labelled tables alike, and means exactly
 the customers that the At risk list shows for the same filter.
@@ -64,7 +64,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Stake:
-    """Where the money at risk is."""
+    """Where the value at risk is."""
 
     run_id: int
     source: str

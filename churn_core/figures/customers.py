@@ -72,15 +72,15 @@ def reason_label(reason: ReasonTotal) -> str:
 
 
 def tiers_figure(totals: Totals, *, currency: str = "", mode: Mode = "light") -> go.Figure:
-    """Shares of the tiers in customers and in money at risk, one bar each."""
+    """Shares of the tiers in customers and in value at risk, one bar each."""
     colours = palette(mode)
     fig = go.Figure()
-    rows = ["customers"] if totals.value_at_risk is None else ["money at risk", "customers"]
+    rows = ["customers"] if totals.value_at_risk is None else ["value at risk", "customers"]
     for tier in totals.tiers:
         n_share = tier.n_customers / totals.n_customers if totals.n_customers else 0.0
         money_share = (tier.value_at_risk or 0.0) / totals.value_at_risk if totals.value_at_risk else 0.0
-        shares = {"customers": n_share, "money at risk": money_share}
-        words = {"customers": count(tier.n_customers), "money at risk": money(tier.value_at_risk or 0.0, currency)}
+        shares = {"customers": n_share, "value at risk": money_share}
+        words = {"customers": count(tier.n_customers), "value at risk": money(tier.value_at_risk or 0.0, currency)}
         fig.add_bar(
             orientation="h",
             name=_legend_words(tier.tier, {row: words[row] for row in rows if 0 < shares[row] < LEAST_LABELLED}),
@@ -108,10 +108,10 @@ def tiers_figure(totals: Totals, *, currency: str = "", mode: Mode = "light") ->
 def _legend_words(tier: str, unlabelled: Mapping[str, str]) -> str:
     """The tier, with the numbers of its parts that are too narrow for a label.
 
-    >>> _legend_words("high", {}), _legend_words("low", {"money at risk": "€3k", "customers": "90"})
+    >>> _legend_words("high", {}), _legend_words("low", {"value at risk": "€3k", "customers": "90"})
     ('high', 'low: €3k at risk, 90 customers')
     """
-    endings = {"money at risk": "at risk", "customers": "customers"}
+    endings = {"value at risk": "at risk", "customers": "customers"}
     said = ", ".join(f"{words} {endings[row]}" for row, words in unlabelled.items())
     return f"{tier}: {said}" if said else tier
 
@@ -124,7 +124,7 @@ def tiers_sentence(totals: Totals) -> str:
     share = percent(high.n_customers / totals.n_customers)
     if totals.value_at_risk:
         held = percent((high.value_at_risk or 0.0) / totals.value_at_risk)
-        return f"The high tier is {share} of {counted(totals.n_customers, 'customer')} and {held} of the money at risk"
+        return f"The high tier is {share} of {counted(totals.n_customers, 'customer')} and {held} of the value at risk"
     return f"The high tier is {share} of {counted(totals.n_customers, 'customer')}"
 
 

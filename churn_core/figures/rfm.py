@@ -21,7 +21,7 @@ _GAP = 0.028
 
 
 def grid_figure(table: RfmTable, *, currency: str = "", mode: Mode = "light") -> go.Figure:
-    """Squares of R and F with their customers and money at risk; a point of the figure is a square, R first in it."""
+    """Squares of R and F with their customers and value at risk; a point of the figure is a square, R first in it."""
     colours = palette(mode)
     squares = [(r, f, table.square(r, f)) for r in SCORES for f in SCORES]
     is_money = table.everybody.value_at_risk is not None
@@ -68,7 +68,7 @@ def grid_sentence(table: RfmTable) -> str:
     if everybody.value_at_risk:
         silent = sum(table.square(r, f).at_risk_sum for r in (1, 2, 3) for f in (4, 5))
         share = percent(silent / everybody.at_risk_sum)
-        return f"{share} of the money at risk is with frequent customers (F 4 and 5) who fell silent (R 1 to 3)"
+        return f"{share} of the value at risk is with frequent customers (F 4 and 5) who fell silent (R 1 to 3)"
     best = sum(table.square(r, f).n for r in (4, 5) for f in (4, 5))
     return (
         f"{percent(best / everybody.n)} of {counted(everybody.n, 'customer')} ordered lately and often (4 or 5 of both)"

@@ -1,4 +1,4 @@
-"""Figures about what customers are worth: predicted against actual by decile, and where the money at risk is."""
+"""Figures about what customers are worth: predicted against actual by decile, and where the value at risk is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from churn_core.models.worth_check import HoldOut
 
 _STRONGEST = 0.5
-"""Opacity of the cell with most money at risk, so that its numbers can still be read."""
+"""Opacity of the cell with most value at risk, so that its numbers can still be read."""
 
 
 def hold_out_figure(checked: HoldOut, *, currency: str = "", mode: Mode = "light") -> go.Figure:
@@ -155,11 +155,11 @@ def matrix_figure(stake: Stake, *, currency: str = "", mode: Mode = "light") -> 
 
 
 def matrix_sentence(stake: Stake, currency: str = "") -> str:
-    """Which cell holds most of the money at risk."""
+    """Which cell holds most of the value at risk."""
     total = sum(max(cell.value_at_risk, 0.0) for cell in stake.cells)
     top = max(stake.cells, key=lambda cell: cell.value_at_risk, default=None)
     if top is None or total <= 0:
-        return "No money is at risk"
+        return "No value is at risk"
     return f"{percent(top.value_at_risk / total)} of the value at risk is in one cell: {cell_words(top, currency)}"
 
 

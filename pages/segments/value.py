@@ -1,4 +1,4 @@
-"""What will customers bring, how good is that forecast, and where is the money at risk?"""
+"""What will customers bring, how good is that forecast, and where is the value at risk?"""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_an_attribute_contributes_under_its_own_name_and_value(warehouse: Wareho
     assert (parts["attribute:x"].label, parts["attribute:x"].text) == ("x", None)
 
 
-def test_rank_counts_customers_with_more_money_at_risk(warehouse: Warehouse) -> None:
+def test_rank_counts_customers_with_more_value_at_risk(warehouse: Warehouse) -> None:
     add_run(warehouse, {"a": 0.5, "b": 0.5, "c": 0.9, "d": 0.1}, values={"a": 10, "b": 10, "c": 100, "d": None})
     ranks = {c: customer_profile(warehouse, c).score.rank for c in "abcd"}  # type: ignore[union-attr]
     assert (ranks["c"], ranks["a"], ranks["b"]) == (1, 2, 3)

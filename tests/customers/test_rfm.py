@@ -266,7 +266,7 @@ def test_an_impossible_rule_is_refused_in_one_sentence(changed: dict[str, object
     assert words in str(refused.value)
 
 
-def test_money_at_risk_comes_from_the_scoring_known_on_the_day(warehouse: Warehouse) -> None:
+def test_value_at_risk_comes_from_the_scoring_known_on_the_day(warehouse: Warehouse) -> None:
     add_orders(warehouse, {"a": [1, 5, 9], "b": [40, 80], "c": [3]})
     add_run(warehouse, {"a": 0.2, "b": 0.8}, values={"a": 100.0, "b": None}, as_of=AS_OF)
     found = rfm(warehouse, AS_OF)

@@ -174,7 +174,7 @@ def test_a_switch_that_fails_half_way_changes_nothing(warehouse: Warehouse, monk
 
 @pytest.fixture
 def two_runs(warehouse: Warehouse) -> Warehouse:
-    """Two scorings a month apart with another order of money at risk."""
+    """Two scorings a month apart with another order of value at risk."""
     add_orders(warehouse, {customer: [5, 40] for customer in RISKS})
     earlier = {"a": 0.1, "b": 0.2, "c": 0.9, "d": 0.3, "e": 0.01, "f": 0.5}
     add_run(warehouse, earlier, values=VALUES, as_of=AS_OF - timedelta(days=30))

@@ -1,4 +1,4 @@
-"""What customers are worth: stored whole, the same on every way out, and where the money at risk is."""
+"""What customers are worth: stored whole, the same on every way out, and where the value at risk is."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ SAYS_WITH_THE_DEMO = {
     "pages/campaigns/readout.py": "The population is everyone assigned",
     "pages/campaigns/programme.py": "as they stood at the latest decision",
     "pages/campaigns/experiment.py": "nothing of it is stored",
-    "pages/segments/rfm.py": "of the money at risk is with frequent customers",
+    "pages/segments/rfm.py": "of the value at risk is with frequent customers",
     "pages/segments/rules.py": "the largest overlap",
     "pages/segments/cohorts.py": "order in the month after their first order",
     "pages/segments/value.py": "Customers were not valued yet",

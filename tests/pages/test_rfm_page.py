@@ -34,7 +34,7 @@ def assert_calm(visit: AppTest) -> None:
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        ("Groups", "of the money at risk is with frequent customers"),
+        ("Groups", "of the value at risk is with frequent customers"),
         ("Movement", "stood elsewhere on"),
         ("Lifecycle", "neither late nor lapsed"),
         ("Thresholds", "This is the rule in force"),

@@ -115,4 +115,4 @@ def test_a_labelled_table_says_what_value_is_there(app: App) -> None:
     assert not visit.exception
     said = everything_said(visit)
     assert "own value column" in said
-    assert "Where the money at risk is" in said
+    assert "Where the value at risk is" in said
