@@ -15,6 +15,7 @@ from churn_core.campaigns.goals import OUTCOMES, Outcome
 from churn_core.campaigns.plan import ACTIONS, CHANNELS, ENTRIES, Arm, Plan
 from churn_core.campaigns.sizing import PlanSize, plan_size
 from churn_core.campaigns.store import Campaign
+from churn_core.currency import exact_text
 from churn_core.customers.segments import segment
 from churn_core.customers.selection import described
 from churn_core.errors import NotFound
@@ -220,7 +221,7 @@ def _size(entry: Outcome, size: float, currency: str) -> str:
 
 
 def _money(amount: float, currency: str) -> str:
-    return f"{amount:,.2f} {currency}".strip()
+    return exact_text(amount, currency)
 
 
 def _percent(share: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from churn_core.campaigns.readout_model import ArmMoney, ArmResult
 from churn_core.campaigns.results import reading
+from churn_core.currency import exact_text, money_text
 from churn_core.stats.estimate import Estimate
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -19,8 +20,6 @@ VERBS: dict[str, tuple[str, str]] = {
 
 SPENT = "spend per customer (no margin set)"
 """The name of margin per customer where the shop set no margin, so that all that was paid counts."""
-
-_SIGNS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥", "": ""}
 
 
 def verdict_words(results: Sequence[ArmResult], control: str, money: Sequence[ArmMoney], currency: str) -> str:
@@ -70,17 +69,12 @@ def interval_words(estimate: Estimate, unit: str, currency: str = "") -> str:
 
 
 def amount_words(amount: float, currency: str) -> str:
-    """An amount of money, short.
+    """An amount of money, short; cents below 100, because effects per customer differ by cents.
 
     >>> amount_words(3_214.0, "GBP"), amount_words(-12.345, "EUR"), amount_words(1_200_000.0, "CHF")
-    ('£3.2k', '-€12.35', 'CHF 1.20m')
+    ('£3.21k', '-€12.35', 'CHF 1.20m')
     """
-    sign, size = "-" if amount < 0 else "", abs(amount)
-    mark = _SIGNS.get(currency, f"{currency} ")
-    for unit, letter, digits in ((1e6, "m", 2), (1e3, "k", 1)):
-        if size >= unit:
-            return f"{sign}{mark}{size / unit:.{digits}f}{letter}"
-    return f"{sign}{mark}{size:,.2f}" if size < 100 else f"{sign}{mark}{size:,.0f}"
+    return exact_text(amount, currency) if abs(amount) < 99.995 else money_text(amount, currency)
 
 
 def _in_spite(result: ArmResult, is_off_zero: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from churn_core.currency import currency_sign
 from churn_core.customers.facts import NIGHT_WORDS, facts_relation
 from churn_core.customers.rule_fields import FIELDS
 from churn_core.customers.rule_sql import Scope, check_rule
@@ -124,7 +125,7 @@ def drawn(tx: Transaction, tag: BuiltInTag, scope: Scope) -> DrawnTag | None:
         return None
     words = f"{100 * threshold:.3g} %" if tag.is_percent else f"{threshold:,.6g}"
     if FIELDS[tag.field].unit == "currency":
-        words = f"{tx.setting('currency', '') or ''} {words}".strip()
+        words = f"{currency_sign(str(tx.setting('currency', '') or ''))}{words}"
     rule = Rule(parts=(_at_least(tag.field, threshold), *tag.among))
     return DrawnTag(name=tag.name, meaning=tag.meaning.format(threshold=words), rule=rule)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from churn_core.currency import currency_sign, money_text
 from churn_core.features.feature import Feature
 
 _STRESS = re.compile(r"\b(only|already) ")
@@ -15,7 +16,7 @@ def value_text(unit: str, value: float, *, currency: str = "") -> str:
     """A number in its unit, without false digits.
 
     >>> value_text("days", 62.0), value_text("share", 0.256), value_text("currency", 1234.5, currency="GBP")
-    ('62', '25.6 %', 'GBP 1,234')
+    ('62', '25.6 %', '£1.23k')
     >>> value_text("ratio", 2.96), value_text("points", 4.25), value_text("count", 12_000)
     ('3.0', '4.2', '12,000')
     """
@@ -26,8 +27,7 @@ def value_text(unit: str, value: float, *, currency: str = "") -> str:
     if unit == "flag":
         return "yes" if value >= 0.5 else "no"
     if unit == "currency":
-        amount = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
-        return f"{currency} {amount}".strip()
+        return money_text(value, currency)
     if unit in ("ratio", "points"):
         return f"{value:,.1f}" if abs(value) >= 1 or value == 0 else f"{value:.2f}"
     return f"{value:,.0f}"
@@ -37,15 +37,15 @@ def range_text(unit: str, low: float, high: float, *, currency: str = "") -> str
     """A usual range in its unit.
 
     >>> range_text("days", 21, 40), range_text("currency", 5, 12.5, currency="GBP"), range_text("count", 2, 2)
-    ('21-40', 'GBP 5.00-12.50', '2')
+    ('21-40', '£5.00-12', '2')
     """
     first, last = value_text(unit, low, currency=currency), value_text(unit, high, currency=currency)
     if first == last:
         return first
     if unit == "share":
         first = first.removesuffix(" %")
-    if unit == "currency" and currency:
-        last = last.removeprefix(f"{currency} ")
+    if unit == "currency" and low >= 0:
+        last = last.removeprefix(currency_sign(currency))
     return f"{first} to {last}" if low < 0 else f"{first}-{last}"
 
 

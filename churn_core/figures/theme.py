@@ -16,6 +16,9 @@ from typing import Literal
 import pandas  # noqa: F401 - plotly uses it as soon as it is among the loaded modules, even half loaded by another visit
 import plotly.graph_objects as go
 
+from churn_core.currency import currency_sign as currency_sign
+from churn_core.currency import money_text
+
 Mode = Literal["light", "dark"]
 
 FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Segoe UI", Roboto, "Noto Sans", sans-serif'
@@ -25,9 +28,6 @@ TIER_MARKS = {"high": "▲", "medium": "◆", "low": "●"}
 
 UNKNOWN = "–"
 """Written where a number is not known."""
-
-_SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "CNY": "¥", "JPY": "¥", "INR": "₹", "KRW": "₩", "TRY": "₺", "UAH": "₴"}
-_SUFFIXES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,29 +177,13 @@ def plain(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def currency_sign(currency: str) -> str:
-    """What stands before an amount: a symbol, or the code and a space; empty when no currency is set.
-
-    >>> currency_sign("GBP"), currency_sign("CHF"), currency_sign("")
-    ('£', 'CHF ', '')
-    """
-    code = currency.strip().upper()
-    return _SYMBOLS.get(code, f"{code} " if code else "")
-
-
 def money(amount: float | None, currency: str = "") -> str:
     """An amount with its currency and no false digits.
 
     >>> money(12_431.7, "GBP"), money(342.4, "EUR"), money(4.2), money(-1_240_000, "CHF"), money(None)
     ('£12.4k', '€342', '4.20', '-CHF 1.24m', '–')
-    >>> money(999.6, "GBP"), money(0, "GBP")
-    ('£1.00k', '£0')
     """
-    if _is_unknown(amount):
-        return UNKNOWN
-    assert amount is not None
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{currency_sign(currency)}{_short(abs(float(amount)))}"
+    return UNKNOWN if amount is None or _is_unknown(amount) else money_text(amount, currency)
 
 
 def percent(share: float | None) -> str:
@@ -299,16 +283,6 @@ def tier_label(tier: str | None) -> str:
     '▲ high'
     """
     return UNKNOWN if not tier else f"{TIER_MARKS.get(tier, '')} {tier}".strip()
-
-
-def _short(size: float) -> str:
-    """Three significant digits with k, m or bn; cents only below 10."""
-    for unit, suffix in _SUFFIXES:
-        if size >= unit * 0.9995:
-            scaled = size / unit
-            decimals = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
-            return f"{scaled:,.{decimals}f}{suffix}"
-    return f"{size:.2f}" if 0 < size < 9.995 else f"{size:.0f}"
 
 
 def _digits(known: float) -> str:

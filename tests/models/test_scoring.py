@@ -198,7 +198,7 @@ def test_words_of_known_numbers() -> None:
     frame = pd.DataFrame({"days_since_last_order": [62.0], "spend_amount_90": [4.5], "n_tickets_90": [3.0]})
     made = writer.write(frame, np.array([[0.9, 0.4, -0.3]]))
     assert made.up[0][0] == "62 days since the last order; usual 12-40"
-    assert made.up[1][0] == "spent only GBP 4.50 in the last 90 days; usual GBP 10.00-120"
+    assert made.up[1][0] == "spent only £4.50 in the last 90 days; usual £10-120"
     assert made.up[2][0] is None
     assert made.down[0][0].endswith("; usual 0")
     assert made.main_feature[0] == "days_since_last_order"
