@@ -20,7 +20,8 @@ SETTING = "customer_facts"
 """What the table was made from: data version and day."""
 
 NIGHT = "(hour(order_time) >= 22 OR hour(order_time) < 5)"
-NIGHT_WORDS = "between 22:00 and 5:00 (UTC)"
+NIGHT_WORDS = "between 22:00 and 5:00 (by the clock of the file; in UTC where it names a time zone)"
+"""Imports take times without a zone as they stand, and convert those with one to UTC."""
 IS_TIMED = "CAST(order_time AS TIME) <> TIME '00:00:00'"
 """Whether the time of day is known: files with mere dates leave midnight."""
 

@@ -1,7 +1,7 @@
 """Where each customer stands in the life with the shop, against their own rhythm: new, active, late, lapsed, returned.
 
-Readable without any model. The silence since the last order is counted in usual gaps (own gaps, leaning on the
-cohort's where they are few); whoever has ordered is in exactly one stage on every day after.
+Readable without any model. Late is what the rhythm calls late, by the habits of the shop as they were known on the day;
+whoever has ordered is in exactly one stage on every day after.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 
 from churn_core.customers.cohort_curves import definition_in_force
 from churn_core.customers.moves import Moves, moves_between
-from churn_core.customers.personal_rhythm import LATE_GAPS
+from churn_core.customers.personal_rhythm import LATE_GAPS, alike_parameters, alike_sql
 from churn_core.customers.rfm import orders_until, run_known_at
 from churn_core.customers.selection import Condition
 from churn_core.features.gaps import known_until
@@ -22,16 +22,19 @@ from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse
 
 LAPSED_GAPS = 4.0
-"""Usual gaps of silence after which a customer counts as lapsed."""
+"""Usual gaps of silence after which a repeat customer who is late counts as lapsed."""
+NEW_GAPS = 2.0
+"""Usual gaps for which a customer with a single order day counts as new, and after which as lapsed."""
 N_MONTHS = 12
 """Months looked back at by default."""
 
 STAGES = {
-    "active": f"ordered again, last at most {LATE_GAPS:g} usual gaps ago",
-    "returned": f"active after a silence of over {LAPSED_GAPS:g} usual gaps",
-    "new": f"ordered on one day only, at most {LATE_GAPS:g} usual gaps ago",
-    "late": f"silent for over {LATE_GAPS:g} and at most {LAPSED_GAPS:g} usual gaps",
-    "lapsed": f"silent for over {LAPSED_GAPS:g} usual gaps",
+    "active": "ordered again, and not late",
+    "returned": "active after a silence for which they had counted as lapsed",
+    "new": f"ordered on one day only, at most {NEW_GAPS:g} usual gaps ago",
+    "late": f"past the day by which 8 of 10 customers like them had ordered again, or over {LATE_GAPS:g} usual gaps "
+    "silent where there is no such day",
+    "lapsed": f"late, and silent for over {LAPSED_GAPS:g} usual gaps; after a single order day, for over {NEW_GAPS:g}",
 }
 """The stages, the most welcome first, and who is in them."""
 
@@ -171,8 +174,9 @@ def stage_movement(warehouse: Warehouse, first: datetime, second: datetime | Non
 def stages_sql(warehouse: Warehouse, known: Habits, *, restricted: str = "", name: str = "") -> Condition:
     """SELECT of customer_id, state, silent_days, usual_gap_days, n_gaps and spend_in_all as of the habits' day.
 
-    ``name`` sets the parameters apart where two days meet in one query. In a shop where nobody ordered twice the churn
-    horizon stands in for the gaps after which somebody has lapsed.
+    Late is what the rhythm calls late; whoever returned had lapsed by the same limits before the last order. ``name``
+    sets the parameters apart where two days meet in one query. In a shop where nobody ordered twice the churn horizon
+    stands in for the gaps after which somebody has lapsed.
     """
     also = f" AND {restricted}" if restricted else ""
     facts = (
@@ -185,17 +189,33 @@ def stages_sql(warehouse: Warehouse, known: Habits, *, restricted: str = "", nam
         f"SELECT *, {usual_gap_sql('n_gaps', 'gap_sum')} AS usual_gap_days, "
         f"{usual_gap_sql('(n_gaps - 1)', '(gap_sum - last_gap)')} AS gap_before FROM ({facts})"
     )
+    lapsed_before = _lapsed_days(known, "(n_gaps - 1)", "gap_before")
     stage = (
-        "CASE WHEN silent_days > $lapsed_gaps * gap THEN 'lapsed' WHEN silent_days > $late_gaps * gap THEN 'late' "
-        "WHEN n_gaps = 0 THEN 'new' WHEN last_gap > $lapsed_gaps * gap_before THEN 'returned' ELSE 'active' END"
+        f"CASE WHEN silent_days > {_lapsed_days(known, 'n_gaps', 'gap')} THEN 'lapsed' WHEN n_gaps = 0 THEN 'new' "
+        f"WHEN silent_days > coalesce({_due_days(known, 'n_gaps', 'gap')}, $late_gaps * gap) THEN 'late' "
+        f"WHEN last_gap > {lapsed_before} THEN 'returned' ELSE 'active' END"
     )
     sql = f"SELECT *, {stage} AS state FROM (SELECT *, coalesce(usual_gap_days, $instead) AS gap FROM ({gaps}))"
-    values = dict(known.parameters) | {"late_gaps": LATE_GAPS, "lapsed_gaps": LAPSED_GAPS, "instead": None}
+    values = known.parameters | alike_parameters(known)
+    values |= {"late_gaps": LATE_GAPS, "lapsed_gaps": LAPSED_GAPS, "new_gaps": NEW_GAPS, "instead": None}
     if known.shrinkage.shop_gap_days is None:
-        values["instead"] = definition_in_force(warehouse)[0].horizon_days / LAPSED_GAPS
+        values["instead"] = definition_in_force(warehouse)[0].horizon_days / NEW_GAPS
     return Condition(
         sql=re.sub(r"\$(\w+)", rf"$\1{name}", sql) if name else sql,
         parameters={f"{key}{name}": value for key, value in values.items()},
+    )
+
+
+def _due_days(known: Habits, n_gaps: str, usual_gap_days: str) -> str:
+    """SQL text of the days by which 8 of 10 alike had ordered; NULL where fewer were seen to."""
+    return f"list_extract(CAST($due AS INTEGER[]), {alike_sql(known, n_gaps, usual_gap_days)} + 1)"
+
+
+def _lapsed_days(known: Habits, n_gaps: str, usual_gap_days: str) -> str:
+    """SQL text of the days of silence after which somebody with such gaps has lapsed: never before they are late."""
+    return (
+        f"CASE WHEN {n_gaps} = 0 THEN $new_gaps * {usual_gap_days} ELSE "
+        f"greatest($lapsed_gaps * {usual_gap_days}, coalesce({_due_days(known, n_gaps, usual_gap_days)}, 0)) END"
     )
 
 
@@ -204,6 +224,6 @@ def _note(warehouse: Warehouse, known: Habits) -> str:
         return ""
     horizon = definition_in_force(warehouse)[0].horizon_days
     return (
-        "Nobody has ordered on two days yet, so there is no usual gap: customers count as lapsed after the "
-        f"{horizon} days of the churn definition, and as late after {horizon * LATE_GAPS / LAPSED_GAPS:g}."
+        "Nobody has ordered on two days yet, so there is no usual gap: customers count as new for the "
+        f"{horizon} days of the churn definition, and as lapsed after."
     )

@@ -163,22 +163,29 @@ def rhythms_sql(found: Habits, condition: str = "true") -> tuple[str, dict[str, 
     ``condition`` narrows down whose, in terms of ``orders``; its parameters are added by the caller.
     """
     last_year = seen_before("order_time", days=365)
-    group = " + ".join(["1", *(f"CAST(usual_gap_days > $edge_{nr} AS INTEGER)" for nr in range(len(found.edges)))])
     return (
         "SELECT *, list_extract(CAST($due AS INTEGER[]), alike + 1) AS due_days FROM (SELECT *, "
-        f"CASE WHEN n_gaps = 0 OR usual_gap_days IS NULL THEN 0 ELSE {group} END AS alike FROM (SELECT *, "
+        f"{alike_sql(found, 'n_gaps', 'usual_gap_days')} AS alike FROM (SELECT *, "
         f"{usual_gap_sql('n_gaps', 'gap_sum')} AS usual_gap_days FROM (SELECT customer_id, count(gap_days) AS n_gaps, "
         "coalesce(sum(gap_days), 0) AS gap_sum, max(order_time) AS last_time, "
         "CAST(max(order_time) AS DATE) AS last_order, CAST($cutoff AS DATE) - CAST(max(order_time) AS DATE) "
         "AS days_since, year(min(order_time)) AS cohort_year, "
         f"CAST(sum(amount) FILTER ({last_year}) AS DOUBLE) AS spend_amount_365, count(amount) AS n_amounts "
         f"FROM orders WHERE {seen_before('order_time')} AND {condition} GROUP BY customer_id)))",
-        {
-            **found.parameters,
-            "due": [entry.due_days for entry in found.alike],
-            **{f"edge_{nr}": edge for nr, edge in enumerate(found.edges)},
-        },
+        found.parameters | alike_parameters(found),
     )
+
+
+def alike_sql(found: Habits, n_gaps: str, usual_gap_days: str) -> str:
+    """SQL text of the position in ``found.alike`` of somebody with such gaps; for :func:`alike_parameters`."""
+    group = " + ".join(["1", *(f"CAST({usual_gap_days} > $edge_{nr} AS INTEGER)" for nr in range(len(found.edges)))])
+    return f"CASE WHEN {n_gaps} = 0 OR {usual_gap_days} IS NULL THEN 0 ELSE {group} END"
+
+
+def alike_parameters(found: Habits) -> dict[str, Any]:
+    """What :func:`alike_sql` refers to, and as ``due`` the days by which 8 of 10 of each group had ordered."""
+    edges = {f"edge_{nr}": edge for nr, edge in enumerate(found.edges)}
+    return {"due": [entry.due_days for entry in found.alike], **edges}
 
 
 def _rhythm(row: dict[str, Any], found: Habits) -> Rhythm:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from churn_core.customers.lifecycle import (
     LAPSED_GAPS,
+    NEW_GAPS,
     STAGES,
     lifecycle,
     stage_movement,
@@ -17,7 +19,7 @@ from churn_core.customers.lifecycle import (
     stages_over_time,
     stages_sql,
 )
-from churn_core.customers.personal_rhythm import LATE_GAPS
+from churn_core.customers.personal_rhythm import LATE_GAPS, rhythm, rhythms_sql
 from churn_core.customers.rfm import orders_until
 from churn_core.errors import NotEnoughData
 from churn_core.features.shop_habits import habits
@@ -82,11 +84,67 @@ def test_stages_are_exclusive_and_complete(demo_shop: Warehouse) -> None:
     assert {stage.name: stage.n for stage in found.stages if stage.n} == Counter(rows["state"])
     assert tuple(stage.name for stage in found.stages) == tuple(STAGES)
     assert found.day == day
-    gaps = rows["silent_days"] / rows["usual_gap_days"]
-    assert set(rows.loc[gaps > LAPSED_GAPS, "state"]) == {"lapsed"}
-    assert set(rows.loc[(gaps > LATE_GAPS) & (gaps <= LAPSED_GAPS), "state"]) == {"late"}
-    assert set(rows.loc[(gaps <= LATE_GAPS) & (rows["n_gaps"] == 0), "state"]) == {"new"}
-    assert set(rows.loc[(gaps <= LATE_GAPS) & (rows["n_gaps"] > 0), "state"]) == {"active", "returned"}
+    assert set(rows.loc[rows["n_gaps"] == 0, "state"]) == {"new", "lapsed"}
+    assert set(rows.loc[rows["n_gaps"] > 0, "state"]) == {"active", "returned", "late", "lapsed"}
+
+
+@pytest.mark.parametrize("days_back", [0, 120])
+def test_late_is_what_the_rhythm_calls_late(demo_shop: Warehouse, days_back: int) -> None:
+    day = orders_until(demo_shop) - timedelta(days=days_back)
+    known = habits(demo_shop, as_of=day)
+    staged = stages_sql(demo_shop, known)
+    rows = demo_shop.frame(f"SELECT * FROM ({staged.sql})", staged.parameters).set_index("customer_id")
+    sql, parameters = rhythms_sql(known)
+    rhythms = demo_shop.frame(f"SELECT * FROM ({sql})", parameters).set_index("customer_id").loc[rows.index]
+    is_repeat = rhythms["n_gaps"] > 0
+    limit = rhythms["due_days"].fillna(LATE_GAPS * rhythms["usual_gap_days"])
+    is_late = is_repeat & (rhythms["days_since"] > limit)
+    assert set(rows.loc[is_late, "state"]) == {"late", "lapsed"}
+    assert set(rows.loc[is_repeat & ~is_late, "state"]) == {"active", "returned"}
+    gaps = rhythms["days_since"] / rhythms["usual_gap_days"]
+    assert ((gaps > LAPSED_GAPS) == (rows["state"] == "lapsed"))[is_late].all()
+    assert ((gaps > NEW_GAPS) == (rows["state"] == "lapsed"))[~is_repeat].all()
+    for customer_id in rows.index[::150]:
+        one = rhythm(demo_shop, customer_id, known=known)
+        assert one is not None
+        assert one.is_late == (one.n_gaps > 0 and rows.loc[customer_id, "state"] in ("late", "lapsed"))
+
+
+def test_whoever_returned_had_lapsed_the_day_before(demo_shop: Warehouse) -> None:
+    known = habits(demo_shop)
+    staged = stages_sql(demo_shop, known)
+    rows = demo_shop.frame(f"SELECT * FROM ({staged.sql})", staged.parameters)
+    waiting = demo_shop.rows(
+        "SELECT customer_id, arg_max(gap_days, order_time), count(gap_days), sum(gap_days), year(min(order_time)) "
+        "FROM orders GROUP BY customer_id HAVING count(gap_days) > 0"
+    )
+    states = dict(zip(rows["customer_id"], rows["state"], strict=True))
+    n_returned = 0
+    for customer_id, last_gap, n_gaps, gap_sum, year in waiting:
+        usual = known.shrinkage.usual_gap_days(n_gaps - 1, gap_sum - last_gap, year)
+        assert usual is not None
+        group = 0 if n_gaps == 1 else 1 + sum(usual > edge for edge in known.edges)
+        limit = NEW_GAPS * usual if n_gaps == 1 else max(LAPSED_GAPS * usual, known.alike[group].due_days or 0)
+        if states[customer_id] in ("active", "returned"):
+            assert (states[customer_id] == "returned") == (last_gap > limit)
+            n_returned += states[customer_id] == "returned"
+    assert n_returned > 5
+
+
+def test_nobody_lapses_before_the_day_by_which_most_would_have_ordered(warehouse: Warehouse) -> None:
+    shop: dict[str, Sequence[int]] = {f"Q{nr}": regular(1 + nr % 5, 10, 20) for nr in range(40)}
+    shop |= {"waits": regular(35, 10, 20), "gone": regular(300, 10, 20)}
+    add_days(warehouse, shop)
+    known = habits(warehouse)
+    assert known.alike[1].due_days == 10
+    slow = replace(known, alike=tuple(replace(group, due_days=200) for group in known.alike))
+    for habit, expected in ((known, "late"), (slow, "active")):
+        stage = stage_of(warehouse, "waits", known=habit)
+        assert stage is not None
+        assert stage.stage == expected
+    gone = stage_of(warehouse, "gone", known=slow)
+    assert gone is not None
+    assert gone.stage == "lapsed"
 
 
 def test_orders_after_the_day_change_no_stage(demo_copy: Warehouse) -> None:
@@ -123,7 +181,7 @@ def test_a_shop_where_nobody_ordered_twice_says_what_stands_in_for_the_gap(wareh
     add_days(warehouse, {f"C{nr}": [1 + 7 * nr] for nr in range(60)})
     found = lifecycle(warehouse)
     assert "there is no usual gap" in found.note
-    assert {stage.name for stage in found.stages if stage.n} <= {"new", "late", "lapsed"}
+    assert {stage.name for stage in found.stages if stage.n} == {"new", "lapsed"}
     assert all(stage.mean_gap_days is None for stage in found.stages)
     assert found.stages[2].n > 0
     one = stage_of(warehouse, "C0")
