@@ -28,6 +28,7 @@ from churn_core.cli import (
     version_verbs,
     workspace_verbs,
 )
+from churn_core.cli.options import NOT_GIVEN
 from churn_core.errors import ChurnError, JobCancelled
 
 BAD_INPUT = 2
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="churn",
         description="Which customers are about to leave, how much money goes with them, why, and what to do.",
     )
+    parser.set_defaults(**NOT_GIVEN)
     parser.add_argument("--version", action="version", version=f"churn {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for module in (

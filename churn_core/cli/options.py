@@ -15,17 +15,25 @@ from churn_core.warehouse import Warehouse
 
 Verbs = Any
 
+NOT_GIVEN: dict[str, Any] = {"json": False, "workspace": None}
+"""Defaults of the options that every verb takes, set once by the parser of all verbs."""
+
 
 def add_verb(verbs: Verbs, name: str, run: Any, summary: str, *, workspace: bool = True) -> argparse.ArgumentParser:
-    """A verb with ``--json`` and, when it works on one, ``--workspace``."""
+    """A verb with ``--json`` and, when it works on one, ``--workspace``.
+
+    Where they are not given nothing is set (:data:`NOT_GIVEN` holds what is meant then), so that a verb within a verb
+    does not take back what was given before its name.
+    """
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary)
     parser.set_defaults(run=run)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print the result as JSON")
     if workspace:
         parser.add_argument(
             "--workspace",
             "-w",
             metavar="NAME",
+            default=argparse.SUPPRESS,
             help="workspace to work on (default: $CHURN_WORKSPACE, or the only one)",
         )
     return parser

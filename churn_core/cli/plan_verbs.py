@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churn_core.cli.filters import add_filter_options, chosen_filter
@@ -31,6 +34,9 @@ def add_plan(verbs: Verbs) -> None:
     effect.add_argument("--lift", type=amount, help="smallest effect as a part of the baseline, .1 for 10 percent more")
     effect.add_argument("--amount", type=amount, help="smallest effect on an amount or number per customer")
     add_filter_options(plan)
+    plan.add_argument(
+        "--ids", type=Path, metavar="FILE", help="only the customers whose ids are in this file, instead of a filter"
+    )
     plan.add_argument("--treatments", type=positive, default=1, help="treatments besides the control (default 1)")
     plan.add_argument(
         "--control-share", type=probability, metavar="SHARE", help="share of the control (default: equal arms)"
@@ -56,12 +62,12 @@ def plan_campaign(args: argparse.Namespace) -> int:
     from churn_core.campaigns.store import create_draft
 
     warehouse = opened_workspace(args)
-    asked = _asked(warehouse, args)
-    total = audience_total(warehouse, asked)
-    left = required_eligible(warehouse, asked)
-    size = plan_size(warehouse, asked)
-    proposed = suggestions(warehouse, asked)
-    kept = create_draft(warehouse, asked.plan) if args.save is not None else None
+    with _asked(warehouse, args) as (asked, told):
+        total = audience_total(warehouse, asked)
+        left = required_eligible(warehouse, asked)
+        size = plan_size(warehouse, asked)
+        proposed = suggestions(warehouse, asked)
+    kept = None if args.save is None else asked if args.ids is not None else create_draft(warehouse, asked.plan)
     result: dict[str, Any] = {
         "campaign_id": kept.campaign_id if kept else None,
         "audience": asdict(total),
@@ -72,6 +78,7 @@ def plan_campaign(args: argparse.Namespace) -> int:
         "plan": asked.plan.to_json(),
     }
     lines = [
+        *[told] * bool(told),
         f"Audience: {total.n_customers:,} customers.",
         *table(
             ("exclusion", "left out", "left"),
@@ -92,18 +99,57 @@ def _suggested(entry: Suggestion) -> str:
     return f'- {entry.label}: {ACTIONS[entry.arm.action or ""].lower()}, "{entry.arm.text}". {entry.why}'
 
 
-def _asked(warehouse: Warehouse, args: argparse.Namespace) -> Campaign:
+@contextmanager
+def _asked(warehouse: Warehouse, args: argparse.Namespace) -> Iterator[tuple[Campaign, str]]:
+    """The draft that the options describe, and what was understood of a list of ids.
+
+    A list belongs to a draft that is kept, so it makes one, which is forgotten again unless ``--save`` names it. A
+    filter makes a draft that is kept nowhere.
+    """
+    from churn_core.campaigns.store import campaign, create_draft, delete_draft, save_draft
+
+    if args.ids is None:
+        yield _described(warehouse, args), ""
+        return
+    described = _described(warehouse, args)
+    kept = create_draft(warehouse, described.plan)
+    is_kept = False
+    try:
+        told = _give_ids(warehouse, kept.campaign_id, args.ids)
+        if args.lift is not None:
+            save_draft(warehouse, kept.campaign_id, _with_lift(warehouse, kept, args.lift), step=kept.step)
+        yield campaign(warehouse, kept.campaign_id), told
+        is_kept = args.save is not None
+    finally:
+        if not is_kept:
+            delete_draft(warehouse, kept.campaign_id)
+
+
+def _give_ids(warehouse: Warehouse, campaign_id: str, path: Path) -> str:
+    """Give a draft the ids of a file; what was understood of it."""
+    from churn_core.campaigns.id_lists import give_list_of_file
+    from churn_core.intake.formats import open_source
+
+    return give_list_of_file(warehouse, campaign_id, "audience", open_source(path)).message
+
+
+def _described(warehouse: Warehouse, args: argparse.Namespace) -> Campaign:
     """The plan that the options describe, as a draft that is kept nowhere."""
     from churn_core.campaigns.plan import Goal, Plan
     from churn_core.campaigns.start import default_start
     from churn_core.campaigns.store import Campaign
+    from churn_core.customers.selection import CustomerFilter
     from churn_core.warehouse import acting_person, utc_now
 
     _check_effect(args)
+    audience = chosen_filter(args, warehouse)
+    if args.ids is not None and audience != CustomerFilter():
+        raise InputError("--ids names the customers themselves; leave out the options that filter, or --ids.")
     plan = Plan(
         name=" ".join((args.save or "").split()),
         goal=Goal(outcome=args.goal, window_days=args.window, smallest_effect=args.points or args.amount),
-        audience=chosen_filter(args, warehouse),
+        audience=audience,
+        is_listed=args.ids is not None,
         arms=_arms(args.treatments, args.control_share),
         starts_on=args.start.date() if args.start else default_start(warehouse),
         per_week=args.per_week,
@@ -114,7 +160,7 @@ def _asked(warehouse: Warehouse, args: argparse.Namespace) -> Campaign:
     asked = Campaign(
         campaign_id="", status="draft", plan=plan, step=1, created_at=now, created_by=acting_person(), changed_at=now
     )
-    if args.lift is None:
+    if args.lift is None or args.ids is not None:
         return asked
     return replace(asked, plan=_with_lift(warehouse, asked, args.lift))
 

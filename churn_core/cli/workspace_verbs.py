@@ -37,7 +37,7 @@ def add_verbs(verbs: Verbs) -> None:
     ):
         action = actions.add_parser(name, help=summary, description=summary)
         action.set_defaults(run=run)
-        action.add_argument("--json", action="store_true", help="print the result as JSON")
+        action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print the result as JSON")
         if name != "list":
             action.add_argument("name", metavar="NAME")
         if name == "rename":

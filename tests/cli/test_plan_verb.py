@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from churn_core import workspaces
-from churn_core.campaigns.store import campaign
+from churn_core.campaigns.id_lists import list_kept
+from churn_core.campaigns.store import campaign, campaigns
 from churn_core.customers.at_risk import count_and_totals
 from churn_core.customers.selection import CustomerFilter
 from churn_core.stats.power import Design, size_for_rates
@@ -63,6 +66,44 @@ def test_a_plan_can_be_kept_as_a_draft(plan: Churn) -> None:
     assert (draft.name, draft.status, draft.plan.audience) == ("Spring", "draft", CustomerFilter(tiers=("high",)))
     assert (draft.plan.goal.smallest_effect, draft.plan.starts_on) == (0.05, START)
     assert count_and_totals(warehouse, draft.plan.audience).n_customers == kept["audience"]["n_customers"]
+    warehouse.close()
+
+
+def test_a_file_of_ids_is_an_audience(plan: Churn, tmp_path: Path) -> None:
+    warehouse = workspaces.open_workspace("Shop")
+    ids = [str(row[0]) for row in warehouse.rows("SELECT customer_id FROM scores ORDER BY customer_id LIMIT 80")]
+    warehouse.close()
+    file = tmp_path / "vip.csv"
+    file.write_text("\n".join(["customer_id", *ids, "nobody-at-all"]), encoding="utf-8")
+
+    sized = plan("--points", ".1", "--ids", file)
+    assert "80 of 81 ids belong to customers of this workspace. Not known: nobody-at-all." in sized.out
+    assert "Audience: 80 customers." in sized.out
+    warehouse = workspaces.open_workspace("Shop")
+    assert campaigns(warehouse) == (), "sized up only, so nothing is kept"
+    warehouse.close()
+
+    kept = plan("--goal", "orders", "--lift", ".2", "--ids", file, "--save", "VIP", "--json").json
+    warehouse = workspaces.open_workspace("Shop")
+    draft = campaign(warehouse, kept["campaign_id"])
+    assert (draft.name, draft.plan.is_listed) == ("VIP", True)
+    assert draft.plan.goal.smallest_effect == pytest.approx(0.2 * kept["size"]["baseline"]["value"])
+    assert list_kept(warehouse, draft.campaign_id, "audience").n_known == 80 == kept["audience"]["n_customers"]
+    warehouse.close()
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [(("--tier", "high"), "leave out the options that filter"), (("--save", "Lost"), "nobody is in the audience")],
+)
+def test_a_file_of_ids_that_cannot_be_used_leaves_no_draft(
+    plan: Churn, tmp_path: Path, extra: tuple[str, ...], told: str
+) -> None:
+    file = tmp_path / "ids.csv"
+    file.write_text("customer_id\nnobody-at-all\n", encoding="utf-8")
+    assert told in one_sentence(plan("--ids", file, *extra))
+    warehouse = workspaces.open_workspace("Shop")
+    assert campaigns(warehouse) == ()
     warehouse.close()
 
 

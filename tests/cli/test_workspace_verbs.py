@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import subprocess
@@ -49,6 +50,37 @@ def test_every_verb_explains_itself(churn: Churn, verb: str) -> None:
 def test_the_parser_knows_exactly_these_verbs() -> None:
     [verbs] = [action for action in build_parser()._actions if action.dest == "verb"]
     assert set(verbs.choices or ()) == set(VERBS)
+
+
+def _within(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Verbs within a verb, by name."""
+    return {
+        name: own
+        for action in parser._actions
+        if isinstance(action.choices, dict)
+        for name, own in action.choices.items()
+        if isinstance(own, argparse.ArgumentParser)
+    }
+
+
+def test_what_stands_before_the_name_of_a_verb_within_a_verb_counts() -> None:
+    """Every verb that takes an option itself and has verbs of its own: the option may stand before or behind them."""
+    checked = []
+    for verb, parser in _within(build_parser()).items():
+        for name, own in _within(parser).items():
+            asked = [action.option_strings[0] for action in own._actions if action.required and action.option_strings]
+            wanted = [part for option in asked for part in (option, "1")]
+            wanted += ["1" for action in own._actions if not action.option_strings and action.nargs is None]
+            for option, value in (("--workspace", "Shop"), ("--json", None)):
+                if option not in parser._option_string_actions:
+                    continue
+                given = [option] if value is None else [option, value]
+                before = build_parser().parse_args([verb, *given, name, *wanted])
+                behind = build_parser().parse_args([verb, name, *wanted, *given])
+                assert getattr(before, option.lstrip("-")) == (value or True), f"churn {verb} {option} {name}"
+                assert before == behind
+                checked.append(f"{verb} {name} {option}")
+    assert {"policy profit --workspace", "models list --json", "workspaces list --json"} <= set(checked)
 
 
 def test_the_readme_names_every_verb() -> None:
