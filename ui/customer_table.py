@@ -62,7 +62,7 @@ def customer_table(
     selection: dict[str, Any] = {}
     if selectable:
         selection = {"on_select": "rerun", "selection_default": {"selection": {"rows": list(selected)}}}
-    amounts: dict[Any, Any] = {name: partial(_amount, currency=currency) for name in _AMOUNTS if name in shown}
+    amounts: dict[Any, Any] = {name: partial(whole_amount, currency=currency) for name in _AMOUNTS if name in shown}
     state: Any = st.dataframe(
         shown.style.format(amounts),
         key=key,
@@ -86,10 +86,10 @@ def open_customer(customer_id: str) -> None:
     st.switch_page("pages/customers/customer.py", query_params={"customer": customer_id})
 
 
-def _amount(amount: float | None, currency: str) -> str:
+def whole_amount(amount: float | None, currency: str) -> str:
     """Whole units of money; empty where none is known.
 
-    >>> _amount(-7.4, "EUR"), _amount(1282.4, "GBP"), _amount(-0.2, "CHF"), _amount(float("nan"), "EUR")
+    >>> whole_amount(-7.4, "EUR"), whole_amount(1282.4, "GBP"), whole_amount(-0.2, "CHF"), whole_amount(float("nan"), "EUR")
     ('-€7', '£1,282', 'CHF 0', '')
     """
     if amount is None or amount != amount:
