@@ -1,4 +1,4 @@
-"""One row per customer with everything that alert rules ask: rhythm, risk now and before, money, what they complained of.
+"""One row per customer with all that alert rules ask: rhythm, risk now and before, money, complaints.
 
 Made once per refresh as a temporary table, so that each rule is a condition and a million customers are read in one
 pass over orders and one over scores.
@@ -21,6 +21,11 @@ from churn_core.timeline import seen_before
 from churn_core.warehouse import Transaction, Warehouse
 
 POOL = "alert_pool"
+"""Temporary table: one row per customer."""
+NAMED = "alert_named"
+"""Temporary table: everybody whom a rule names."""
+HELD = "alert_held"
+"""Temporary table: everybody who must not be contacted, and why."""
 _MOMENT = "coalesce(as_of, scored_at)"
 """What a score run speaks of: its cutoff, or when it was made."""
 
@@ -137,10 +142,11 @@ def _rhythm_part(situation: AlertSituation) -> tuple[str, dict[str, Any]]:
         return _NO_RHYTHM, {}
     sql, parameters = rhythms_sql(situation.habits)
     spend = "CASE WHEN n_amounts > 0 THEN coalesce(spend_amount_365, 0) END"
+    standing = f"cume_dist() OVER (PARTITION BY {spend} > 0 ORDER BY {spend})"
     return (
-        f"SELECT customer_id, n_gaps, last_time, last_order, days_since, cohort_year, usual_gap_days, alike, due_days, "
-        f"{spend} AS spend_365, CASE WHEN {spend} > 0 THEN cume_dist() OVER (PARTITION BY {spend} > 0 ORDER BY {spend}) "
-        f"WHEN {spend} = 0 THEN 0 END AS spend_standing FROM ({sql})",
+        "SELECT customer_id, n_gaps, last_time, last_order, days_since, cohort_year, usual_gap_days, alike, due_days, "
+        f"{spend} AS spend_365, CASE WHEN {spend} > 0 THEN {standing} WHEN {spend} = 0 THEN 0 END AS spend_standing "
+        f"FROM ({sql})",
         dict(parameters),
     )
 

@@ -18,7 +18,10 @@ from churn_core.customers.alert_policy import RULE_NAMES, AlertPolicy, alert_pol
 from churn_core.customers.personal_rhythm import LATE_GAPS
 from churn_core.features.shop_habits import Habits
 
-__all__ = ["RULES", "AlertPolicy", "AlertRule", "AlertSituation", "alert_policy", "save_alert_policy"]
+__all__ = ["RULES", "URGENT", "AlertPolicy", "AlertRule", "AlertSituation", "alert_policy", "save_alert_policy"]
+
+URGENT = "unhappy"
+"""The rule whose customers come first and are due the next day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +158,7 @@ RULES: dict[str, AlertRule] = {
     rule.name: rule
     for rule in (
         AlertRule(
-            name="unhappy",
+            name=URGENT,
             label="Unhappy",
             meaning="A low rating, or a request that is still open, lately, and no order since.",
             needs="ratings, or requests to customer service with the time of the answer",

@@ -6,7 +6,7 @@ of any size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -96,6 +96,11 @@ def alert(warehouse: Reader, alert_id: int, *, now: datetime | None = None) -> A
     if not found:
         raise NotFound(f"there is no alert {alert_id}; the queue shows the numbers of all alerts.")
     return found[0]
+
+
+def alerts_of_ids(warehouse: Reader, alert_ids: Iterable[int], *, now: datetime | None = None) -> tuple[Alert, ...]:
+    """The alerts of these numbers that there are."""
+    return _picked(warehouse, "a.alert_id IN (SELECT unnest($ids::INTEGER[]))", {"ids": list(alert_ids)}, now)
 
 
 def alert_of_customer(warehouse: Reader, customer_id: str, *, now: datetime | None = None) -> Alert | None:
@@ -192,9 +197,7 @@ def alert_from(row: Mapping[str, Any]) -> Alert:
     )
 
 
-def _picked(
-    warehouse: Reader, where: str, values: dict[str, object], now: datetime | None
-) -> tuple[Alert, ...]:
+def _picked(warehouse: Reader, where: str, values: dict[str, object], now: datetime | None) -> tuple[Alert, ...]:
     rows = warehouse.records(
         f"SELECT a.*, c.name FROM ({CURRENT}) a LEFT JOIN customers c ON c.customer_id = a.customer_id "
         f"WHERE {where} ORDER BY a.alert_id DESC",

@@ -1,0 +1,103 @@
+"""What is written on an alert: money, risk, what the rules found, the newest reasons, and what to do next.
+
+Written anew with every refresh while an alert is in the queue, so that a page shows it without asking anything else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from churn_core.customers.alert_pool import POOL
+from churn_core.customers.alert_rules import RULES, AlertSituation
+from churn_core.customers.alert_steps import next_step
+from churn_core.customers.personal_rhythm import Rhythm, rhythm_words
+from churn_core.models.families import family_of
+from churn_core.warehouse import Transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known of one customer today, as an alert tells it."""
+
+    customer_id: str
+    named: dict[str, str]
+    """Rules that name the customer now, with what each found."""
+    reasons: tuple[str, ...]
+    """The newest reasons, then the own rhythm where no rule tells it."""
+    main_family: str | None
+    """Family of the main reason; None where there is none."""
+    waits: bool
+    """Whether a request of theirs is open."""
+    stake: float | None
+    stake_kind: str
+    standing: float | None
+    risk: float | None
+    tier: str | None
+    last_order_at: datetime | None
+
+    def step(self, rules: Iterable[str]) -> str:
+        """What to do next for a customer whom these rules named."""
+        return next_step(rules, self.main_family, waits=self.waits)
+
+
+def evidence_of(tx: Transaction, situation: AlertSituation, customers: Iterable[str]) -> dict[str, Evidence]:
+    """What is known today of these customers, as far as they ordered or were scored."""
+    asked = list(customers)
+    if not asked:
+        return {}
+    names = [name for name in situation.policy.rules_on if not RULES[name].missing(situation)]
+    named = ", ".join(f'coalesce({RULES[name].sql(situation)}, false) AS "named_{name}"' for name in names)
+    rows = tx.records(
+        f"SELECT p.*, r.up_1, r.up_2, r.up_3{', ' if named else ''}{named} FROM {POOL} p LEFT JOIN (SELECT * FROM "
+        "reasons WHERE run_id = $run_id AND customer_id IN (SELECT unnest($ids::VARCHAR[]))) r "
+        "ON r.customer_id = p.customer_id WHERE p.customer_id IN (SELECT unnest($ids::VARCHAR[]))",
+        {"ids": asked, "run_id": situation.run_id},
+    )
+    return {row["customer_id"]: _evidence(row, names, situation) for row in rows}
+
+
+def _evidence(row: dict[str, Any], names: Iterable[str], situation: AlertSituation) -> Evidence:
+    row["rhythm_words"] = _rhythm_words(row, situation)
+    named = {name: RULES[name].words(row, situation) for name in names if row[f"named_{name}"]}
+    reasons = [row[name] for name in ("up_1", "up_2", "up_3") if row[name]]
+    if row["rhythm_words"] and "late" not in named:
+        reasons.append(row["rhythm_words"])
+    return Evidence(
+        customer_id=row["customer_id"],
+        named=named,
+        reasons=tuple(reasons),
+        main_family=family_of(row["main_reason"]) if row["main_reason"] else None,
+        waits=row["asked_at"] is not None,
+        stake=_number(row["stake"]),
+        stake_kind=row["stake_kind"],
+        standing=_number(row["standing"]),
+        risk=_number(row["risk"]),
+        tier=row["tier"],
+        last_order_at=row["last_time"],
+    )
+
+
+def _rhythm_words(row: Mapping[str, Any], situation: AlertSituation) -> str:
+    if situation.habits is None or row["last_order"] is None:
+        return ""
+    return rhythm_words(
+        Rhythm(
+            customer_id=row["customer_id"],
+            n_gaps=int(row["n_gaps"]),
+            last_order=row["last_order"],
+            days_since=int(row["days_since"]),
+            usual_gap_days=row["usual_gap_days"],
+            cohort_year=int(row["cohort_year"]),
+            due_days=row["due_days"],
+            alike=situation.habits.alike[row["alike"]].words,
+            spend_amount_365=row["spend_365"],
+        )
+    )
+
+
+def _number(found: Any) -> float | None:
+    return None if found is None or not math.isfinite(float(found)) else float(found)

@@ -1,0 +1,174 @@
+"""Alerts come into the queue and stay up to date in it: who qualifies, in which order, and what is written on each.
+
+Apart from the refresh that calls it: that one says what happens, this one how a row of ``alerts`` comes about.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from churn_core.customers.alert_evidence import Evidence, evidence_of
+from churn_core.customers.alert_log import log
+from churn_core.customers.alert_model import LIVE
+from churn_core.customers.alert_policy import AlertPolicy
+from churn_core.customers.alert_pool import HELD, NAMED, POOL
+from churn_core.customers.alert_rules import RULES, URGENT, AlertSituation
+from churn_core.warehouse import Transaction
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+URGENT_DAYS = 1
+"""Days until somebody should have looked at a customer who is unhappy."""
+LIVE_SQL = f"status IN ({', '.join(repr(status) for status in LIVE)})"
+"""SQL condition: somebody still has to look at the alert."""
+_INCOMING = "alert_rows"
+
+
+def renew_live(tx: Transaction, situation: AlertSituation, now: datetime) -> None:
+    """Write anew what is known of the customers in the queue; rules that name them as well are added."""
+    rows = tx.rows(
+        "SELECT a.alert_id, a.customer_id, a.owner, a.rules, a.rule_words, a.held_back, coalesce(h.why, '') "
+        f"FROM alerts a LEFT JOIN {HELD} h ON h.customer_id = a.customer_id WHERE {LIVE_SQL} ORDER BY a.alert_id"
+    )
+    known = evidence_of(tx, situation, [row[1] for row in rows])
+    renewed: list[dict[str, Any]] = []
+    more, held = [], []
+    for alert_id, customer_id, owner, rules, words, was_held, why in rows:
+        found = known.get(customer_id)
+        told = dict(zip(rules, words, strict=True)) | (found.named if found else {})
+        added = [name for name in told if name not in rules]
+        if added:
+            labels = ", ".join(RULES[name].label.lower() for name in added)
+            more.append((alert_id, owner, f"named by a further rule: {labels}"))
+        if why != was_held:
+            held.append((alert_id, owner, why or "may be contacted again"))
+        renewed.append({"alert_id": alert_id, "held_back": why} | _written(found, told, situation))
+    _update(tx, renewed)
+    log(tx, now, "raised", more)
+    log(tx, now, "held back", held)
+
+
+def raise_new(tx: Transaction, situation: AlertSituation, now: datetime) -> tuple[int, int, int]:
+    """Raise whom the rules name and nobody has yet; how many were raised, wait, and are held back."""
+    policy = situation.policy
+    n_today = int(
+        tx.value(
+            "SELECT count(*) FROM alerts WHERE raised_at >= date_trunc('day', $now::TIMESTAMP) AND raised_at <= $now",
+            {"now": now},
+        )
+    )
+    sql = _candidates(policy)
+    values = {
+        "now": now,
+        "min_stake": policy.min_stake,
+        "above": 1 - policy.top_share + 1e-9,
+        "quiet": policy.quiet_days,
+    }
+    n_held, n_free = tx.rows(f"SELECT count(why), count(*) - count(why) FROM ({sql})", values)[0]
+    n_most = max(0, policy.n_most - n_today)
+    rows = tx.rows(
+        f"SELECT customer_id FROM ({sql}) WHERE why IS NULL ORDER BY is_urgent DESC, standing DESC NULLS LAST, stake DESC NULLS LAST, "
+        "n_rules DESC, news_at DESC NULLS LAST, customer_id LIMIT $n_most",
+        values | {"n_most": n_most},
+    )
+    known = evidence_of(tx, situation, [row[0] for row in rows])
+    first = tx.next_number("alerts", "alert_id")
+    new = [
+        {"alert_id": first + place, "customer_id": customer_id} | _born(known[customer_id], situation, now)
+        for place, (customer_id,) in enumerate(rows)
+    ]
+    if new:
+        tx.append("alerts", _table(new))
+        labels = {name: rule.label.lower() for name, rule in RULES.items()}
+        log(tx, now, "raised", [(row["alert_id"], "", ", ".join(labels[name] for name in row["rules"])) for row in new])
+    return len(new), n_free - len(new), n_held
+
+
+def _candidates(policy: AlertPolicy) -> str:
+    """SELECT of everybody who qualifies: named, enough at stake, not in the queue, and news since the last alert."""
+    enough = (
+        f"n.standing > $above OR NOT EXISTS (SELECT 1 FROM {POOL} WHERE stake IS NOT NULL)"
+        if policy.min_stake is None
+        else "n.stake >= $min_stake"
+    )
+    return (
+        f"SELECT n.*, h.why FROM {NAMED} n LEFT JOIN {HELD} h ON h.customer_id = n.customer_id "
+        f"LEFT JOIN (SELECT customer_id, bool_or({LIVE_SQL}) AS is_live, "
+        "max(closed_at) FILTER (status = 'done' AND outcome <> 'ordered_again') AS done_at, "
+        "max(closed_as_of) FILTER (status = 'done') AS told FROM alerts GROUP BY customer_id) b "
+        "ON b.customer_id = n.customer_id "
+        f"WHERE ({enough}) AND NOT coalesce(b.is_live, false) "
+        "AND (b.done_at IS NULL OR b.done_at + to_days($quiet) <= $now) "
+        "AND (b.told IS NULL OR n.news_at > b.told)"
+    )
+
+
+def _born(found: Evidence, situation: AlertSituation, now: datetime) -> dict[str, Any]:
+    """A new alert as its row."""
+    policy = situation.policy
+    days = min(URGENT_DAYS, policy.due_days) if URGENT in found.named else policy.due_days
+    return _written(found, found.named, situation) | {
+        "status": "open",
+        "raised_at": now,
+        "as_of": situation.as_of or situation.run_moment,
+        "last_order_at": found.last_order_at,
+        "owner": "",
+        "due_at": now + timedelta(days=days),
+        "snoozed_until": None,
+        "outcome": None,
+        "closed_at": None,
+        "closed_as_of": None,
+        "held_back": "",
+        "version": 1,
+    }
+
+
+def _written(found: Evidence | None, told: dict[str, str], situation: AlertSituation) -> dict[str, Any]:
+    """What an alert says of its customer; nothing is known of one who neither ordered nor was scored."""
+    return {
+        "rules": list(told),
+        "rule_words": list(told.values()),
+        "reasons": list(found.reasons) if found else [],
+        "next_step": (found or _NOBODY).step(told),
+        "run_id": situation.run_id if found and found.risk is not None else None,
+        "risk": found.risk if found else None,
+        "tier": found.tier if found else None,
+        "stake": found.stake if found else None,
+        "stake_kind": found.stake_kind if found else "",
+        "standing": found.standing if found else None,
+    }
+
+
+_NOBODY = Evidence(
+    customer_id="", named={}, reasons=(), main_family=None, waits=False, stake=None, stake_kind="", standing=None,
+    risk=None, tier=None, last_order_at=None,
+)  # fmt: skip
+
+
+def _update(tx: Transaction, rows: list[dict[str, Any]]) -> None:
+    """Overwrite columns of alerts that are there."""
+    if not rows:
+        return
+    columns = ", ".join(f"{name} = i.{name}" for name in rows[0] if name != "alert_id")
+    with tx.view(_INCOMING, _table(rows)):
+        tx.execute(f"UPDATE alerts SET {columns} FROM {_INCOMING} i WHERE i.alert_id = alerts.alert_id")
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Rows of alerts with the types of their columns."""
+    import pyarrow as pa
+
+    types = {
+        "alert_id": pa.int32(),
+        "run_id": pa.int32(),
+        "version": pa.int32(),
+        **dict.fromkeys(("rules", "rule_words", "reasons"), pa.list_(pa.string())),
+        **dict.fromkeys(("risk", "stake", "standing"), pa.float64()),
+        **dict.fromkeys(
+            ("raised_at", "as_of", "last_order_at", "due_at", "snoozed_until", "closed_at", "closed_as_of"),
+            pa.timestamp("us"),
+        ),
+    }
+    return pa.table({name: pa.array([row[name] for row in rows], types.get(name, pa.string())) for name in rows[0]})

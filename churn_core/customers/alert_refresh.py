@@ -1,0 +1,198 @@
+"""The queue follows the data: whom a rule names is raised, who ordered is closed, who is no longer named expires.
+
+One transaction: the queue that is read meanwhile is the old one, and afterwards the new one. The same data twice
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from churn_core.customers.alert_log import log
+from churn_core.customers.alert_model import ORDERED_AGAIN, day_words
+from churn_core.customers.alert_policy import alert_policy
+from churn_core.customers.alert_pool import HELD, NAMED, POOL, fill_pool, situation_of
+from churn_core.customers.alert_raising import LIVE_SQL, raise_new, renew_live
+from churn_core.customers.alert_rules import RULES, URGENT, AlertSituation
+from churn_core.jobs import Progress, no_progress
+from churn_core.warehouse import Transaction, Warehouse, utc_now
+
+STALE_DAYS = 7
+"""Days by which scores may be older than the orders before a note says so."""
+LAST = "alerts_refreshed"
+"""Setting: what the last refresh found beyond the alerts themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldBack:
+    """Who must not be contacted, handed down by those who know about campaigns."""
+
+    sql: str
+    """SELECT of customer_id and why (a sentence without full stop), a row per customer."""
+    parameters: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertsRefreshed:
+    """What a refresh of the queue did."""
+
+    n_new: int
+    """Alerts raised."""
+    n_closed_ordered: int
+    """Closed because the customer ordered again."""
+    n_expired: int
+    """Untouched ones that no rule names any more."""
+    n_waiting: int
+    """Customers who qualified beyond the new alerts of a day and wait."""
+    n_held_back: int
+    """Customers who qualified and must not be contacted, because a campaign or the holdout needs them."""
+    n_live: int
+    """Alerts that somebody still has to look at, afterwards."""
+    notes: tuple[str, ...] = ()
+    """What should be known: rules that could not be asked and why, scores older than the orders."""
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence or two."""
+        parts = [f"{self.n_new:,} new {'alert' if self.n_new == 1 else 'alerts'}"]
+        if self.n_closed_ordered:
+            parts.append(f"{self.n_closed_ordered:,} closed because the customer ordered again")
+        if self.n_expired:
+            parts.append(f"{self.n_expired:,} expired")
+        words = [f"{', '.join(parts)}; {self.n_live:,} in the queue."]
+        if self.n_waiting:
+            words.append(f"{self.n_waiting:,} more qualify and wait for another day.")
+        if self.n_held_back:
+            words.append(
+                f"{self.n_held_back:,} qualify and are left alone, because a campaign or the holdout needs them."
+            )
+        return " ".join(words)
+
+
+def refresh_alerts(
+    warehouse: Warehouse,
+    *,
+    held_back: HeldBack | None = None,
+    progress: Progress = no_progress,
+    now: datetime | None = None,
+    as_of: datetime | None = None,
+) -> AlertsRefreshed:
+    """Renew the queue; ``now`` is when that happens, ``as_of`` the end of what is known (default: all data)."""
+    moment = now or utc_now()
+    progress(0.0, "renewing the alert queue")
+    with warehouse.transaction() as tx:
+        policy = alert_policy(tx)
+        situation = situation_of(warehouse, tx, policy, as_of)
+        fill_pool(tx, situation)
+        progress(0.6, "asking the alert rules")
+        _name(tx, situation)
+        _hold(tx, held_back)
+        n_ordered = _close_ordered(tx, situation, moment)
+        n_expired = _expire(tx, moment)
+        renew_live(tx, situation, moment)
+        n_new, n_waiting, n_held = raise_new(tx, situation, moment)
+        result = AlertsRefreshed(
+            n_new=n_new,
+            n_closed_ordered=n_ordered,
+            n_expired=n_expired,
+            n_waiting=n_waiting,
+            n_held_back=n_held,
+            n_live=int(tx.value(f"SELECT count(*) FROM alerts WHERE {LIVE_SQL}")),
+            notes=_notes(situation),
+        )
+        for table in (POOL, NAMED, HELD):
+            tx.execute(f"DROP TABLE {table}")
+        _keep(tx, result, situation, moment)
+        tx.audit(
+            "alerts refreshed",
+            {"n_new": n_new, "n_ordered": n_ordered, "n_expired": n_expired, "n_waiting": n_waiting, "n_held": n_held},
+        )
+    progress(1.0, "the alert queue is that of now")
+    return result
+
+
+def _name(tx: Transaction, situation: AlertSituation) -> None:
+    """The temporary table of everybody whom a rule names, with the rules and the newest of their news."""
+    asked = [RULES[name] for name in situation.policy.rules_on if not RULES[name].missing(situation)]
+    names = ", ".join(f"CASE WHEN {rule.sql(situation)} THEN '{rule.name}' END" for rule in asked) or "NULL"
+    news = ", ".join(f"CASE WHEN {rule.sql(situation)} THEN {rule.news_at} END" for rule in asked) or "NULL::TIMESTAMP"
+    tx.execute(f"DROP TABLE IF EXISTS {NAMED}")
+    tx.execute(
+        f"CREATE TEMP TABLE {NAMED} AS SELECT *, len(rules) AS n_rules, list_contains(rules, '{URGENT}') AS is_urgent FROM (SELECT customer_id, stake, standing, "
+        f"list_filter([{names}], lambda name: name IS NOT NULL) AS rules, greatest({news}, {news}) AS news_at "
+        f"FROM {POOL} p) WHERE len(rules) > 0",
+        {"run_moment": situation.run_moment},
+    )
+
+
+def _hold(tx: Transaction, held_back: HeldBack | None) -> None:
+    sql = held_back.sql if held_back else "SELECT NULL::VARCHAR AS customer_id, NULL::VARCHAR AS why WHERE false"
+    tx.execute(f"DROP TABLE IF EXISTS {HELD}")
+    tx.execute(
+        f"CREATE TEMP TABLE {HELD} AS SELECT customer_id, min(why) AS why FROM ({sql}) GROUP BY customer_id",
+        held_back.parameters if held_back else None,
+    )
+
+
+def _close_ordered(tx: Transaction, situation: AlertSituation, now: datetime) -> int:
+    """Whoever ordered since their alert was raised is done."""
+    rows = tx.rows(
+        f"SELECT a.alert_id, a.owner, p.last_time FROM alerts a JOIN {POOL} p ON p.customer_id = a.customer_id "
+        f"WHERE {LIVE_SQL} AND p.last_time > coalesce(a.last_order_at, TIMESTAMP '0001-01-01') ORDER BY a.alert_id"
+    )
+    if rows:
+        tx.execute(
+            "UPDATE alerts SET status = 'done', outcome = $outcome, closed_at = $now, closed_as_of = $as_of, "
+            "snoozed_until = NULL WHERE alert_id IN (SELECT unnest($ids::INTEGER[]))",
+            {"outcome": ORDERED_AGAIN, "now": now, "as_of": situation.as_of, "ids": [row[0] for row in rows]},
+        )
+        log(tx, now, "done", [(nr, owner, f"ordered again on {day_words(last)}") for nr, owner, last in rows])
+    return len(rows)
+
+
+def _expire(tx: Transaction, now: datetime) -> int:
+    """Alerts that nobody touched and no rule names any more leave the queue."""
+    ids = [
+        row[0]
+        for row in tx.rows(
+            "SELECT alert_id FROM alerts WHERE status = 'open' AND version = 1 "
+            f"AND customer_id NOT IN (SELECT customer_id FROM {NAMED}) ORDER BY alert_id"
+        )
+    ]
+    if ids:
+        tx.execute(
+            "UPDATE alerts SET status = 'expired', closed_at = $now WHERE alert_id IN (SELECT unnest($ids::INTEGER[]))",
+            {"now": now, "ids": ids},
+        )
+        log(tx, now, "expired", [(nr, "", "no rule names the customer any more, and nobody had it") for nr in ids])
+    return len(ids)
+
+
+def _keep(tx: Transaction, result: AlertsRefreshed, situation: AlertSituation, now: datetime) -> None:
+    """Keep what the queue does not show by itself: who waits, who is left alone, and what should be known."""
+    tx.save_setting(
+        LAST,
+        {
+            "n_waiting": result.n_waiting,
+            "n_held_back": result.n_held_back,
+            "notes": list(result.notes),
+            "refreshed_at": now.isoformat(),
+            "data_version": tx.data_version,
+            "run_id": situation.run_id,
+        },
+    )
+
+
+def _notes(situation: AlertSituation) -> tuple[str, ...]:
+    """Rules that could not be asked, and scores that are older than the orders."""
+    found = []
+    for name in situation.policy.rules_on:
+        why = RULES[name].missing(situation)
+        if why:
+            found.append(f"The rule {RULES[name].label!r} was not asked: {why}.")
+    if situation.run_id is not None and situation.habits is not None and situation.run_moment and situation.as_of:
+        days = (situation.as_of - situation.run_moment).days
+        if days > STALE_DAYS:
+            found.append(f"Risks are of {day_words(situation.run_moment)}, {days:,} days before the end of the orders.")
+    return tuple(found)
