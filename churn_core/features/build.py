@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from churn_core.errors import InputError
 from churn_core.features.attributes import PREFIX, attribute_columns, stable_attributes
 from churn_core.features.feature import Feature
 from churn_core.features.query import features_sql
-from churn_core.features.registry import FEATURES, available_features, chosen_features, tables_of
+from churn_core.features.registry import FEATURES, available_features, chosen_features, parts_of, tables_of
+from churn_core.features.rhythm import LEANING
 from churn_core.features.sources import SOURCES
+from churn_core.features.usual_gap import gap_parameters, shrinkage
 from churn_core.timeline import ChurnDefinition, known_before
 from churn_core.warehouse import Warehouse
 
@@ -56,8 +58,7 @@ def build_features(
         is_restricted=customer_ids is not None,
     )
     parameters = {
-        "cutoff": cutoff,
-        "known_until": known,
+        **parameters_of(warehouse, entries, cutoff, known),
         "n_most": n_most,
         "customer_ids": None if customer_ids is None else list(customer_ids),
     }
@@ -69,6 +70,17 @@ def learnable(warehouse: Warehouse) -> tuple[str, ...]:
     """What a model would learn from now: features that the data supports, chosen signals, stable attributes."""
     features = [feature.name for feature in available_features(warehouse)]
     return (*features, *(PREFIX + name for name in stable_attributes(warehouse)))
+
+
+def parameters_of(
+    warehouse: Warehouse, features: Iterable[Feature], cutoff: datetime, known_until: datetime
+) -> dict[str, Any]:
+    """What the SQL of these features refers to, whoever is asked for: both instants and, where one of them rests on
+    it, what usual gaps lean on."""
+    instants = {"cutoff": cutoff, "known_until": known_until}
+    if all(parts_of(feature.name).isdisjoint(LEANING) for feature in features):
+        return instants
+    return instants | gap_parameters(shrinkage(warehouse, known_until), cutoff)
 
 
 def sources_seen(warehouse: Warehouse, known_until: datetime, features: Iterable[Feature]) -> frozenset[str]:

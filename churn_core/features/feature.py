@@ -97,6 +97,8 @@ class Feature:
     signal: str = ""
     """The group of time-series signals it belongs to (``features.signals``), used where the workspace asks for it;
     empty for the usual features."""
+    revision: int = 1
+    """Counts the meanings it has had; models keep which one they learned from."""
 
     @property
     def is_derived(self) -> bool:

@@ -1,26 +1,28 @@
 """Features of the customer's own rhythm: how long the gaps between orders are and how late the next order is.
 
-A gap is the number of days between two days with an order. Few gaps say little, so the usual gap leans on the mean gap
-of the whole shop with the weight of two gaps.
+A gap is the number of days between two days with an order. Few gaps say little, so the usual gap leans on that of the
+customers who came in the same year (``features.usual_gap``).
 """
 
 from __future__ import annotations
 
 from churn_core.features.feature import Feature, Measure
 from churn_core.features.sources import within
+from churn_core.features.usual_gap import WEIGHT, cohort_gap_sql, shrunk_gap_sql
 
-PRIOR_GAPS = 2
-"""How many gaps the shop's mean gap is worth beside the customer's own."""
-
-_USUAL = f"(gap_sum + {PRIOR_GAPS}e0 * shop_gap_days) / nullif(n_gaps + {PRIOR_GAPS}e0, 0)"
+_USUAL = shrunk_gap_sql("n_gaps", "gap_sum", "gap_weight", "cohort_gap_days")
 _NO_GAP = "no second order yet"
 
 MEASURES: tuple[Measure, ...] = (
     Measure(name="gap_sum", source="orders", sql="sum(gap_days)", fill_zero=True),
     Measure(name="n_gaps", source="orders", sql="count(gap_days)", fill_zero=True),
-    Measure(name="shop_gap_days", source="shop", sql="avg(gap_days)"),
+    Measure(name="gap_weight", source="orders", sql=WEIGHT),
+    Measure(name="cohort_gap_days", source="orders", sql=cohort_gap_sql("max(age_days)")),
     Measure(name="mean_gap_days_365", source="orders", sql=f"avg(gap_days) FILTER (WHERE {within(365)})"),
 )
+
+LEANING = frozenset({"gap_weight", "cohort_gap_days"})
+"""The measures whose SQL refers to what usual gaps lean on (``usual_gap.gap_parameters``)."""
 
 RHYTHM: tuple[Feature, ...] = (
     Feature(
@@ -43,11 +45,13 @@ RHYTHM: tuple[Feature, ...] = (
         sql=_USUAL,
         unit="days",
         label="Usual gap",
-        meaning="Mean days between order days, leaning on the shop's mean gap with the weight of two gaps; "
-        "missing only where nobody in the shop ordered twice.",
+        meaning="Days between order days to expect of the customer: own gaps, leaning on the mean gap of customers who "
+        "came in the same year (or of the shop) the more, the less customers differ; missing only where nobody in the "
+        "shop ordered twice.",
         words_high="usual gap of {value} [day|days] between orders",
         words_low="usual gap of only {value} [day|days] between orders",
         words_missing="nobody in the shop has ordered twice yet",
+        revision=2,
     ),
     Feature(
         name="gap_spread_days",
@@ -112,6 +116,7 @@ RHYTHM: tuple[Feature, ...] = (
         words_high="silent for {value} times the own usual gap",
         words_low="silent for only {value} times the own usual gap",
         words_missing="nobody in the shop has ordered twice yet",
+        revision=2,
     ),
     Feature(
         name="lateness_spreads",

@@ -89,7 +89,7 @@ _SOURCES: tuple[Source, ...] = (
         name="shop",
         table="orders",
         time="order_time",
-        columns=f"gap_days, is_new_day, {age_days('order_time')} AS age_days",
+        columns=f"is_new_day, {age_days('order_time')} AS age_days",
         is_shop=True,
     ),
     Source(

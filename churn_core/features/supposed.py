@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from churn_core.features.build import sources_seen
+from churn_core.features.build import parameters_of, sources_seen
 from churn_core.features.feature import Feature
 from churn_core.features.query import features_sql
 from churn_core.features.registry import FEATURES, MEASURES, aggregate, parts_of
@@ -65,7 +65,8 @@ def _aggregates(
         sources_seen=sources_seen(warehouse, cutoff, entries),
         is_restricted=True,
     )
-    rows = warehouse.records(sql, {"cutoff": cutoff, "known_until": cutoff, "customer_ids": [customer_id]})
+    parameters = parameters_of(warehouse, entries, cutoff, cutoff)
+    rows = warehouse.records(sql, parameters | {"customer_ids": [customer_id]})
     return {part: rows[0][part] if rows else None for part in parts}
 
 

@@ -12,7 +12,8 @@ from statsmodels.duration.survfunc import SurvfuncRight
 from churn_core.customers.personal_rhythm import LATE_GAPS, late_customers, rhythm, rhythm_words
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.definition import save_definition
-from churn_core.features.shop_habits import Shrinkage, habits, shrinkage_of
+from churn_core.features.shop_habits import Shrinkage, habits
+from churn_core.features.usual_gap import shrinkage_of
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 from tests.customers.order_days import fill, order_days
@@ -218,7 +219,7 @@ def test_a_single_order_is_told_beside_the_gap_of_the_cohort(demo_shop: Warehous
 
 def test_a_large_shop_is_sampled_and_says_so(demo_shop: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = habits(demo_shop)
-    monkeypatch.setattr("churn_core.features.shop_habits.N_SAMPLED", 500)
+    monkeypatch.setattr("churn_core.features.usual_gap.N_SAMPLED", 500)
     part = habits(demo_shop)
     assert part.n_customers == 1_500
     assert 350 < part.n_sampled < 650

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pytest
 
 from churn_core.features.build import build_features
 from churn_core.features.registry import USUAL
+from churn_core.features.usual_gap import Shrinkage, shrinkage
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
 
@@ -35,7 +36,7 @@ def ratio(top: float, bottom: float) -> float:
     return top / bottom if bottom else NAN
 
 
-def order_features(orders: pd.DataFrame, shop_gap: float) -> dict[str, float]:
+def order_features(orders: pd.DataFrame, leaning: Shrinkage) -> dict[str, float]:
     days = sorted(orders["age"].unique(), reverse=True)
     gaps = [earlier - later for earlier, later in pairwise(days)]
     last, first = days[-1], days[0]
@@ -46,7 +47,9 @@ def order_features(orders: pd.DataFrame, shop_gap: float) -> dict[str, float]:
     def spend(window: int) -> float:
         return orders.loc[orders["age"] <= window, "amount"].sum()
 
-    usual = (sum(gaps) + 2 * shop_gap) / (len(gaps) + 2)
+    came_in = (CUTOFF - timedelta(days=int(first))).year
+    usual = leaning.usual_gap_days(len(gaps), sum(gaps), came_in)
+    assert usual is not None
     mean_gap = pd.Series(gaps, dtype=float).mean()
     spread = pd.Series(gaps, dtype=float).std()
     mean_amount = orders["amount"].mean()
@@ -181,19 +184,16 @@ def service_features(tickets: pd.DataFrame, feedback: pd.DataFrame, orders: pd.D
     }
 
 
-def by_hand(frames: Frames) -> pd.DataFrame:
+def by_hand(frames: Frames, leaning: Shrinkage) -> pd.DataFrame:
     """Features of every past buyer, counted with pandas."""
     past = frames["orders"][frames["orders"]["order_time"] < CUTOFF]
-    days = past.assign(day=past["order_time"].dt.normalize()).drop_duplicates(["customer_id", "day"])
-    days = days.sort_values(["customer_id", "day"])
-    shop_gap = days.groupby("customer_id")["day"].diff().dt.days.mean()
     rows = {}
     for customer in sorted(past["customer_id"].unique()):
         orders = aged(frames["orders"], "order_time", customer)
         signup = frames["customers"].set_index("customer_id").loc[customer, "signup_time"]
         signup_age = (pd.Timestamp(CUTOFF) - signup).days
         rows[customer] = {
-            **order_features(orders, shop_gap),
+            **order_features(orders, leaning),
             **basket_features(
                 aged(frames["order_lines"], "order_time", customer),
                 aged(frames["returns"], "return_time", customer),
@@ -217,7 +217,7 @@ def by_hand(frames: Frames) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def two_routes(frames: Frames, small_shop: Warehouse) -> tuple[pd.DataFrame, pd.DataFrame]:
-    expected = by_hand(frames)
+    expected = by_hand(frames, shrinkage(small_shop, CUTOFF))
     built = build_features(small_shop, CUTOFF, ChurnDefinition(horizon_days=60))
     return expected, built
 
