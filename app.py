@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import session
 from ui.errors import errors_shown, show_callback_error
+from ui.layout import SIDEBAR_PIXELS, page_style
 from ui.welcome import welcome
 from ui.widgets import running_jobs_note
 from ui.workspace_picker import workspace_picker
@@ -23,13 +24,6 @@ SECTIONS = {
         "pages/customers/at_risk.py": ("At risk", "at-risk"),
         "pages/customers/customer.py": ("Customer", "customer"),
     },
-    "Campaigns": {
-        "pages/campaigns/plan.py": ("Plan", "plan"),
-        "pages/campaigns/readout.py": ("Readout", "readout"),
-        "pages/campaigns/programme.py": ("Programme", "programme"),
-        "pages/campaigns/who_to_save.py": ("Who can be saved", "who-can-be-saved"),
-        "pages/campaigns/experiment.py": ("Any experiment", "experiment"),
-    },
     "Segments": {
         "pages/segments/segments.py": ("Segments", "segments"),
         "pages/segments/rfm.py": ("RFM", "rfm"),
@@ -38,10 +32,12 @@ SECTIONS = {
         "pages/segments/value.py": ("Value", "value"),
         "pages/segments/demand.py": ("Demand", "demand"),
     },
-    "Data": {
-        "pages/data/import_file.py": ("Import", "import"),
-        "pages/data/quality.py": ("Data quality", "data-quality"),
-        "pages/data/churn_definition.py": ("Churn definition", "churn-definition"),
+    "Campaigns": {
+        "pages/campaigns/plan.py": ("Plan", "plan"),
+        "pages/campaigns/readout.py": ("Readout", "readout"),
+        "pages/campaigns/programme.py": ("Programme", "programme"),
+        "pages/campaigns/who_to_save.py": ("Who can be saved", "who-can-be-saved"),
+        "pages/campaigns/experiment.py": ("Any experiment", "experiment"),
     },
     "Models": {
         "pages/models/train.py": ("Train", "train"),
@@ -52,6 +48,11 @@ SECTIONS = {
         "pages/models/health.py": ("Health", "health"),
         "pages/models/versions.py": ("Versions", "versions"),
     },
+    "Data": {
+        "pages/data/import_file.py": ("Import", "import"),
+        "pages/data/quality.py": ("Data quality", "data-quality"),
+        "pages/data/churn_definition.py": ("Churn definition", "churn-definition"),
+    },
     "Workspace": {"pages/settings/settings.py": ("Settings", "settings")},
 }
 
@@ -59,9 +60,11 @@ st.set_page_config(
     page_title="Churn Early Warning",
     page_icon=ICON,
     layout="wide",
+    initial_sidebar_state=SIDEBAR_PIXELS,
     menu_items={"About": ABOUT},
 )
 st.logo(ICON, size="large")
+page_style()
 page = st.navigation(
     {
         section: [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ui.layout import NARROW
+
 
 def key_figure(label: str, value: str, note: str | None = None, *, meaning: str | None = None) -> None:
     """A number with a quiet note below."""
@@ -22,8 +24,12 @@ def changing_figure(label: str, value: str, change: str | None, *, meaning: str 
 
 
 def figures_row(key: str) -> DeltaGenerator:
-    """A row for key figures: cards of one width, which wrap in a narrow window."""
+    """A row for key figures: cards of one width; in a narrow window four stand two by two, others three in a row."""
     row = st.container(horizontal=True, key=f"figures_{key}")
+    cards, four = f".st-key-figures_{key}", ":has(> div:nth-child(4):last-child)"
     with row:
-        st.html(f"<style>.st-key-figures_{key} > div:has([data-testid='stMetric']) {{ flex: 1 1 150px; }}</style>")
+        st.html(
+            f"<style>{cards} > div:has([data-testid='stMetric']) {{ flex: 1 1 140px; }} "
+            f"@media (max-width: {NARROW}px) {{ {cards}{four} > div {{ flex-basis: 40%; }} }}</style>"
+        )
     return row

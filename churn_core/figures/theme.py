@@ -71,15 +71,15 @@ class Palette:
 LIGHT = Palette(
     background="#ffffff",
     card="#f5f7fa",
-    text="#1c2733",
-    muted="#5b6875",
+    text="#101b27",
+    muted="#55626f",
     grid="#e3e8ee",
-    neutral="#93a1b1",
+    neutral="#7b8a9b",
     accent="#1f5fbf",
     accent_soft="#cfdff5",
     high="#a31621",
-    medium="#e0912f",
-    low="#c3ccd6",
+    medium="#b85c00",
+    low="#8793a1",
     good="#1b7a6b",
 )
 
@@ -94,7 +94,7 @@ DARK = Palette(
     accent_soft="#27405f",
     high="#ff8a7d",
     medium="#c07c22",
-    low="#4d5a68",
+    low="#5a6776",
     good="#57c4b0",
 )
 

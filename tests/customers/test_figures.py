@@ -78,6 +78,13 @@ def test_text_can_be_read_on_its_page(colours: Palette) -> None:
             assert (lights[1] + 0.05) / (lights[0] + 0.05) >= least
 
 
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_bars_and_lines_stand_out_from_the_page(colours: Palette) -> None:
+    for drawn in (*colours.tiers.values(), *colours.series, colours.neutral, colours.good):
+        lights = sorted((_luminance(drawn), _luminance(colours.background)))
+        assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 3
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_every_figure_has_a_sentence_and_the_template(shop: Warehouse, profile: CustomerProfile, mode: Mode) -> None:
     assert profile.score
