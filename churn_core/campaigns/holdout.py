@@ -149,7 +149,7 @@ def start_holdout(warehouse: Warehouse, share: float | None = None, reshuffle_on
         running = _in_force(tx)
         if running is not None:
             raise InputError(
-                f"a holdout of {100 * running.share:g} % is in force since {running.started_at:%d %b %Y}; end it or "
+                f"a holdout of {100 * running.share:g} % is in force since {running.started_at:%-d %b %Y}; end it or "
                 "reshuffle it instead of starting another."
             )
         proposal = propose_share(tx) if share is None else None
@@ -275,8 +275,8 @@ def _begin(tx: Transaction, share: float, reshuffle_on: date | None) -> int:
     planned = None if reshuffle_on is None else start_of(reshuffle_on)
     if planned is not None and planned <= moment:
         raise InputError(
-            f"the reshuffle is planned for {planned:%d %b %Y}, which has come already; choose a day after "
-            f"{moment:%d %b %Y}, or none."
+            f"the reshuffle is planned for {planned:%-d %b %Y}, which has come already; choose a day after "
+            f"{moment:%-d %b %Y}, or none."
         )
     generation = _next_generation(tx)
     tx.execute(

@@ -137,7 +137,7 @@ def campaign_trial(
     if rows.empty:
         raise NotEnoughData(
             f"no outcome window of campaign {campaign.name!r} is over yet; orders are known until "
-            f"{until:%d %b %Y}: come back when they reach {_last_day(campaign)}."
+            f"{until:%-d %b %Y}: come back when they reach {_last_day(campaign)}."
         )
     frame = _features(warehouse, rows, progress)
     seen = rows[rows["customer_id"].isin(frame.index)].reset_index(drop=True)
@@ -265,7 +265,7 @@ def _margin_rate(warehouse: Warehouse) -> float:
 def _last_day(campaign: Campaign) -> str:
     if campaign.starts_at is None:
         return "the end of the first window"
-    return f"{campaign.starts_at + timedelta(days=campaign.plan.goal.window_days):%d %b %Y}"
+    return f"{campaign.starts_at + timedelta(days=campaign.plan.goal.window_days):%-d %b %Y}"
 
 
 def money_from_json(stored: Mapping[str, object]) -> CampaignMoney:

@@ -95,7 +95,7 @@ def _lines(found: Proof) -> list[str]:
     elif found.lived and found.lived.next_known_at:
         lines.append(
             f"Lived: no outcome is known yet; the first will be once orders reach until "
-            f"{found.lived.next_known_at - timedelta(days=1):%d %b %Y}."
+            f"{found.lived.next_known_at - timedelta(days=1):%-d %b %Y}."
         )
     if found.replay:
         said = f"Replayed: {headline(found.replay.warned, found.replay.cutoffs, 'replayed')}"

@@ -113,7 +113,7 @@ def _run_lines(run: WorthRun, currency: str) -> list[str]:
     from churn_core.customers.worth_words import assumptions, method_words, spend_words, verdict
     from churn_core.figures.theme import count, money
 
-    lines = [f"{run.n_customers:,} customers as of {run.as_of:%d %b %Y}, {run.plan.horizon_days} days ahead."]
+    lines = [f"{run.n_customers:,} customers as of {run.as_of:%-d %b %Y}, {run.plan.horizon_days} days ahead."]
     lines.append(method_words(run))
     rows = [("order days", count(run.total_orders))]
     if run.total_spend is not None:
@@ -128,7 +128,7 @@ def _run_lines(run: WorthRun, currency: str) -> list[str]:
     if run.hold_out is not None:
         found = run.hold_out
         unit = currency if found.what == "spend" else "order days"
-        lines.append(f"Checked on {found.cutoff:%d %b %Y}: {verdict(found)}")
+        lines.append(f"Checked on {found.cutoff:%-d %b %Y}: {verdict(found)}")
         deciles = [
             (str(number), f"{entry.n:,}", f"{entry.predicted:,.2f}", f"{entry.actual:,.2f}")
             for number, entry in enumerate(found.deciles, start=1)

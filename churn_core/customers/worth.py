@@ -161,7 +161,7 @@ def _cutoff(warehouse: Warehouse, as_of: datetime | None) -> datetime:
         require_steady_clock(warehouse)
         return end
     if not has_before(warehouse, as_of):
-        raise NotEnoughData(f"nobody had bought before {as_of:%d %b %Y}; choose a later date.")
+        raise NotEnoughData(f"nobody had bought before {as_of:%-d %b %Y}; choose a later date.")
     return min(as_of, end)
 
 

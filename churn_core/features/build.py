@@ -48,7 +48,7 @@ def build_features(
     """
     known = cutoff if known_until is None else known_until
     if known > cutoff:
-        raise InputError(f"what is known until {known:%d %b %Y} lies after the cutoff, {cutoff:%d %b %Y}.")
+        raise InputError(f"what is known until {known:%-d %b %Y} lies after the cutoff, {cutoff:%-d %b %Y}.")
     entries, attributes = _asked(warehouse, features)
     sql = features_sql(
         entries,

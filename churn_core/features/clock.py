@@ -74,8 +74,8 @@ def require_steady_clock(warehouse: Warehouse) -> None:
     are = "order is" if jump.n_orders == 1 else "orders are"
     shown = ", ".join(map(repr, ids))
     raise InputError(
-        f"{jump.n_orders} {are} dated {jump.first:%d %b %Y} or later ({shown}), {jump.n_days:,} days after "
-        f"all others end on {jump.usual_end:%d %b %Y}, so every customer would seem to have stopped ordering; "
+        f"{jump.n_orders} {are} dated {jump.first:%-d %b %Y} or later ({shown}), {jump.n_days:,} days after "
+        f"all others end on {jump.usual_end:%-d %b %Y}, so every customer would seem to have stopped ordering; "
         "correct the dates and import the file again with the same order ids, or load it without these rows into a "
         "new workspace."
     )

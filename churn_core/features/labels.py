@@ -55,8 +55,8 @@ def _check_known(warehouse: Warehouse, cutoff: datetime, definition: ChurnDefini
     end = known_until(warehouse)
     known_at = definition.outcome_known_at(cutoff)
     if end is None or known_at > end:
-        found = f"the orders end before {end:%d %b %Y}" if end else "there are no orders"
+        found = f"the orders end before {end:%-d %b %Y}" if end else "there are no orders"
         raise NotEnoughData(
-            f"what became of customers after {cutoff:%d %b %Y} is known on {known_at:%d %b %Y}, but {found}; "
+            f"what became of customers after {cutoff:%-d %b %Y} is known on {known_at:%-d %b %Y}, but {found}; "
             "choose an earlier cutoff or a shorter horizon."
         )

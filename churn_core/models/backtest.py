@@ -125,14 +125,14 @@ def learn_at(
 
     NotEnoughData when nobody was eligible, or no outcome was known before the cutoff.
     """
-    progress(0.0, f"features as of {cutoff:%d %b %Y}")
+    progress(0.0, f"features as of {cutoff:%-d %b %Y}")
     judged = build_period(warehouse, definition, cutoff)
     if not len(judged.frame):
-        raise NotEnoughData(f"no customer is eligible on {cutoff:%d %b %Y}; choose a later cutoff or a wider window.")
+        raise NotEnoughData(f"no customer is eligible on {cutoff:%-d %b %Y}; choose a later cutoff or a wider window.")
     cutoffs = usable_cutoffs(warehouse, definition, cutoff, step_days=step_days)
     if not cutoffs:
         raise NotEnoughData(
-            f"no outcome was known before {cutoff:%d %b %Y}; choose a later cutoff or a shorter horizon, "
+            f"no outcome was known before {cutoff:%-d %b %Y}; choose a later cutoff or a shorter horizon, "
             "so that at least one earlier label window ends before it."
         )
     periods = build_periods(

@@ -127,7 +127,7 @@ def _definitions(warehouse: Warehouse) -> dict[int, ChurnDefinition]:
 
 def _note(found: tuple[Decay, ...], due: datetime | None) -> str:
     if not found:
-        when = f"the first one is known on {due:%d %b %Y}" if due else "nothing was scored yet"
+        when = f"the first one is known on {due:%-d %b %Y}" if due else "nothing was scored yet"
         return f"No run can be judged yet, because its horizon has not passed: {when}."
     worse = [entry for entry in found if entry.verdict == WORSE]
     if not worse:

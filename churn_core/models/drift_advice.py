@@ -106,7 +106,7 @@ def _about_stopped(entry: Stopped) -> Advice:
         kind="import",
         what=f"Check the import of {name}",
         why=(
-            f"its newest row is of {entry.newest:%d %b %Y}, {entry.days_silent} days before these scores, though rows "
+            f"its newest row is of {entry.newest:%-d %b %Y}, {entry.days_silent} days before these scores, though rows "
             "came more often until then: whatever rests on it looks as if customers had fallen silent."
         ),
     )
@@ -152,7 +152,7 @@ def _about_season(moved: Sequence[Shift], population: Mapping[str, Any], run: Sc
         what="Nothing to do: it is the season",
         why=(
             f"{len(alike)} of the {len(moved)} inputs that moved stood as they do now at the same time a year before "
-            f"({datetime.fromisoformat(before['cutoff']):%d %b %Y}), which the model learned from."
+            f"({datetime.fromisoformat(before['cutoff']):%-d %b %Y}), which the model learned from."
         ),
     )
 

@@ -211,7 +211,7 @@ def split_check(
     draw = np.random.default_rng(seed)
     is_test = draw.random(len(judged.churned)) < 0.5
     done = (
-        f"Logistic regression was judged twice on {int(is_test.sum()):,} customers of {judged.cutoff:%d %b %Y}: "
+        f"Logistic regression was judged twice on {int(is_test.sum()):,} customers of {judged.cutoff:%-d %b %Y}: "
         "learned from cutoffs whose outcome was known by then, and from as many random rows up to that cutoff."
     )
     past, past_churned, _ = stacked(learned)

@@ -183,7 +183,7 @@ def _order_population(
         column["names"] = known_names(period.frame[name] for period in learned)
     return {
         **described,
-        "rows": f"{len(frame):,} customers as they stood on {end:%d %b %Y}, when the model was made",
+        "rows": f"{len(frame):,} customers as they stood on {end:%-d %b %Y}, when the model was made",
         "cutoffs": [cutoff_means(part.cutoff, blend.with_made(part.frame)) for part in parts],
     }
 

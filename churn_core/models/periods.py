@@ -83,7 +83,7 @@ def build_periods(
     """Features and outcomes at each cutoff; cutoffs without an eligible customer are left out."""
     made = []
     for number, cutoff in enumerate(cutoffs):
-        progress(number / len(cutoffs), f"features as of {cutoff:%d %b %Y}")
+        progress(number / len(cutoffs), f"features as of {cutoff:%-d %b %Y}")
         period = build_period(warehouse, definition, cutoff, n_most=n_most)
         if len(period.frame):
             made.append(period)

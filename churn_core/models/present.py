@@ -79,7 +79,7 @@ def present_inputs(warehouse: Warehouse, version: ModelVersion, *, n_most: int |
     frame = build_features(warehouse, end, definition, n_most=n_most)
     if not len(frame):
         raise NotEnoughData(
-            f"no customer is eligible on {end:%d %b %Y}; widen the activity window or import newer orders."
+            f"no customer is eligible on {end:%-d %b %Y}; widen the activity window or import newer orders."
         )
     return frame
 

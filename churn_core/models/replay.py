@@ -97,7 +97,7 @@ def replay(
     ]
     with warehouse.supposed() as tx:
         for at, entry in zip(asked, scored, strict=True):
-            progress(0.9, f"tiers as of {at.as_of:%d %b %Y}")
+            progress(0.9, f"tiers as of {at.as_of:%-d %b %Y}")
             _suppose(tx, at, entry, high_from, medium_from)
             if retier is not None:
                 retier(tx, at.run_id)
@@ -167,8 +167,8 @@ def too_short(warehouse: Warehouse, definition: ChurnDefinition) -> str:
         return ""
     return (
         f"a replay needs a past day whose outcome is known and an earlier one to learn from, each followed by "
-        f"{definition.span_days} days; the orders reach until {end - timedelta(days=1):%d %b %Y}, and it will be "
-        f"possible once they reach until {possible - timedelta(days=1):%d %b %Y}."
+        f"{definition.span_days} days; the orders reach until {end - timedelta(days=1):%-d %b %Y}, and it will be "
+        f"possible once they reach until {possible - timedelta(days=1):%-d %b %Y}."
     )
 
 

@@ -170,7 +170,7 @@ def _score(
     import pyarrow as pa
 
     blend, estimator = learner.fit(cutoff, part(progress, 0.0, 0.8))
-    progress(0.8, f"scoring as of {cutoff:%d %b %Y}")
+    progress(0.8, f"scoring as of {cutoff:%-d %b %Y}")
     n_asked = min(count_at(warehouse, learner.definition, cutoff).n_eligible, most_customers)
     frame = learner.periods[cutoff].frame
     if len(frame) < n_asked:

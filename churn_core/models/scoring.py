@@ -170,7 +170,7 @@ def _order_inputs(warehouse: Warehouse, model: OrderModel, version: ModelVersion
     frame = build_features(warehouse, cutoff, definition)
     if not len(frame):
         raise NotEnoughData(
-            f"no customer is eligible on {cutoff:%d %b %Y}; widen the activity window or import newer orders."
+            f"no customer is eligible on {cutoff:%-d %b %Y}; widen the activity window or import newer orders."
         )
     require_kinds(frame, version.summary.get("population"))
     frame = model.blend.with_made(frame)

@@ -270,7 +270,7 @@ def _what_came_of_it(found: Sequence[Found], *, was_stopped: bool) -> str:
 
 
 def _where(cutoffs: Sequence[datetime]) -> str:
-    days = ", ".join(f"{cutoff:%d %b %Y}" for cutoff in cutoffs)
+    days = ", ".join(f"{cutoff:%-d %b %Y}" for cutoff in cutoffs)
     return f"Settings were compared at {len(cutoffs)} later cutoffs ({days}), each learnt from what was known there."
 
 

@@ -54,7 +54,7 @@ def fit_lateness(
         then, _ = _calibrated(known, definition, latest.frame)
         judged = evaluate(latest.churned, sigmoid(then.log_odds(latest.frame)))
     about = (
-        f"Judged at {latest.cutoff:%d %b %Y} on {judged.n:,} customers, with what was known then{_few(latest)}."
+        f"Judged at {latest.cutoff:%-d %b %Y} on {judged.n:,} customers, with what was known then{_few(latest)}."
         if judged and latest
         else "Not judged: no past cutoff knows both outcomes."
     )

@@ -148,7 +148,7 @@ def _train_orders(
         raise NotEnoughData("there are no orders yet; import an order history first.")
     if as_of is not None and as_of > end:
         raise InputError(
-            f"orders are known until {end:%d %b %Y}; choose a moment before that instead of {as_of:%d %b %Y}."
+            f"orders are known until {end:%-d %b %Y}; choose a moment before that instead of {as_of:%-d %b %Y}."
         )
     if as_of is None:
         require_steady_clock(warehouse)

@@ -104,14 +104,14 @@ class WalkForward:
     def fit(self, cutoff: datetime, progress: Progress = no_progress) -> Fitted:
         """Fit every member on what was known at a cutoff."""
         known = [period for period in learnt_by(self.periods, cutoff, self.definition) if period.has_both]
-        progress(0.0, f"purchase model as of {cutoff:%d %b %Y}")
+        progress(0.0, f"purchase model as of {cutoff:%-d %b %Y}")
         rows = None if self.only_rhythm else self.rows_at(cutoff)
         rhythm = rows.rhythm if rows else fit_rhythm(self.warehouse, self.definition, cutoff)
         members: dict[str, Estimator] = {"bgnbd": rhythm}
         if rows is not None:
             names = ("recency", *self.recipe.learners(ORDER_LEARNERS))
             for position, name in enumerate(names):
-                progress(0.2 + 0.8 * position / len(names), f"{name} as of {cutoff:%d %b %Y}")
+                progress(0.2 + 0.8 * position / len(names), f"{name} as of {cutoff:%-d %b %Y}")
                 members[name] = self.recipe.make(name).fit(rows.frame, rows.churned, seed=self.seed)
         return Fitted(cutoff=cutoff, members=members, rhythm=rhythm, periods=tuple(known))
 

@@ -147,7 +147,7 @@ class History:
     def period(self, cutoff: datetime) -> WorthPeriod:
         """A past cutoff."""
         if cutoff not in self._kept:
-            self._step(f"customers as of {cutoff:%d %b %Y}")
+            self._step(f"customers as of {cutoff:%-d %b %Y}")
             self._kept[cutoff] = period_at(self.warehouse, cutoff, self.horizon_days, n_most=N_SAMPLED)
         return self._kept[cutoff]
 
@@ -181,7 +181,7 @@ class History:
     def round_at(self, cutoff: datetime, what: str) -> Round | None:
         """What would have been said at a past cutoff; None where there was too little to learn from."""
         if cutoff not in self._rounds:
-            self._step(f"trying the methods as of {cutoff:%d %b %Y}")
+            self._step(f"trying the methods as of {cutoff:%-d %b %Y}")
             self._rounds[cutoff] = self._tried(cutoff, what)
         return self._rounds[cutoff]
 

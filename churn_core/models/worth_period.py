@@ -75,7 +75,7 @@ def frame_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_mos
         warehouse, cutoff, everybody(horizon_days), features=worth_features(warehouse), n_most=n_most
     )
     if not len(frame):
-        raise NotEnoughData(f"nobody had bought before {cutoff:%d %b %Y}; choose a later date or import older orders.")
+        raise NotEnoughData(f"nobody had bought before {cutoff:%-d %b %Y}; choose a later date or import older orders.")
     return less_returned_before(warehouse, cutoff, frame, WINDOWS) if has_returns(warehouse) else frame
 
 

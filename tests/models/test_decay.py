@@ -38,7 +38,7 @@ def test_an_open_run_says_when_it_will_be_known(trained_shop: Warehouse) -> None
     end = known_until(trained_shop)
     assert end is not None
     assert found == ()
-    assert f"{DEFINITION.outcome_known_at(end):%d %b %Y}" in note
+    assert f"{DEFINITION.outcome_known_at(end):%-d %b %Y}" in note
 
 
 def test_a_run_come_of_age_is_judged_on_what_happened(trained_copy: Warehouse) -> None:

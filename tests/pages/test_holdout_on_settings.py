@@ -92,7 +92,7 @@ def test_what_cannot_be_started_is_said_beside_the_button(app: App) -> None:
     page.button(key="holdout_start_now").click().run()
     assert [error.value for error in page.error] == [
         "A holdout of 20 % is in force since "
-        f"{holdout_history(shop())[0].started_at:%d %b %Y}; end it or reshuffle it instead of starting another."
+        f"{holdout_history(shop())[0].started_at:%-d %b %Y}; end it or reshuffle it instead of starting another."
     ]
     assert len(holdout_history(shop())) == 1
 
