@@ -116,7 +116,7 @@ def with_less_noise(outcomes: Outcomes) -> Outcomes:
             cells[arm][stratum] = JointMoments(n=moments.n, means=(moments.mean,), covariances=((moments.variance,),))
             saved += moments.n * (1 - made.variance_ratio)
             n_rows += moments.n
-    note = f", after CUPED ({saved / n_rows:.0%} less variance)"
+    note = f", after CUPED ({100 * saved / n_rows:.0f} % less variance)"
     return replace(outcomes, cells=cells, n_covariates=0, note=note)
 
 

@@ -148,7 +148,7 @@ def _check_times(tx: Transaction, campaign: Campaign, asked: Mapping[str, object
         if n:
             limit -= timedelta(days=edge == "ended")
             raise InputError(
-                f"line {line} has an outcome of {at:%Y-%m-%d}, {words}: the window {edge} on {limit:%Y-%m-%d} "
+                f"line {line} has an outcome of {at:%-d %b %Y}, {words}: the window {edge} on {limit:%-d %b %Y} "
                 f"({n:,} such rows); only what happened within it counts, so correct or take out these rows."
             )
 

@@ -30,14 +30,14 @@ def _of_start(warehouse: Warehouse | Transaction, plan: Plan) -> list[str]:
     if late is not None:
         after = max(default_start(warehouse), late.last.date() + timedelta(days=1))
         return [
-            f"the campaign starts on {plan.starts_on:%Y-%m-%d}, but {late.table} are known up to "
-            f"{late.last:%Y-%m-%d %H:%M}, and outcomes from before the draw prove nothing; "
-            f"start on {after:%Y-%m-%d} or later."
+            f"the campaign starts on {plan.starts_on:%-d %b %Y}, but {late.table} are known up to "
+            f"{late.last:%-d %b %Y, %H:%M}, and outcomes from before the draw prove nothing; "
+            f"start on {after:%-d %b %Y} or later."
         ]
     if is_over(warehouse, plan.starts_on):
         return [
-            f"the campaign starts on {plan.starts_on:%Y-%m-%d}, a day that is over, and nobody is contacted before the "
-            f"draw; start on {default_start(warehouse):%Y-%m-%d} or later."
+            f"the campaign starts on {plan.starts_on:%-d %b %Y}, a day that is over, and nobody is contacted before the "
+            f"draw; start on {default_start(warehouse):%-d %b %Y} or later."
         ]
     return []
 

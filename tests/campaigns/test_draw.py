@@ -383,7 +383,7 @@ def test_nobody_is_contacted_in_the_past(shop: Warehouse) -> None:
     for days in (8, 2):
         told = refused(shop, replace(PLAN, starts_on=today - timedelta(days=days)))
         assert "a day that is over" in told
-        assert f"start on {today:%Y-%m-%d} or later" in told
+        assert f"start on {today:%-d %b %Y} or later" in told
     assert lock_campaign(shop, create_draft(shop, replace(PLAN, starts_on=today)).campaign_id).status == "locked"
 
 
