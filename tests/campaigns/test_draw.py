@@ -249,7 +249,7 @@ def test_the_plan_in_words_says_what_was_decided(shop: Warehouse) -> None:
         "# Win back", locked.campaign_id, locked.plan_sha256[:12], "**Retained customers**, higher is better",
         "within 60 days", "5 points", "High tier:", "| Global holdout | 0 |", "Coupon: 10 % \\| off", "Holm",
         "customers with a return may get worse by less than 2 points", "asymptotic confidence sequence",
-        "First day of contact: 2024-06-01", "At most 100 customers a week", "80 % chance",
+        "First day of contact: 1 Jun 2024", "At most 100 customers a week", "80 % chance",
         "Not asked for: cannot be reached",
     ):  # fmt: skip
         assert words in text
@@ -344,7 +344,7 @@ def refused(warehouse: Warehouse, plan: Plan, *, ids: Sequence[str] | None = Non
         ({"starts_on": None}, "say on which day the first customers are contacted"),
         ({"name": ""}, "give the campaign a name"),
         ({"arms": (CONTROL, replace(COUPON, share=0.5))}, "the shares add up to 70 %"),
-        ({"starts_on": date(2024, 5, 31)}, "orders are known up to 2024-05-31 20:00"),
+        ({"starts_on": date(2024, 5, 31)}, "orders are known up to 31 May 2024, 20:00"),
         ({"starts_on": date(2023, 1, 1)}, "start on 2024-06-01 or later"),
         ({"goal": replace(PLAN.goal, window_days=700)}, "the workspace knows only 201 days of orders"),
         ({"audience": CustomerFilter(min_value=1e9)}, "nobody is in the audience"),
@@ -371,7 +371,7 @@ def test_an_outcome_of_another_table_before_the_draw_is_refused_too(shop: Wareho
             "INSERT INTO returns BY NAME SELECT '0000000001' AS customer_id, 'o1' AS order_id, "
             "TIMESTAMP '2024-06-03 10:00' AS return_time"
         )
-    assert "returns are known up to 2024-06-03 10:00" in refused(shop, PLAN)
+    assert "returns are known up to 3 Jun 2024, 10:00" in refused(shop, PLAN)
     without = replace(PLAN, goal=replace(PLAN.goal, guardrails=()))
     assert lock_campaign(shop, create_draft(shop, without).campaign_id).status == "locked"
 
