@@ -71,7 +71,8 @@ def _score_figures(score: CustomerScore, currency: str) -> None:
     place = f"place {count(score.rank)} of {count(score.run.n_customers)}"
     key_figure("Risk", percent(score.risk), f"{tier_label(score.tier)} tier")
     key_figure("Value at risk", money(score.value_at_risk, currency), place, meaning="Risk x expected value")
-    key_figure("Expected value", money(score.expected_value, currency), "if they stay")
+    key_figure("Expected value", money(score.expected_value, currency), "if they stay",
+               meaning="Expected margin within the horizon, after returns where their amounts are known.")  # fmt: skip
 
 
 def _purchase_figures(profile: CustomerProfile, currency: str) -> None:

@@ -33,6 +33,7 @@ _ORDER = (
     "value_at_risk",
     "net_value",
     "days_since_last_order",
+    "tags",
     "reason",
 )
 """As many columns as fit into a window of 1366 pixels; the customer's page and the export hold the others."""
@@ -51,13 +52,14 @@ def customer_table(
     sorted_by: str = "",
     selectable: bool = False,
     selected: Sequence[int] = (),
+    with_tags: bool = False,
 ) -> list[str]:
     """Draw rows of ``at_risk.page``; the ids of the selected customers, none where rows cannot be selected.
 
     ``selected`` are the rows that are selected when the table is first drawn. Columns that are not there or hold
-    nothing are left out.
+    nothing are left out, and the tags unless they are asked for.
     """
-    order = [sorted_by if name == _INSTEAD.get(sorted_by) else name for name in _ORDER]
+    order = [sorted_by if name == _INSTEAD.get(sorted_by) else name for name in _ORDER if with_tags or name != "tags"]
     shown = frame.assign(open="Open", tier=frame["tier"].map(tier_label), risk=100 * frame["risk"])
     selection: dict[str, Any] = {}
     if selectable:
@@ -121,11 +123,12 @@ def _columns(open_key: str) -> dict[str, Any]:
             "campaign taught",
         ),
         "expected_value": column.NumberColumn(
-            "Expected value", width=92, help="Expected margin within the horizon if the customer stays"
+            "Expected value", width=92, help="Expected margin within the horizon if the customer stays, after returns"
         ),
         "days_since_last_order": column.NumberColumn(
             "Days silent", format="%d", width=76, help="Days since the last order, counted at the cutoff of the scoring"
         ),
+        "tags": column.TextColumn("Tags", width=170, help="Words the customer is marked with; see Rule segments"),
         "reason": column.TextColumn("Main reason", help="What raises the risk most"),
         "open": column.ButtonColumn("", type="secondary", width=62, pinned=True, key=open_key),
     }

@@ -56,6 +56,7 @@ def _to_dict(demand: Demand) -> dict[str, Any]:
         "n_weeks_known": len(demand.starts),
         "revenue": told(demand.revenue),
         "orders": told(demand.orders),
+        "revenue_is_net": demand.is_net,
         "why_no_revenue": demand.why_no_revenue or None,
         "at_risk": asdict(demand.counted) if demand.counted else None,
         "at_risk_means": stake_words(demand.counted) if demand.counted else demand.why_no_stake,

@@ -89,7 +89,9 @@ class Demand:
     """Weeks so far without an order, counted as zero."""
     orders: Foreseen
     revenue: Foreseen | None
-    """None where no amounts are known."""
+    """After returns where these are known; None where no amounts are known."""
+    is_net: bool
+    """Whether revenue is after returns, because some with amounts are known."""
     why_no_revenue: str
     """One sentence; empty where revenue is foreseen."""
     counted: Counted | None
@@ -122,6 +124,7 @@ def forecast_demand(warehouse: Warehouse, n_weeks: int = WEEKS) -> Demand:
         revenue=None
         if weeks.revenue is None
         else foresee("revenue", weeks, weeks.revenue, n_weeks, at_stake_per_day=per_day[1]),
+        is_net=weeks.is_net,
         why_no_revenue=""
         if weeks.revenue is not None
         else "The orders have no amounts above zero, so orders are foreseen and no revenue; import amounts with them.",

@@ -1,6 +1,7 @@
 """Orders and revenue per calendar week, without the weeks that are known in part only.
 
-Separate from the forecast: what a week is, and which weeks count, is decided here and nowhere else.
+Separate from the forecast: what a week is, and which weeks count, is decided here and nowhere else. Revenue is after
+returns where these are known, like all other money that is foreseen.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from churn_core.customers.demand_backtest import LEAST_WEEKS
 from churn_core.errors import NotEnoughData
 from churn_core.features.clock import require_steady_clock
 from churn_core.features.gaps import known_until
+from churn_core.features.net_spend import has_returns, returned_per_week
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +37,10 @@ class Weeks:
     orders: NDArray[np.float64]
     """Orders in each week."""
     revenue: NDArray[np.float64] | None
-    """What was paid in each week, in the shop's currency; None where no amount above zero is known."""
+    """What was paid in each week less what was sent back in it, not below 0, in the shop's currency; None where no
+    amount above zero is known."""
+    is_net: bool
+    """Whether returns with amounts are known and taken off."""
     orders_per_day: float
     """Orders per customer and day with an order; above 1 where some order twice a day."""
     n_empty: int
@@ -73,13 +78,18 @@ def complete_weeks(warehouse: Warehouse) -> Weeks:
     first = max(first, last - (MOST_WEEKS - 1) * WEEK)
     starts = tuple(first + number * WEEK for number in range((last - first).days // 7 + 1))
     known = {row[0]: row for row in rows}
+    is_net = has_returns(warehouse)
+    returned = returned_per_week(warehouse) if is_net else {}
     orders = np.array([float(known[start][2]) if start in known else 0.0 for start in starts])
-    revenue = np.array([max(float(known[start][4] or 0.0), 0.0) if start in known else 0.0 for start in starts])
+    paid = [float(known[start][4] or 0.0) if start in known else 0.0 for start in starts]
+    sent_back = [returned.get(start, 0.0) for start in starts]
+    revenue = np.maximum(np.array(paid) - np.array(sent_back), 0.0)
     n_days = sum(int(known[start][3]) for start in starts if start in known)
     return Weeks(
         starts=starts,
         orders=orders,
         revenue=revenue if revenue.sum() > 0 else None,
+        is_net=is_net,
         orders_per_day=float(orders.sum() / n_days) if n_days else 1.0,
         n_empty=int((orders == 0).sum()),
     )

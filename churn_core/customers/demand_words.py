@@ -67,6 +67,8 @@ def stake_words(counted: Counted) -> str:
 def note_words(demand: Demand) -> list[str]:
     """What should be known before the numbers are used."""
     notes = []
+    if demand.is_net and demand.revenue is not None:
+        notes.append("Revenue is after returns: what was sent back in a week is taken off the orders of that week.")
     if demand.why_no_revenue:
         notes.append(demand.why_no_revenue)
     if demand.why_no_stake:

@@ -17,11 +17,11 @@ import numpy as np
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.clock import require_steady_clock
 from churn_core.features.definition import active_definition, known_until
+from churn_core.features.net_spend import has_returns
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.gamma_gamma import LEAST_CUSTOMERS
 from churn_core.models.worth_level import total_interval
 from churn_core.models.worth_period import frame_at, has_before
-from churn_core.models.worth_returns import has_returns
 from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, ORDERS, SPEND
 from churn_core.settings import settings
 from churn_core.warehouse import utc_now

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from churn_core.errors import NotEnoughData
 from churn_core.features.definition import known_until
+from churn_core.features.net_spend import has_returns, net_of, returned_within
 from churn_core.features.query import eligible_sql
 from churn_core.timeline import ChurnDefinition, in_label_window
 from churn_core.warehouse import Warehouse
@@ -25,7 +26,8 @@ def build_labels(
 
     Indexed like ``features`` (all eligible customers by id when None): ``churned`` says that there was no order in the
     window, ``future_amount`` is the spend in it in the shop's currency (0 for churned customers, missing where no
-    amount is known). Raises NotEnoughData when the orders end before the window does.
+    amount is known), less what was sent back in it where returns with amounts are known. Raises NotEnoughData when the
+    orders end before the window does.
     """
     import pandas as pd
 
@@ -48,6 +50,8 @@ def build_labels(
     amounts = bought["future_amount"].to_numpy()
     future = amounts[position] if len(amounts) else position * 0.0
     future[churned] = 0.0
+    if has_returns(warehouse):
+        future = net_of(future, returned_within(warehouse, cutoff, definition, customers))
     return pd.DataFrame({"churned": churned, "future_amount": future}, index=customers)
 
 

@@ -60,7 +60,7 @@ def demand_figure(demand: Demand, found: Foreseen, *, currency: str = "", mode: 
             hovertemplate="week of %{x|%-d %b %Y}<br>%{customdata} without them<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title_text="week, by its Monday", tickformat="%b %Y")
-    what = "revenue" if found.measure == "revenue" else "orders"
+    what = "orders" if found.measure != "revenue" else "revenue after returns" if demand.is_net else "revenue"
     sign = {"tickformat": ",.2~s"} if found.measure == "revenue" else {}
     figure.update_yaxes(title_text=f"{what} per week", rangemode="tozero", **sign)
     return styled(figure, title=demand_sentence(demand, found, currency=currency), mode=mode, height=420)

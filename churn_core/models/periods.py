@@ -49,7 +49,7 @@ class Period:
     """Features before the cutoff, by customer id."""
     churned: NDArray[np.bool_]
     future_amount: NDArray[np.float64]
-    """Spend in the label window."""
+    """Spend in the label window, less returns where these are known."""
 
     @property
     def has_both(self) -> bool:

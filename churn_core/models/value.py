@@ -1,7 +1,8 @@
-"""What a customer is expected to spend within the horizon if they stay.
+"""What a customer is expected to spend within the horizon if they stay, less what they send back of it.
 
-Learnt on past label windows from those who stayed, on a logarithmic scale so that a few large accounts do not
-rule, then scaled so that predicted and actual totals of the past agree.
+Spend is after returns where these are known, as everywhere (``features/net_spend``). Learnt on past label windows from
+those who stayed, on a logarithmic scale so that a few large accounts do not rule, then scaled so that predicted and
+actual totals of the past agree.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ LEAST_TO_SCALE = 20
 """Customers with known spend after the cutoff from which past spend per month is scaled to what stayers spent."""
 MOST_ROWS = 40_000
 RIDGE = 20.0
-MONTHLY_SPEND = "spend_per_month"
+MONTHLY_SPEND, RETURNED = "spend_per_month", "return_amount_ratio"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class ValueModel:
             logs = self.intercept + (matrix - np.asarray(self.centre)) @ np.asarray(self.weights)
             return np.asarray(np.expm1(np.clip(logs, 0.0, self.highest)) * self.factor)
         if self.kind == "rate" and MONTHLY_SPEND in frame.columns:
-            return np.maximum(numbers(frame[MONTHLY_SPEND]), 0.0) * self.horizon_days / 30.0 * self.factor
+            return _kept_per_month(frame) * self.horizon_days / 30.0 * self.factor
         return np.full(len(frame), np.nan)
 
     def to_json(self) -> dict[str, Any]:
@@ -158,8 +159,17 @@ def judge_value(rounds: Sequence[tuple[Sequence[Period], Period]], *, horizon_da
 
 
 def _stayers(period: Period) -> NDArray[np.bool_]:
-    known = ~period.churned & np.isfinite(period.future_amount) & (period.future_amount > 0)
+    """Who ordered again for a known amount; who sent all of it back stayed too, and brought nothing."""
+    known = ~period.churned & np.isfinite(period.future_amount) & (period.future_amount >= 0)
     return np.asarray(known, dtype=bool)
+
+
+def _kept_per_month(frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Past spend per month less the part of it that was sent back; not below 0."""
+    spent = np.maximum(numbers(frame[MONTHLY_SPEND]), 0.0)
+    if RETURNED not in frame.columns:
+        return spent
+    return np.asarray(spent * (1.0 - np.clip(np.nan_to_num(numbers(frame[RETURNED])), 0.0, 1.0)))
 
 
 def _scaled_rate(

@@ -14,9 +14,9 @@ import numpy as np
 
 from churn_core.errors import NotEnoughData
 from churn_core.features.build import build_features
+from churn_core.features.net_spend import has_returns, less_returned_before, net_of, returned_within
 from churn_core.features.registry import available_features
 from churn_core.models.bgnbd import INPUTS
-from churn_core.models.worth_returns import has_returns, less_returned_before, net_of, returned_within
 from churn_core.models.worth_rhythm import ORDERS, SPEND, WorthRhythm, fit_rhythm
 from churn_core.stats.columns import numbers
 from churn_core.timeline import ChurnDefinition, in_label_window, seen_before

@@ -183,6 +183,36 @@ def test_without_amounts_orders_are_foreseen_and_that_is_said(warehouse: Warehou
     assert "mean of the last 4 weeks" in choice_words(demand.orders)
 
 
+def test_revenue_is_after_the_returns_of_the_same_week(warehouse: Warehouse) -> None:
+    fill_weeks(warehouse, [20] * 20)
+    before = forecast_demand(warehouse, 4)
+    assert not before.is_net
+    returned = [(2, 50.0), (2, 30.0), (5, 1e6), (7, None)]
+    frame = pd.DataFrame(
+        {
+            "return_id": [f"R{number}" for number in range(len(returned))],
+            "customer_id": "C01",
+            "return_time": [MONDAY + timedelta(weeks=week, days=6, hours=23) for week, _ in returned],
+            "amount": [amount for _, amount in returned],
+        }
+    )
+    frame["return_time"] = frame["return_time"].astype("datetime64[us]")
+    with warehouse.transaction() as tx:
+        tx.append("returns", frame)
+        tx.bump_data_version()
+    after = forecast_demand(warehouse, 4)
+    assert before.revenue is not None
+    assert after.revenue is not None
+    assert after.is_net
+    expected = list(before.revenue.past)
+    expected[2], expected[5] = expected[2] - 80.0, 0.0
+    assert after.revenue.past == pytest.approx(expected)
+    assert after.orders.past == before.orders.past
+    told = [note for note in note_words(after) if "after returns" in note]
+    assert len(told) == 1
+    assert not any("after returns" in note for note in note_words(before))
+
+
 def test_at_stake_is_what_is_expected_of_the_high_tier(warehouse: Warehouse) -> None:
     fill_weeks(warehouse, [60] * 44)
     _define(warehouse, horizon_days=70)
@@ -288,7 +318,7 @@ def _foresee(past: np.ndarray, *, n_weeks: int = 12, at_stake_per_day: float | N
     first = AS_OF.date() - len(past) * WEEK
     weeks = Weeks(
         starts=tuple(first + number * WEEK for number in range(len(past))), orders=past, revenue=None,
-        orders_per_day=1.0, n_empty=0,
+        orders_per_day=1.0, n_empty=0, is_net=False,
     )  # fmt: skip
     return foresee("orders", weeks, past, n_weeks, at_stake_per_day=at_stake_per_day)
 

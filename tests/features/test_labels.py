@@ -51,9 +51,34 @@ def test_labels_are_indexed_like_the_features(small_shop: Warehouse, frames: Fra
     window = orders[(orders["order_time"] >= "2024-11-08") & (orders["order_time"] < "2024-12-08")]
     expected = window.groupby("customer_id")["amount"].sum().reindex(features.index)
     assert list(labels["churned"]) == list(expected.isna())
-    assert labels["future_amount"].to_numpy() == pytest.approx(expected.fillna(0).to_numpy())
+    sent_back = frames["returns"]
+    late = sent_back[(sent_back["return_time"] >= "2024-11-08") & (sent_back["return_time"] < "2024-12-08")]
+    less = late.groupby("customer_id")["amount"].sum().reindex(features.index).fillna(0)
+    net = (expected.fillna(0) - less).clip(lower=0)
+    assert labels["future_amount"].to_numpy() == pytest.approx(net.to_numpy())
     everyone = build_labels(small_shop, cutoff, DEFINITION)
     pd.testing.assert_frame_equal(everyone.loc[features.index], labels)
+
+
+def test_what_is_sent_back_in_the_window_is_taken_off(load_frames: Load) -> None:
+    inside, end = CUTOFF + timedelta(days=7), CUTOFF + timedelta(days=37)
+    orders = (("anna", inside, 10.0), ("bob", inside, 20.0), ("cem", inside, 30.0), ("dana", inside, None))
+    shop = shop_with(load_frames, *orders)
+    returned = [
+        ("anna", inside - timedelta(microseconds=1), 4.0), ("anna", end, 4.0), ("bob", inside, 5.0),
+        ("bob", end - timedelta(microseconds=1), 2.5), ("cem", inside + timedelta(days=1), 90.0),
+        ("dana", inside + timedelta(days=1), 3.0), ("anna", inside, None),
+    ]  # fmt: skip
+    frame = pd.DataFrame(returned, columns=["customer_id", "return_time", "amount"])
+    frame["return_time"] = frame["return_time"].astype("datetime64[us]")
+    frame["return_id"] = [str(number) for number in range(len(frame))]
+    with shop.transaction() as tx:
+        tx.append("returns", frame)
+    labels = build_labels(shop, CUTOFF, DEFINITION)
+    assert not labels["churned"].any()
+    spent = labels["future_amount"]
+    assert spent[["anna", "bob", "cem"]].to_dict() == {"anna": 10.0, "bob": 12.5, "cem": 0.0}
+    assert pd.isna(spent["dana"])
 
 
 def test_everybody_churned_when_nobody_ordered(load_frames: Load) -> None:

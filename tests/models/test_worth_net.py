@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn_core.features.net_spend import has_returns
 from churn_core.models import worth, worth_trees
 from churn_core.models.worth_period import GROSS, frame_at, period_at, recent
-from churn_core.models.worth_returns import has_returns
 from churn_core.models.worth_rhythm import SPEND
 from churn_core.warehouse import Warehouse
 from tests.models.conftest import fill_orders

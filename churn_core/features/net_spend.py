@@ -1,14 +1,14 @@
 """What was sent back: spend is counted less the returns of the same days, because they bring no margin.
 
-Kept apart because it is the one place where returns meet spend: what is learned from, what is learned, the answers it
-is compared with and what came are all net by it. A return counts on its own day, not on that of its order: before
-that day nobody knew of it.
+Kept apart because it is the one place where returns meet spend: the expected value of the scores, what customers are
+worth, the answers these are compared with, what came, and revenue per week are all net by it. A return counts on its
+own day, not on that of its order: before that day nobody knew of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,6 +68,15 @@ def returned_within(
         {"cutoff": cutoff},
     ).set_index("customer_id")
     return _placed(found["amount"], found.index.get_indexer(customers))
+
+
+def returned_per_week(warehouse: Warehouse) -> dict[date, float]:
+    """What was sent back in each calendar week, by its Monday, in the shop's currency."""
+    rows = warehouse.rows(
+        "SELECT CAST(date_trunc('week', return_time) AS DATE) AS week, CAST(sum(amount) AS DOUBLE) FROM returns "
+        f"WHERE {_KNOWN} GROUP BY week"
+    )
+    return {week: float(amount) for week, amount in rows}
 
 
 def net_of(spend: NDArray[np.float64], returned: NDArray[np.float64]) -> NDArray[np.float64]:
