@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from churn_core.campaigns.alerting import renew_alerts
 from churn_core.customers.group_refresh import Refreshed, refresh_groups
 from churn_core.figures.theme import counted, percent
 from churn_core.intake.load import ImportResult, import_file, preview, rejected_causes
@@ -121,6 +122,7 @@ def _start(upload: Upload, mapping: Mapping, stable: tuple[str, ...]) -> None:
             others = tuple(name for name in now.stable_attributes if name not in stable)
             save_settings(warehouse, replace(now, stable_attributes=(*others, *stable)))
         groups = refresh_groups(warehouse)
+        renew_alerts(warehouse)
         return {
             "message": result.message,
             "caution": set_aside_words(warehouse, result) or groups_words(groups),

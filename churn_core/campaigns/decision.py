@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from churn_core.campaigns.alerting import mark_alerts
 from churn_core.campaigns.readout import campaign_readout
 from churn_core.campaigns.store import required_locked
 from churn_core.errors import InputError, unknown_name
@@ -87,6 +88,7 @@ def decide(warehouse: Warehouse, campaign_id: str, decision: str, why: str, lear
             "UPDATE campaigns SET status = $status, changed_at = $now WHERE campaign_id = $id",
             {"status": status, "now": row["made_at"], "id": campaign_id},
         )
+        mark_alerts(tx)
         tx.audit(
             "campaign decision",
             {"campaign_id": campaign_id, "readout_id": number, "decision": decision, "status": result.status},

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from churn_core.campaigns.alerting import mark_alerts
 from churn_core.campaigns.arms_sql import Pool, fill_drawn
 from churn_core.campaigns.drawn import Drawn, DrawPreview, counted
 from churn_core.campaigns.exclusions import Eligibility, eligibility, eligible_sql
@@ -92,6 +93,7 @@ def lock_campaign(
         frozen = _freeze(warehouse, tx, draft, whom, drawn)
         progress(0.7, "writing the arms")
         _keep(tx, campaign_id, frozen)
+        mark_alerts(tx)
         tx.audit(
             "campaign locked",
             {"campaign_id": campaign_id, "name": draft.name, "n_customers": drawn.n_customers} | _arm_counts(drawn),
@@ -121,6 +123,7 @@ def cancel_campaign(warehouse: Warehouse, campaign_id: str, why: str) -> Campaig
                 "id": campaign_id,
             },
         )
+        mark_alerts(tx)
         tx.audit("campaign cancelled", {"campaign_id": campaign_id, "name": found.name, "why": why.strip()})
     return campaign(warehouse, campaign_id)
 

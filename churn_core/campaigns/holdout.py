@@ -145,6 +145,8 @@ def start_holdout(warehouse: Warehouse, share: float | None = None, reshuffle_on
     Raises InputError when one is in force, the share is not above 0 and at most a half, or the reshuffle is not
     later than today; NotEnoughData where nobody, everybody, or no sensible share could be held out.
     """
+    from churn_core.campaigns.alerting import mark_alerts
+
     with warehouse.transaction() as tx:
         running = _in_force(tx)
         if running is not None:
@@ -158,6 +160,7 @@ def start_holdout(warehouse: Warehouse, share: float | None = None, reshuffle_on
         chosen = share if proposal is None else proposal.share
         assert chosen is not None
         generation = _begin(tx, chosen, reshuffle_on)
+        mark_alerts(tx)
         tx.audit("holdout started", _told(tx, generation))
     return holdout(warehouse, generation)
 
@@ -187,20 +190,26 @@ def reshuffle(
     Without a day the next reshuffle is planned as far ahead as this one was, and none with ``is_last``. Campaigns that
     are running keep whom they have; only those drawn from now on see the new holdout.
     """
+    from churn_core.campaigns.alerting import mark_alerts
+
     with warehouse.transaction() as tx:
         running = _required(tx)
         day = None if is_last else reshuffle_on or _as_far_ahead(tx, running)
         _end(tx, running.generation)
         generation = _begin(tx, running.share if share is None else share, day)
+        mark_alerts(tx)
         tx.audit("holdout reshuffled", _told(tx, generation))
     return holdout(warehouse, generation)
 
 
 def end_holdout(warehouse: Warehouse) -> Holdout:
     """Hold nobody out any more; who was, and until when, stays on record. InputError when there is none in force."""
+    from churn_core.campaigns.alerting import mark_alerts
+
     with warehouse.transaction() as tx:
         running = _required(tx)
         _end(tx, running.generation)
+        mark_alerts(tx)
         tx.audit("holdout ended", {"generation": running.generation, "n_held_out": running.n_held_out})
     return holdout(warehouse, running.generation)
 
@@ -249,20 +258,31 @@ def memberships(warehouse: Warehouse | Transaction, customer_id: str) -> tuple[M
     return tuple(Membership(**row) for row in rows)
 
 
+def held_out_now(warehouse: Warehouse | Transaction, id_sql: str) -> tuple[str, dict[str, object]] | None:
+    """The same condition for the generation in force, without counting anybody; None when nobody is held out."""
+    rows = warehouse.rows("SELECT generation, share FROM holdouts WHERE ended_at IS NULL ORDER BY generation DESC")
+    return _held_out_at(int(rows[0][0]), float(rows[0][1]), id_sql) if rows else None
+
+
 def held_out_sql(running: Holdout, id_sql: str) -> tuple[str, dict[str, object]]:
     """SQL condition and parameters: a customer is held out, by what was drawn, or by the hash while still waiting.
 
     So that a count before the draw and the draw itself, which first refreshes the holdout, agree.
     """
-    drawn = "SELECT customer_id FROM holdout_members WHERE generation = $holdout_generation"
-    values: dict[str, object] = {"holdout_generation": running.generation}
-    is_drawn = f"{id_sql} IN ({drawn} AND is_held_out)"
-    if not running.n_waiting:
-        return is_drawn, values
-    place = place_sql(id_sql, "$salt")
+    if running.n_waiting:
+        return _held_out_at(running.generation, running.share, id_sql)
+    return f"{id_sql} IN ({_DRAWN} AND is_held_out)", {"holdout_generation": running.generation}
+
+
+_DRAWN = "SELECT customer_id FROM holdout_members WHERE generation = $holdout_generation"
+
+
+def _held_out_at(generation: int, share: float, id_sql: str) -> tuple[str, dict[str, object]]:
+    """Held out by what was drawn, or by the hash for customers who appeared since."""
     return (
-        f"({is_drawn} OR ({id_sql} NOT IN ({drawn}) AND {place} < $holdout_share))",
-        values | _values(running.generation) | {"holdout_share": running.share},
+        f"({id_sql} IN ({_DRAWN} AND is_held_out) "
+        f"OR ({id_sql} NOT IN ({_DRAWN}) AND {place_sql(id_sql, '$salt')} < $holdout_share))",
+        _values(generation) | {"holdout_generation": generation, "holdout_share": share},
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from churn_core.campaigns.alerting import mark_alerts
 from churn_core.campaigns.arms_sql import Pool, fill_drawn
 from churn_core.campaigns.drawn import counted
 from churn_core.campaigns.exclusions import eligible_sql
@@ -139,5 +140,6 @@ def _keep(warehouse: Warehouse, tx: Transaction, running: Campaign, starts_at: d
         "UPDATE campaigns SET counts = $counts, changed_at = $now WHERE campaign_id = $id",
         id_ | {"counts": json.dumps(counts, ensure_ascii=False), "now": now},
     )
+    mark_alerts(tx)
     tx.audit("campaign joined", {"campaign_id": running.campaign_id, "n_customers": joined.n_customers})
     return joined

@@ -1,10 +1,11 @@
-"""Scoring as a shop does it: the customers, then what contacting each is worth, then the groups that follow the data.
+"""Scoring as a shop does it: customers, what contacting each is worth, groups that follow the data, the alert queue.
 
 Separate from scoring itself, which knows nothing of campaigns and groups.
 """
 
 from __future__ import annotations
 
+from churn_core.campaigns.alerting import renew_alerts
 from churn_core.campaigns.uplift_scores import refreshed_after_scoring
 from churn_core.campaigns.uplift_store import active_uplift
 from churn_core.customers import tiers
@@ -16,7 +17,7 @@ from churn_core.warehouse import Warehouse
 
 def score_workspace(warehouse: Warehouse, progress: Progress = no_progress) -> ScoreRun:
     """Score everybody with tiers by the active policy, renew the net values where an uplift model is active, then find
-    tags, rule segments and clusters again.
+    tags, rule segments and clusters again, and renew the alert queue.
 
     Net values that cannot be renewed stay those of the scoring before, which lists say; groups whose rule cannot be
     asked keep their customers, which their page says.
@@ -26,4 +27,5 @@ def score_workspace(warehouse: Warehouse, progress: Progress = no_progress) -> S
     if has_uplift:
         refreshed_after_scoring(warehouse, part(progress, 0.65, 0.9))
     refresh_groups(warehouse)
+    renew_alerts(warehouse)
     return run

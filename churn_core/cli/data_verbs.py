@@ -106,6 +106,7 @@ def opened_source(args: argparse.Namespace, progress: ProgressLine) -> tuple[Sou
 
 def import_file(args: argparse.Namespace) -> int:
     """``churn import``."""
+    from churn_core.campaigns.alerting import renew_alerts
     from churn_core.customers.group_refresh import refresh_groups
     from churn_core.intake.load import import_file as load_file
 
@@ -133,6 +134,9 @@ def import_file(args: argparse.Namespace) -> int:
         f"The {group.kind} {group.name!r} keeps the customers it had: {group.problem}"
         for group in refresh_groups(warehouse).problems
     ]
+    alerts = renew_alerts(warehouse)
+    if alerts.n_new or alerts.n_closed_ordered:
+        notes.append(f"Alerts: {alerts.message}")
     progress.end()
     if args.stable:
         notes.append(_mark_stable(warehouse, args.stable))

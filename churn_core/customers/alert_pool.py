@@ -24,8 +24,6 @@ POOL = "alert_pool"
 """Temporary table: one row per customer."""
 NAMED = "alert_named"
 """Temporary table: everybody whom a rule names."""
-HELD = "alert_held"
-"""Temporary table: everybody who must not be contacted, and why."""
 _MOMENT = "coalesce(as_of, scored_at)"
 """What a score run speaks of: its cutoff, or when it was made."""
 

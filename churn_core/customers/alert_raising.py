@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from churn_core.customers.alert_evidence import Evidence, evidence_of
+from churn_core.customers.alert_held import HELD, LIVE_SQL
 from churn_core.customers.alert_log import log
-from churn_core.customers.alert_model import LIVE
 from churn_core.customers.alert_policy import AlertPolicy
-from churn_core.customers.alert_pool import HELD, NAMED, POOL
+from churn_core.customers.alert_pool import NAMED, POOL
 from churn_core.customers.alert_rules import RULES, URGENT, AlertSituation
 from churn_core.warehouse import Transaction
 
@@ -21,33 +21,26 @@ if TYPE_CHECKING:
 
 URGENT_DAYS = 1
 """Days until somebody should have looked at a customer who is unhappy."""
-LIVE_SQL = f"status IN ({', '.join(repr(status) for status in LIVE)})"
-"""SQL condition: somebody still has to look at the alert."""
 _INCOMING = "alert_rows"
 
 
 def renew_live(tx: Transaction, situation: AlertSituation, now: datetime) -> None:
     """Write anew what is known of the customers in the queue; rules that name them as well are added."""
     rows = tx.rows(
-        "SELECT a.alert_id, a.customer_id, a.owner, a.rules, a.rule_words, a.held_back, coalesce(h.why, '') "
-        f"FROM alerts a LEFT JOIN {HELD} h ON h.customer_id = a.customer_id WHERE {LIVE_SQL} ORDER BY a.alert_id"
+        f"SELECT alert_id, customer_id, owner, rules, rule_words FROM alerts WHERE {LIVE_SQL} ORDER BY alert_id"
     )
     known = evidence_of(tx, situation, [row[1] for row in rows])
     renewed: list[dict[str, Any]] = []
-    more, held = [], []
-    for alert_id, customer_id, owner, rules, words, was_held, why in rows:
+    more = []
+    for alert_id, customer_id, owner, rules, words in rows:
         found = known.get(customer_id)
         told = dict(zip(rules, words, strict=True)) | (found.named if found else {})
-        added = [name for name in told if name not in rules]
+        added = [RULES[name].label.lower() for name in told if name not in rules]
         if added:
-            labels = ", ".join(RULES[name].label.lower() for name in added)
-            more.append((alert_id, owner, f"named by a further rule: {labels}"))
-        if why != was_held:
-            held.append((alert_id, owner, why or "may be contacted again"))
-        renewed.append({"alert_id": alert_id, "held_back": why} | _written(found, told, situation))
+            more.append((alert_id, owner, f"named by a further rule: {', '.join(added)}"))
+        renewed.append({"alert_id": alert_id} | _written(found, told, situation))
     _update(tx, renewed)
     log(tx, now, "raised", more)
-    log(tx, now, "held back", held)
 
 
 def raise_new(tx: Transaction, situation: AlertSituation, now: datetime) -> tuple[int, int, int]:
@@ -69,8 +62,8 @@ def raise_new(tx: Transaction, situation: AlertSituation, now: datetime) -> tupl
     n_held, n_free = tx.rows(f"SELECT count(why), count(*) - count(why) FROM ({sql})", values)[0]
     n_most = max(0, policy.n_most - n_today)
     rows = tx.rows(
-        f"SELECT customer_id FROM ({sql}) WHERE why IS NULL ORDER BY is_urgent DESC, standing DESC NULLS LAST, stake DESC NULLS LAST, "
-        "n_rules DESC, news_at DESC NULLS LAST, customer_id LIMIT $n_most",
+        f"SELECT customer_id FROM ({sql}) WHERE why IS NULL ORDER BY is_urgent DESC, standing DESC NULLS LAST, "
+        "stake DESC NULLS LAST, n_rules DESC, news_at DESC NULLS LAST, customer_id LIMIT $n_most",
         values | {"n_most": n_most},
     )
     known = evidence_of(tx, situation, [row[0] for row in rows])

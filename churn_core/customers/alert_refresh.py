@@ -6,31 +6,25 @@ changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
+from churn_core.customers.alert_held import HELD, LIVE_CUSTOMERS, LIVE_SQL, HeldBack, fill_held, mark_held
 from churn_core.customers.alert_log import log
 from churn_core.customers.alert_model import ORDERED_AGAIN, day_words
 from churn_core.customers.alert_policy import alert_policy
-from churn_core.customers.alert_pool import HELD, NAMED, POOL, fill_pool, situation_of
-from churn_core.customers.alert_raising import LIVE_SQL, raise_new, renew_live
+from churn_core.customers.alert_pool import NAMED, POOL, fill_pool, situation_of
+from churn_core.customers.alert_raising import raise_new, renew_live
 from churn_core.customers.alert_rules import RULES, URGENT, AlertSituation
 from churn_core.jobs import Progress, no_progress
 from churn_core.warehouse import Transaction, Warehouse, utc_now
+
+__all__ = ["AlertsRefreshed", "HeldBack", "refresh_alerts"]
 
 STALE_DAYS = 7
 """Days by which scores may be older than the orders before a note says so."""
 LAST = "alerts_refreshed"
 """Setting: what the last refresh found beyond the alerts themselves."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeldBack:
-    """Who must not be contacted, handed down by those who know about campaigns."""
-
-    sql: str
-    """SELECT of customer_id and why (a sentence without full stop), a row per customer."""
-    parameters: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +81,12 @@ def refresh_alerts(
         fill_pool(tx, situation)
         progress(0.6, "asking the alert rules")
         _name(tx, situation)
-        _hold(tx, held_back)
+        fill_held(tx, held_back, f"SELECT customer_id FROM {NAMED} UNION {LIVE_CUSTOMERS}")
         n_ordered = _close_ordered(tx, situation, moment)
         n_expired = _expire(tx, moment)
         renew_live(tx, situation, moment)
         n_new, n_waiting, n_held = raise_new(tx, situation, moment)
+        mark_held(tx, moment)
         result = AlertsRefreshed(
             n_new=n_new,
             n_closed_ordered=n_ordered,
@@ -113,25 +108,23 @@ def refresh_alerts(
 
 
 def _name(tx: Transaction, situation: AlertSituation) -> None:
-    """The temporary table of everybody whom a rule names, with the rules and the newest of their news."""
+    """The temporary table of everybody whom a rule names, with the rules and the newest of their news.
+
+    What must be enough is the stake; for customers who are unhappy their spend counts as well, because a good customer
+    who complains has a low risk at first.
+    """
     asked = [RULES[name] for name in situation.policy.rules_on if not RULES[name].missing(situation)]
     names = ", ".join(f"CASE WHEN {rule.sql(situation)} THEN '{rule.name}' END" for rule in asked) or "NULL"
     news = ", ".join(f"CASE WHEN {rule.sql(situation)} THEN {rule.news_at} END" for rule in asked) or "NULL::TIMESTAMP"
     tx.execute(f"DROP TABLE IF EXISTS {NAMED}")
     tx.execute(
-        f"CREATE TEMP TABLE {NAMED} AS SELECT *, len(rules) AS n_rules, list_contains(rules, '{URGENT}') AS is_urgent FROM (SELECT customer_id, stake, standing, "
-        f"list_filter([{names}], lambda name: name IS NOT NULL) AS rules, greatest({news}, {news}) AS news_at "
-        f"FROM {POOL} p) WHERE len(rules) > 0",
+        f"CREATE TEMP TABLE {NAMED} AS SELECT customer_id, rules, len(rules) AS n_rules, news_at, is_urgent, "
+        "CASE WHEN is_urgent THEN greatest(stake, spend_365) ELSE stake END AS stake, "
+        "CASE WHEN is_urgent THEN greatest(standing, spend_standing) ELSE standing END AS standing FROM "
+        f"(SELECT *, list_contains(rules, '{URGENT}') AS is_urgent FROM (SELECT customer_id, stake, standing, "
+        f"spend_365, spend_standing, list_filter([{names}], lambda name: name IS NOT NULL) AS rules, "
+        f"greatest({news}, {news}) AS news_at FROM {POOL} p)) WHERE len(rules) > 0",
         {"run_moment": situation.run_moment},
-    )
-
-
-def _hold(tx: Transaction, held_back: HeldBack | None) -> None:
-    sql = held_back.sql if held_back else "SELECT NULL::VARCHAR AS customer_id, NULL::VARCHAR AS why WHERE false"
-    tx.execute(f"DROP TABLE IF EXISTS {HELD}")
-    tx.execute(
-        f"CREATE TEMP TABLE {HELD} AS SELECT customer_id, min(why) AS why FROM ({sql}) GROUP BY customer_id",
-        held_back.parameters if held_back else None,
     )
 
 
