@@ -14,6 +14,7 @@ from churn_core.models.registry import ModelVersion
 from churn_core.models.runs import latest_run
 from ui import session
 from ui.errors import plain, sentence
+from ui.key_figures import figures_row, key_figure
 from ui.model_results import Period, estimator_label, periods_of, with_labels
 from ui.session import Stamp
 from ui.version_words import made_words
@@ -40,38 +41,30 @@ def version_block(versions: list[ModelVersion]) -> ModelVersion:
 
 
 def words_block(version: ModelVersion) -> None:
-    """What it is, why it was chosen, and what to keep in mind."""
+    """What it is and why it was chosen."""
     reason = version.summary.get("method_reason")
     if reason:
         st.markdown(sentence(with_labels(reason)))
-    for note in version.summary.get("notes") or ():
-        if note.startswith("Season:") and version.summary.get("evaluation"):
-            continue
-        st.caption(sentence(with_labels(note)))
+
+
+def notes_block(version: ModelVersion) -> None:
+    """What to keep in mind about the measures; the season has a place of its own where the level is judged."""
+    is_judged = bool(version.summary.get("evaluation"))
+    notes = [note for note in version.summary.get("notes") or () if not (is_judged and note.startswith("Season:"))]
+    if notes:
+        st.caption(" ".join(sentence(with_labels(note)) for note in notes))
 
 
 def numbers_block(evaluation: Evaluation) -> None:
     """The measures with their 95 % intervals, beside the base rate."""
-    with st.container(horizontal=True):
-        st.metric(
-            "Churned / predicted",
-            f"{percent(evaluation.churn_rate)} / {percent(evaluation.mean_predicted)}",
-            delta=f"n = {count(evaluation.n)}",
-            delta_color="off",
-            delta_arrow="off",
-            width="content",
-        )
+    with figures_row("quality"):
+        predicted = f"predicted {percent(evaluation.mean_predicted)}"
+        key_figure(f"Churned of {count(evaluation.n)}", percent(evaluation.churn_rate), predicted)
         for name in METRICS:
             metric: Metric = getattr(evaluation, name)
-            st.metric(
-                METRIC_LABELS[name],
-                _shown(name, metric.value),
-                delta=f"{_shown(name, metric.low)} to {_shown(name, metric.high)}",
-                delta_color="off",
-                delta_arrow="off",
-                width="content",
-                help="Below: 95 % interval.",
-            )
+            interval = f"{_shown(name, metric.low)} to {_shown(name, metric.high)}"
+            label = METRIC_LABELS[name].replace(" in the ", ", ")
+            key_figure(label, _shown(name, metric.value), interval, meaning="Below: 95 % interval.")
 
 
 def level_block(version: ModelVersion, evaluation: Evaluation, periods: list[Period], *, is_sample: bool) -> None:

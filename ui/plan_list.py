@@ -57,7 +57,7 @@ def _row(entry: Campaign) -> None:
                     "Delete draft", key=f"really_delete_{entry.campaign_id}", on_click=guarded(_delete),
                     args=(entry.campaign_id,),
                 )  # fmt: skip
-        elif st.button("Readout", key=f"readout_{entry.campaign_id}", type="primary"):
+        elif st.button("Readout", key=f"readout_{entry.campaign_id}"):
             st.switch_page(READOUT_PAGE, query_params={calls.CAMPAIGN: entry.campaign_id})
 
 

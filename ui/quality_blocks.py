@@ -11,6 +11,7 @@ from churn_core.intake.quality import Finding, QualityReport, TableSummary, chec
 from churn_core.intake.quality_series import silences
 from ui import session
 from ui.errors import plain, sentence
+from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp
 from ui.widgets import chart, table, table_words
 
@@ -30,11 +31,11 @@ def report(stamp: Stamp) -> QualityReport:
 
 def verdict_block(found: QualityReport) -> None:
     """The whole in one row: tables, checks, findings by severity."""
-    with st.container(horizontal=True):
-        st.metric("Tables", len(found.tables), width="content", border=True)
-        st.metric("Checks run", count(found.n_checks), width="content", border=True)
+    with figures_row("quality"):
+        key_figure("Tables", count(len(found.tables)))
+        key_figure("Checks run", count(found.n_checks))
         for severity, (word, _, _) in SEVERITIES.items():
-            st.metric(f"{word.capitalize()}s", found.count(severity), width="content", border=True)
+            key_figure(f"{word.capitalize()}s", count(found.count(severity)))
 
 
 def overview_block(found: QualityReport) -> None:

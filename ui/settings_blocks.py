@@ -15,6 +15,7 @@ from churn_core.workspaces import list_workspaces
 from ui import session
 from ui.change_words import change_words
 from ui.errors import guarded, plain
+from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp
 from ui.widgets import job_started, table, table_words
 
@@ -105,12 +106,12 @@ def workspace_block() -> None:
     name = session.current_workspace()
     file = next(workspace for workspace in list_workspaces() if workspace.name == name)
     state = session.stamp().state
-    with st.container(horizontal=True, gap="large"):
-        st.metric("Size of the file", f"{file.size_bytes / 2**20:,.1f} MB", width="content")
-        st.metric("Data version", state.data_version, width="content")
-        st.metric("Churn definition", state.definition_version or "none", width="content")
-        st.metric("Model", state.model_version or "none", width="content")
-        st.metric("Score run", state.run_id or "none", width="content")
+    with figures_row("workspace"):
+        key_figure("Size of the file", f"{file.size_bytes / 2**20:,.1f} MB")
+        key_figure("Data version", str(state.data_version))
+        key_figure("Churn definition", str(state.definition_version or "none"))
+        key_figure("Model", str(state.model_version or "none"))
+        key_figure("Score run", str(state.run_id or "none"))
     rows = table_counts(session.warehouse())
     if rows:
         table(

@@ -18,7 +18,7 @@ from ui.errors import errors_shown, plain, sentence
 
 _STARTED, _READ = "started_jobs", "read_outcomes"
 _NUMBER = re.compile(r"[^\w\s]?\s?-?\d[\d,.]*\s?(%|[kmbn]{1,2})?(\s[\[(].*[\])])?|[–-]|none yet|open")
-_ROW_HEIGHT = 34
+_ROW_HEIGHT = 33
 _STOPPING = {"search": "The search stops; the best it has found is trained and scored."}
 
 
@@ -104,8 +104,9 @@ def table(
         list(rows),
         hide_index=True,
         column_config={**right, **(config or {})},
-        height="content" if len(rows) <= most_rows else _ROW_HEIGHT * (most_rows + 1),
+        height="content" if len(rows) <= most_rows else _ROW_HEIGHT * (most_rows + 1) + 2,
         width=width,
+        alt=f"Table: {', '.join(name for name in names if name)}",
     )
 
 

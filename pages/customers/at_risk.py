@@ -37,5 +37,5 @@ if totals.n_customers == 0:
     st.stop()
 
 selected = blocks.list_block(stamp, chosen, totals, currency)
-net_note(stamp)
 blocks.actions_block(stamp, chosen, totals, selected)
+net_note(stamp)

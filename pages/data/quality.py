@@ -24,6 +24,6 @@ if not report.tables:
 blocks.verdict_block(report)
 blocks.overview_block(report)
 next_link(stamp.state)
-blocks.daily_block(report)
 blocks.findings_block(report)
+blocks.daily_block(report)
 blocks.filled_block(report)

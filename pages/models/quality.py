@@ -26,6 +26,7 @@ version = blocks.version_block(versions)
 blocks.words_block(version)
 evaluation = results.evaluation_of(version)
 if evaluation is None:
+    blocks.notes_block(version)
     empty_state(
         "This version was not judged on the past: there was too little of it. The Train page says what is missing.",
         "pages/models/train.py",
@@ -33,6 +34,7 @@ if evaluation is None:
     )
 else:
     blocks.numbers_block(evaluation)
+    blocks.notes_block(version)
     level, finds, threshold, curves = st.tabs(
         ["Are the risks right?", "Whom does it find?", "At a threshold", "ROC and precision-recall"]
     )

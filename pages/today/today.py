@@ -27,7 +27,7 @@ currency = session.currency()
 blocks.figures_block(now, currency)
 st.caption(blocks.compared_with(now))
 blocks.drift_block(stamp)
-left, right = side_by_side([3, 2], key="today")
+left, right = side_by_side([3, 2], key="today", last_first=True)
 with left:
     blocks.stakes_block(stamp, now, currency)
 with right:
