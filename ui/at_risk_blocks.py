@@ -15,6 +15,7 @@ from churn_core.figures.theme import count, counted, money, percent
 from churn_core.models.runs import ScoreRun
 from ui import session
 from ui import session_customers as calls
+from ui.currency_hint import currency_hint
 from ui.customer_table import customer_table, open_customer
 from ui.errors import guarded, plain, sentence
 from ui.key_figures import figures_row, key_figure
@@ -43,6 +44,7 @@ def figures_block(found: Totals, currency: str) -> None:
         )  # fmt: skip
         key_figure("In the high tier", count(high.n_customers), f"{money(high.value_at_risk, currency)} at risk")
         key_figure("Mean risk", percent(found.mean_risk), f"of {counted(found.n_customers, 'customer')}")
+    currency_hint(is_money=found.value_at_risk is not None)
 
 
 def list_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, currency: str) -> list[str]:

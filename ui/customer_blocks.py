@@ -18,6 +18,7 @@ from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, mone
 from churn_core.models.families import CONSTANTS, family_label, family_of
 from ui import session
 from ui import session_customers as calls
+from ui.currency_hint import currency_hint
 from ui.customer_table import N_ROWS_SEEN, customer_table
 from ui.errors import plain, sentence
 from ui.key_figures import figures_row, key_figure
@@ -65,6 +66,7 @@ def facts_block(profile: CustomerProfile, currency: str) -> None:
         if profile.score is not None:
             _score_figures(profile.score, currency)
         _purchase_figures(profile, currency)
+    currency_hint()
 
 
 def _score_figures(score: CustomerScore, currency: str) -> None:

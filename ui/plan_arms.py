@@ -8,7 +8,16 @@ from typing import Any
 
 import streamlit as st
 
-from churn_core.campaigns.plan import ACTIONS, CHANNELS, CONTROL, MOST_TREATMENTS, N_NAME_MOST, Arm, Plan
+from churn_core.campaigns.plan import (
+    ACTIONS,
+    CHANNELS,
+    CONTROL,
+    MOST_TREATMENTS,
+    N_NAME_MOST,
+    Arm,
+    Plan,
+    reminders,
+)
 from churn_core.campaigns.sizing import equal_shares
 from churn_core.campaigns.store import Campaign
 from churn_core.figures.theme import currency_sign, percent
@@ -34,6 +43,8 @@ def arms_step(stamp: Stamp, found: Campaign) -> None:
     for nr, arm in enumerate(plan.arms):
         if not arm.is_control:
             _treatment(fields, nr, arm)
+    for told in reminders(plan):
+        st.caption(f":orange[:material/info:] {sentence(told)}")
     _shares_line(fields, plan)
     _add(fields, plan)
     _playbook(stamp, found, fields)
@@ -113,6 +124,10 @@ def _at(fields: Fields, nr: int, arm: Arm, name: str) -> dict[str, Any]:
 
 def _shares_line(fields: Fields, plan: Plan) -> None:
     total = sum(arm.share for arm in plan.arms)
+    if not plan.treatments:
+        rest = f"{100 * (1 - total):.6g} %"
+        st.markdown(f"The first treatment takes the other **{rest}**; more treatments share them." if total < 1 else "")
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         is_whole = abs(total - 1) < 1e-9
         st.markdown(

@@ -118,12 +118,14 @@ def list_inputs(stamp: Stamp, found: Campaign, fields: Fields, kind: str) -> Non
 def _paste(campaign_id: str, kind: str, fields: Fields) -> None:
     ids = id_lists.ids_from_text(st.session_state[fields.key(f"{kind}_text")] or "")
     given = id_lists.give_list(session.warehouse(), campaign_id, kind, ids)
+    calls.touch(campaign_id, fields.number)
     st.session_state[fields.key(f"{kind}_told")] = given.message
     st.session_state[fields.key(f"{kind}_text")] = ""
 
 
 def _from_file(campaign_id: str, kind: str, fields: Fields, upload: Any, column: str, name: str) -> None:
     given = id_lists.give_list_of_file(session.warehouse(), campaign_id, kind, upload.source, column)
+    calls.touch(campaign_id, fields.number)
     st.session_state[fields.key(f"{kind}_told")] = given.message
     let_go(name)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from churn_core.campaigns.drawn import DrawPreview
-from churn_core.campaigns.plan import ENTRIES
+from churn_core.campaigns.plan import ENTRIES, reminders
 from churn_core.campaigns.store import Campaign
 from churn_core.figures.theme import count, counted, day, money, percent
 from ui import session
@@ -46,8 +46,9 @@ def draw_step(stamp: Stamp, found: Campaign, missing: Missing) -> None:
         **fields.at("entry", plan.entry, lambda changed, entry: replace(changed, entry=entry)),
     )  # fmt: skip
     st.caption(
-        f"The seed is the campaign's id, `{found.campaign_id}`: each customer's place is a hash of both, so the draw "
-        "comes out the same on any machine and has nothing to do with that of another campaign."
+        "Who gets what is drawn by lot. The lot follows from the campaign's id and the customer's id alone, so the "
+        "draw comes out the same on any machine and has nothing to do with that of another campaign.",
+        help=f"A hash of the customer's id with the seed, which is the campaign's id, {found.campaign_id}.",
     )
     if "Arms" in missing or "Audience" in missing or "Exclusions" in missing:
         st.info("What will be drawn is shown here as soon as there are arms whose shares add up, and customers.")
@@ -102,6 +103,8 @@ def lock_step(stamp: Stamp, found: Campaign, missing: Missing) -> None:
         return
     with errors_shown():
         drawn = calls.draw_preview(stamp, found)
+        if forgotten := reminders(found.plan):
+            st.warning("**Look again before you lock.**\n" + "".join(f"\n- {sentence(text)}" for text in forgotten))
         plan_text_block(calls.plan_text(stamp, found))
         if drawn.refusals:
             st.warning(

@@ -145,7 +145,7 @@ def _further(found: Campaign) -> None:
         if found.plan.entry == "rolling":
             st.button(
                 "Let new customers join", icon=":material/group_add:", key=f"join_{found.campaign_id}",
-                help="Customers who came into the audience since the draw get an arm by the same hash.",
+                help="Customers who came into the audience since the draw get an arm, drawn in the same way.",
                 on_click=guarded(calls.start_join), args=(found.campaign_id,),
             )  # fmt: skip
         with st.popover("Call off", key=f"call_off_{found.campaign_id}"):

@@ -14,6 +14,7 @@ from churn_core.figures.theme import count, day, money, percent
 from ui import plan_words as words
 from ui import session
 from ui import session_plan as calls
+from ui.currency_hint import currency_hint
 from ui.errors import plain, sentence
 from ui.layout import side_by_side
 from ui.session import Stamp
@@ -125,12 +126,13 @@ def counts_block(stamp: Stamp, found: Campaign) -> None:
         left = calls.eligibility(stamp, found)
         _line("After exclusions", count(left.n_left), f"{count(left.n_audience - left.n_left)} left out")
         size = calls.plan_size(stamp, found)
-        arms = " · ".join(f"{plain(arm)} {count(n)}" for arm, n in size.available.items())
+        arms = " · ".join(f"{plain(arm)} about {count(n)}" for arm, n in size.available.items())
         _line("Arms", str(len(found.plan.arms)), arms)
         if left.n_left:
             st.caption(_size_words(size))
         else:
             st.caption(f":orange[:material/warning:] {sentence(left.note)}")
+        currency_hint(is_money=total.value_at_risk is not None)
 
 
 def _line(label: str, value: str, note: str) -> None:

@@ -41,21 +41,25 @@ def power_step(stamp: Stamp, found: Campaign) -> None:
                     "Arm": arm.name,
                     "Share": f"{100 * arm.share:.6g} %",
                     "Needed": count(size.needed[arm.name]),
-                    "There are": count(size.available[arm.name]),
+                    "There are about": count(size.available[arm.name]),
                 }
                 for arm in found.plan.arms
             ],
         )
+        st.caption(
+            "There are about as many as the share says: the draw shares out each group of like risk and value by "
+            "itself, so it may come to one or a few customers more or fewer. The Draw step shows the numbers drawn."
+        )
     _where_from(size, currency)
     with st.container(horizontal=True):
         st.number_input(
-            "Power, %", min_value=50.0, max_value=99.0, step=5.0, format="%.6g", width=160,
-            help="Chance to find the smallest effect if it is there. 80 % is usual.",
+            "Chance to find the effect, %", min_value=50.0, max_value=99.0, step=5.0, format="%.6g", width=220,
+            help="Chance to find the smallest effect if it is there (statistical power). 80 % is usual.",
             **fields.at("power", round(100 * found.plan.power, 6), _share_of("power")),
         )  # fmt: skip
         st.number_input(
-            "Alpha, %", min_value=0.1, max_value=20.0, step=1.0, format="%.6g", width=160,
-            help="Chance to find an effect that is not there, over all treatments together. 5 % is usual.",
+            "Chance of a false alarm, %", min_value=0.1, max_value=20.0, step=1.0, format="%.6g", width=220,
+            help="Chance to find an effect that is not there, over all treatments together (alpha). 5 % is usual.",
             **fields.at("alpha", round(100 * found.plan.alpha, 6), _share_of("alpha")),
         )  # fmt: skip
         per_week_input(fields, found.plan)
@@ -88,8 +92,8 @@ def _figures(size: PlanSize, plan: Plan, currency: str) -> None:
         key_figure(
             "Smallest effect found", words.effect(entry, size.mde, currency),
             f"worth having: {words.effect(entry, size.smallest_effect, currency)}",
-            meaning=f"With all {count(size.n_available)} customers and {100 * plan.power:.0f} % power, for the "
-            "treatment that has the fewest.",
+            meaning=f"With all {count(size.n_available)} customers and a chance of {100 * plan.power:.0f} % to find "
+            "it, for the treatment that has the fewest.",
         )  # fmt: skip
 
 
@@ -117,8 +121,8 @@ def _where_from(size: PlanSize, currency: str) -> None:
         st.caption(f"For comparison, {plain(level)} is {plain(size.compared.told)}")
     if entry.kind == "mean":
         st.caption(
-            "What each customer did before the start takes off a part of the noise in the readout (CUPED); it is a "
-            "reserve and not counted on here."
+            "The readout will also use what each customer did before the start, which takes off a part of the chance "
+            "in the numbers (CUPED); that is a reserve and not counted on here."
         )
 
 

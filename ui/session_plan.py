@@ -70,14 +70,17 @@ def needs_scores(stamp: Stamp, found: Campaign) -> bool:
 
 
 def begin(plan: Plan | None = None) -> Campaign:
-    """A new draft, with the first day of contact already proposed; about a list of ids while nobody was scored."""
+    """A draft to begin with, its first day of contact already proposed; about a list of ids while nobody was scored.
+
+    One that was begun before and left as it was is taken up again, so that pressing twice leaves one draft.
+    """
     warehouse = session.warehouse()
     first = plan or Plan(is_listed=not session.stamp().state.run_id)
-    return store.create_draft(warehouse, replace(first, starts_on=first.starts_on or start.default_start(warehouse)))
+    return store.begin_draft(warehouse, replace(first, starts_on=first.starts_on or start.default_start(warehouse)))
 
 
 def begin_for(chosen: CustomerFilter, customer_ids: tuple[str, ...]) -> Campaign:
-    """A new draft for the customers of a list: the ticked ones by their ids, else all that the filter means."""
+    """A draft for the customers of a list: the ticked ones by their ids, else all that the filter means."""
     unordered = replace(chosen, sort=CustomerFilter.sort, descending=CustomerFilter.descending)
     begun = begin(Plan(is_listed=True) if customer_ids else Plan(audience=unordered))
     if customer_ids:
@@ -92,6 +95,11 @@ def change(campaign_id: str, step: int, made: Callable[[Plan], Plan]) -> None:
     plan = made(found.plan)
     if plan != found.plan or step != found.step:
         store.save_draft(warehouse, campaign_id, plan, step=step)
+
+
+def touch(campaign_id: str, step: int) -> None:
+    """Keep that a draft was worked on at a step, where what was entered is not part of its plan."""
+    change(campaign_id, step, lambda plan: plan)
 
 
 def _audience_key(found: Campaign) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from churn_core.figures.theme import count, day, money, percent
 from churn_core.models.drift_sizes import STRONG
 from ui import session
 from ui import session_customers as calls
+from ui.currency_hint import currency_hint
 from ui.customer_table import customer_table
 from ui.errors import guarded, plain, sentence
 from ui.key_figures import changing_figure, figures_row, key_figure
@@ -63,7 +64,8 @@ def figures_block(now: Today, currency: str) -> None:
             entered, left = money(changes.value_entered, currency), money(changes.value_left, currency)
             key_figure("New in the high tier", count(changes.n_entered), f"{entered} at risk")
             key_figure("Left the high tier", count(changes.n_left), f"{left} before")
-        key_figure("Mean risk", percent(now.totals.mean_risk), f"of {count(now.totals.n_customers)} customers")
+        key_figure("Mean risk", percent(now.totals.mean_risk), f"of {counted(now.totals.n_customers, 'customer')}")
+    currency_hint(is_money=now.totals.value_at_risk is not None)
 
 
 def compared_with(now: Today) -> str:

@@ -40,7 +40,7 @@ CHANNELS: dict[str, str] = {"email": "E-mail", "sms": "SMS", "push": "App push",
 
 ENTRIES: dict[str, str] = {
     "fixed": "Fixed: whoever is drawn at the lock, nobody else",
-    "rolling": "Rolling: new customers of the audience join by the same hash",
+    "rolling": "Rolling: new customers of the audience join, drawn in the same way",
 }
 
 MOST_TREATMENTS = 8
@@ -254,6 +254,15 @@ def problems(plan: Plan) -> dict[str, tuple[str, ...]]:
     return {step: told for step, told in found.items() if told}
 
 
+def reminders(plan: Plan) -> tuple[str, ...]:
+    """What a plan can be locked without, and is seldom meant to be; a sentence each."""
+    return tuple(
+        f"arm {arm.name!r} has no text: neither the plan nor the target list says what its customers are told."
+        for arm in plan.treatments
+        if not arm.text.strip()
+    )
+
+
 def _of_goal(plan: Plan) -> tuple[str, ...]:
     told = []
     if not plan.name.strip():
@@ -276,7 +285,7 @@ def _of_arms(plan: Plan) -> tuple[str, ...]:
         told.append(f"there are {len(plan.treatments)} treatments; more than {MOST_TREATMENTS} cannot be told apart.")
     told += [f"say how {arm.name!r} reaches the customers." for arm in plan.treatments if arm.channel is None]
     total = sum(arm.share for arm in plan.arms)
-    if abs(total - 1) > 1e-9:
+    if plan.treatments and abs(total - 1) > 1e-9:
         told.append(f"the shares add up to {100 * total:.6g} %; they must add up to 100 %.")
     if plan.control is None and len(plan.no_control_reason.strip()) < 10:
         told.append(

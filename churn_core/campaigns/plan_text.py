@@ -22,16 +22,16 @@ from churn_core.errors import NotFound
 from churn_core.settings import settings
 from churn_core.warehouse import Warehouse
 
-_RATE_TEST = "a two-sided z-test of the shares with Newcombe's interval (Fisher's exact test for very few customers)"
+_RATE_TEST = "a z-test of two shares, two-sided, with Newcombe's interval; Fisher's exact test for very few customers"
 _SEQUENCE = (
-    "Looking earlier is allowed at any time: an asymptotic confidence sequence, tuned to the number drawn, holds at "
-    "every look."
+    "Looking earlier is allowed at any time: the range shown is wide enough to hold at every look (an asymptotic "
+    "confidence sequence, tuned to the number drawn)."
 )
 _LOOKS = (
-    "Looks before the end are shown with intervals that hold at all planned looks together (Bonferroni) and decide "
+    "Looks before the end are shown with ranges that hold at all planned looks together (Bonferroni) and decide "
     "nothing; only the whole window decides."
 )
-_MEAN_TEST = "Welch's two-sided test of the averages with its interval"
+_MEAN_TEST = "Welch's test of two averages, two-sided, with its interval"
 
 
 def plan_text(
@@ -63,7 +63,7 @@ def _signature(campaign: Campaign, locked_at: datetime | None, locked_by: str) -
     if locked_at is None:
         return f"{digest}. A draft: nothing is drawn yet."
     who = f" by {_line(locked_by)}" if locked_by else ""
-    return f"{digest}. Locked on {locked_at:%Y-%m-%d %H:%M} UTC{who}; from then on nothing of it changes."
+    return f"{digest}. Locked on {locked_at:%-d %b %Y, %H:%M} UTC{who}; from then on nothing of it changes."
 
 
 def _goal(plan: Plan, currency: str) -> list[str]:
@@ -159,13 +159,13 @@ def _without_control(plan: Plan) -> list[str]:
 def _how_drawn(drawn: Drawn) -> str:
     strata = "" if len(drawn.strata) < 2 else f", balanced within {len(drawn.strata)} groups of like tier and value"
     return (
-        f"Arms are drawn by a hash of the campaign's id and the customer's id{strata}; anybody can draw them again and "
-        "gets the same."
+        f"Who gets which arm is drawn by lot{strata}. The lot follows from the campaign's id and the customer's id (a "
+        "hash of both), so anybody can draw again and gets the same."
     )
 
 
 def _time(plan: Plan, drawn: Drawn) -> list[str]:
-    told = [f"First day of contact: {plan.starts_on:%Y-%m-%d}." if plan.starts_on else "The first day is not set yet."]
+    told = [f"First day of contact: {plan.starts_on:%-d %b %Y}." if plan.starts_on else "The first day is not set yet."]
     if plan.per_week is not None:
         weeks = _counted(len(drawn.waves), "week")
         told.append(
@@ -190,24 +190,32 @@ def _reading(plan: Plan, drawn: Drawn, currency: str) -> list[str]:
     if not plan.is_measurable:
         return ["Counts, contacts and orders are shown; an effect is not, because there is nobody to compare with."]
     told = [
-        f"Primary: {entry.label}, each treatment minus the control, by "
-        f"{_RATE_TEST if entry.kind == 'rate' else _MEAN_TEST}, at {_percent(plan.alpha)}, "
-        "within the groups of the draw.",
+        f"What decides: {entry.label}, each treatment minus the control, compared within the groups of the draw and "
+        f"shown with the range that the true difference is in with {_percent(1 - plan.alpha)} confidence "
+        f"({_RATE_TEST if entry.kind == 'rate' else _MEAN_TEST}).",
         "Everybody who was drawn counts, contacted or not, once the customer's days are over.",
     ]
     if entry.kind == "mean":
-        told.append("Noise is reduced by what each customer did in as many days before the start (CUPED).")
+        told.append(
+            "What each customer did in as many days before the start is taken into account, which takes off a part of "
+            "the chance in the numbers (CUPED)."
+        )
     if len(plan.treatments) > 1:
-        told.append(f"Holm's method corrects for {len(plan.treatments)} treatments.")
+        told.append(
+            f"With {len(plan.treatments)} treatments one may look good by chance, so each has to show more (Holm's "
+            "correction)."
+        )
     told += [
         f"Guardrail: {OUTCOMES[rail.outcome].label} may get worse by less than "
-        f"{_size(OUTCOMES[rail.outcome], rail.margin, currency)} (one-sided non-inferiority, not corrected)."
+        f"{_size(OUTCOMES[rail.outcome], rail.margin, currency)} (a one-sided test of non-inferiority, not corrected)."
         for rail in plan.goal.guardrails
     ]
     told += [
-        "All other outcomes are exploratory (Benjamini-Hochberg).",
+        "All other outcomes are hints for the next campaign and decide nothing; among many some look good by chance, "
+        "which is corrected for (exploratory, Benjamini-Hochberg).",
         _SEQUENCE if plan.entry == "rolling" or len(drawn.waves) > 1 else _LOOKS,
-        "No verdict is given while the arms are not as large as drawn (p < .001) or mixed up with each other.",
+        "No verdict is given while the arms are not as large as they were drawn (tested with p < .001) or customers "
+        "are in several of them.",
     ]
     return ["\n".join(f"- {line}" for line in told)]
 

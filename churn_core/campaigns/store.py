@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from churn_core.campaigns.plan import STEPS, Plan
+from churn_core.customers.selection import CustomerFilter
 from churn_core.errors import InputError, NotFound
 from churn_core.warehouse import Transaction, Warehouse, acting_person, utc_now
 
@@ -82,6 +83,41 @@ def create_draft(warehouse: Warehouse, plan: Plan | None = None) -> Campaign:
         )
         tx.audit("campaign begun", {"campaign_id": campaign_id, "name": first.name})
     return campaign(warehouse, campaign_id)
+
+
+def begin_draft(warehouse: Warehouse, plan: Plan) -> Campaign:
+    """Begin a campaign, or take up again a draft that the same person began and left as it was.
+
+    Such a draft holds nothing that was typed in: the same plan without lists of ids, or one still on its first step
+    that differs at most in its audience, which becomes that of ``plan``. Its lists of ids are emptied.
+    """
+    with warehouse.transaction() as tx:
+        listed = {row[0] for row in tx.rows("SELECT DISTINCT campaign_id FROM campaign_lists")}
+        found = next(
+            (
+                entry
+                for entry in campaigns(tx, "draft")
+                if entry.created_by == acting_person() and _is_untouched(entry, plan, entry.campaign_id in listed)
+            ),
+            None,
+        )
+        if found is not None:
+            tx.execute("DELETE FROM campaign_lists WHERE campaign_id = $id", {"id": found.campaign_id})
+            tx.execute(
+                "UPDATE campaigns SET plan = $plan, changed_at = $now WHERE campaign_id = $id",
+                {"plan": json.dumps(plan.to_json(), ensure_ascii=False), "now": utc_now(), "id": found.campaign_id},
+            )
+    return create_draft(warehouse, plan) if found is None else campaign(warehouse, found.campaign_id)
+
+
+def _is_untouched(entry: Campaign, plan: Plan, has_lists: bool) -> bool:
+    if entry.step == 1:
+        return _without_audience(entry.plan) == _without_audience(plan)
+    return entry.plan == plan and not has_lists
+
+
+def _without_audience(plan: Plan) -> Plan:
+    return replace(plan, audience=CustomerFilter(), is_listed=False, starts_on=None)
 
 
 def save_draft(warehouse: Warehouse, campaign_id: str, plan: Plan, *, step: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from churn_core.campaigns.goals import OUTCOMES
 from churn_core.campaigns.plan import CONTROL, Arm, Goal, Plan
-from churn_core.campaigns.store import Campaign, create_draft
+from churn_core.campaigns.store import Campaign, begin_draft
 from churn_core.customers.selection import CustomerFilter
 from churn_core.stats.power import Design, days_needed, size_for_means, size_for_rates
 
@@ -80,8 +80,8 @@ def proposed_campaign(
 
 
 def begin_proposed(warehouse: Warehouse, proposal: Proposal) -> Campaign:
-    """A draft of the proposed campaign, to be finished step by step."""
-    return create_draft(warehouse, proposal.plan)
+    """A draft of the proposed campaign, to be finished step by step; the one begun before while nobody changed it."""
+    return begin_draft(warehouse, proposal.plan)
 
 
 def _size(study: Mapping[str, Any] | None, difference: float, design: Design, *, is_rate: bool) -> int:

@@ -55,13 +55,17 @@ def lock_campaign(args: argparse.Namespace) -> int:
 
 def _preview(args: argparse.Namespace) -> int:
     from churn_core.campaigns.draw import preview_draw
+    from churn_core.campaigns.plan import reminders
+    from churn_core.campaigns.store import campaign
 
-    shown = preview_draw(opened_workspace(args), args.campaign)
+    warehouse = opened_workspace(args)
+    shown = preview_draw(warehouse, args.campaign)
     lines = table(
         ("arm", "share", "customers"),
         [(arm.arm, f"{100 * arm.planned_share:.4g} %", f"{arm.n_customers:,}") for arm in shown.arms],
     )
     lines += [f"Cannot be locked: {told}" for told in shown.refusals] or ["Can be locked as it is."]
+    lines += [f"Look again: {told}" for told in reminders(campaign(warehouse, args.campaign).plan)]
     return show(args, shown.to_dict(), lines)
 
 

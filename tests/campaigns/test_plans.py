@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from churn_core.campaigns.plan import Arm, Exclusions, Goal, Guardrail, Plan, problems
-from churn_core.campaigns.store import campaign, campaigns, create_draft, delete_draft, required_locked, save_draft
+from churn_core.campaigns.id_lists import give_list
+from churn_core.campaigns.plan import Arm, Exclusions, Goal, Guardrail, Plan, problems, reminders
+from churn_core.campaigns.store import (
+    Campaign,
+    begin_draft,
+    campaign,
+    campaigns,
+    create_draft,
+    delete_draft,
+    required_locked,
+    save_draft,
+)
 from churn_core.customers.selection import CustomerFilter
 from churn_core.errors import ChurnError, InputError, NotFound
 from churn_core.warehouse import Warehouse
@@ -57,6 +69,18 @@ def test_arms_that_cannot_be_drawn_are_named(arms: tuple[Arm, ...], told: str) -
     assert any(told in sentence for sentence in problems(plan)["Arms"])
 
 
+def test_a_treatment_without_a_text_is_no_problem_but_is_said() -> None:
+    assert reminders(COMPLETE) == ()
+    silent = replace(COMPLETE, arms=(*COMPLETE.arms[:-1], replace(COMPLETE.arms[-1], text=" ")))
+    assert problems(silent) == {}
+    [told] = reminders(silent)
+    assert COMPLETE.arms[-1].name in told
+
+
+def test_shares_are_asked_for_only_when_there_is_something_to_share() -> None:
+    assert problems(Plan())["Arms"] == ("there is no treatment yet; add what customers are offered.",)
+
+
 def test_a_campaign_without_control_needs_a_typed_reason() -> None:
     plan = Plan.from_json(
         COMPLETE.to_json()
@@ -84,6 +108,45 @@ def test_a_campaign_without_control_needs_a_typed_reason() -> None:
 def test_impossible_parts_are_refused_where_they_are_made(made) -> None:
     with pytest.raises(ChurnError):
         made()
+
+
+def test_a_draft_that_was_left_as_it_was_is_taken_up_again() -> None:
+    warehouse = Warehouse.open(None)
+    first = begin_draft(warehouse, Plan())
+    high = Plan(audience=CustomerFilter(tiers=("high",)))
+    again = begin_draft(warehouse, high)
+    assert (again.campaign_id, again.plan) == (first.campaign_id, high), "only the audience is another"
+    save_draft(warehouse, first.campaign_id, high, step=2)
+    assert begin_draft(warehouse, high).campaign_id == first.campaign_id, "looked at, but nothing was entered"
+    assert begin_draft(warehouse, Plan()).campaign_id != first.campaign_id, "its audience may have been chosen by hand"
+
+
+def named(warehouse: Warehouse, draft: Campaign) -> None:
+    save_draft(warehouse, draft.campaign_id, replace(draft.plan, name="June"), step=1)
+
+
+def listed(warehouse: Warehouse, draft: Campaign) -> None:
+    give_list(warehouse, draft.campaign_id, "exclude", ["C-1"])
+    save_draft(warehouse, draft.campaign_id, draft.plan, step=3)
+
+
+def given_away(warehouse: Warehouse, draft: Campaign) -> None:
+    with warehouse.transaction() as tx:
+        tx.execute("UPDATE campaigns SET created_by = 'somebody else'")
+
+
+def locked(warehouse: Warehouse, draft: Campaign) -> None:
+    with warehouse.transaction() as tx:
+        tx.execute("UPDATE campaigns SET status = 'locked'")
+
+
+@pytest.mark.parametrize("worked_on", [named, listed, given_away, locked])
+def test_a_draft_that_somebody_worked_on_is_left_alone(worked_on: Callable[[Warehouse, Campaign], None]) -> None:
+    warehouse = Warehouse.open(None)
+    first = begin_draft(warehouse, Plan())
+    worked_on(warehouse, first)
+    assert begin_draft(warehouse, Plan()).campaign_id != first.campaign_id
+    assert len(campaigns(warehouse)) == 2
 
 
 def test_drafts_are_kept_changed_and_forgotten() -> None:

@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from churn_core.campaigns.audience import audience_total
+from churn_core.campaigns.draw import preview_draw
 from churn_core.campaigns.plan import STEPS, Arm, Exclusions, Goal, Plan
 from churn_core.campaigns.sizing import plan_baseline, plan_size
 from churn_core.campaigns.start import default_start
@@ -116,6 +117,8 @@ def test_every_step_of_a_new_draft_says_what_is_missing(shop: Warehouse, app: Ap
     begun = create_draft(shop)
     told = {step: said(at_step(app, begun, step)) for step in STEPS}
     assert "There is no treatment yet" in told["Arms"]
+    assert "The first treatment takes the other **80 %**" in told["Arms"]
+    assert "add up" not in told["Arms"] + told["Lock"]
     assert "Add a treatment first" in told["Power"]
     assert "as soon as there are arms" in told["Draw"]
     assert "Say on which day" in told["Draw"]
@@ -430,6 +433,29 @@ def test_at_risk_begins_a_plan_with_its_filter(shop: Warehouse, app: App) -> Non
     [begun] = [found for found in campaigns(shop) if found.campaign_id not in before]
     assert begun.plan.audience == CustomerFilter(tiers=("high",), min_risk=0.4)
     assert visit.query_params["campaign"] == begun.campaign_id
+
+    visit = app(AT_RISK, tier="medium")
+    visit.button(key="plan_campaign").click().run()
+    [again] = [found for found in campaigns(shop) if found.campaign_id not in before]
+    assert (again.campaign_id, again.plan.audience) == (begun.campaign_id, CustomerFilter(tiers=("medium",)))
+
+
+def test_a_treatment_without_a_text_is_named_before_the_lock(shop: Warehouse, draft: Campaign, app: App) -> None:
+    save_draft(shop, draft.campaign_id, replace(draft.plan, arms=(READY.arms[0], replace(COUPON, text=""))), step=7)
+    visit = at_step(app, draft, "Lock")
+    assert "Arm 'coupon' has no text" in visit.warning[0].value.replace("\\", "")
+    assert visit.checkbox, "it can be locked all the same"
+    save_draft(shop, draft.campaign_id, draft.plan, step=7)
+    assert not at_step(app, draft, "Lock").warning
+
+
+def test_counts_before_the_draw_say_that_they_are_about(shop: Warehouse, draft: Campaign, app: App) -> None:
+    visit = at_step(app, draft, "Power")
+    size = plan_size(shop, draft)
+    assert f"control about {size.available['control']:,} · coupon about {size.available['coupon']:,}" in said(visit)
+    assert "The Draw step shows the numbers drawn" in said(visit)
+    drawn = {arm.arm: arm.n_customers for arm in preview_draw(shop, draft.campaign_id).arms}
+    assert all(abs(drawn[arm] - n) <= 5 for arm, n in size.available.items())
 
 
 def test_risks_answer_within_their_horizon_and_the_past_agrees(shop: Warehouse, draft: Campaign) -> None:
