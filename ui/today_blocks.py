@@ -7,7 +7,7 @@ import streamlit as st
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.today import Changes, Step, Today
 from churn_core.figures.customers import reasons_figure, tiers_figure
-from churn_core.figures.theme import count, day, money, percent
+from churn_core.figures.theme import count, counted, day, money, percent
 from churn_core.models.drift_sizes import STRONG
 from ui import session
 from ui import session_customers as calls
