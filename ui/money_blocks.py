@@ -26,6 +26,7 @@ def money_block(found: CampaignReadout) -> None:
     if found.money is None or not found.money.arms:
         return
     st.subheader("Money", anchor=False)
+    currency_hint()
     chart(figures.money_figure(found.money, mode=session.mode()), key="money")
     table(_money_rows(found.money))
     for reason in _reasons(found.money.arms):

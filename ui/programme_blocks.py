@@ -39,7 +39,7 @@ def holdout_block(found: Programme) -> None:
             st.page_link("pages/settings/settings.py", label="Settings", icon=":material/arrow_forward:")
         return
     with figures_row("programme"):
-        key_figure("Held out of all campaigns", count(held.n_held_out), f"of {count(held.n_customers)} customers")
+        key_figure("Held out of all campaigns", count(held.n_held_out), f"of {counted(held.n_customers, 'customer')}")
         key_figure(
             "Share",
             percent(held.share),
@@ -65,6 +65,7 @@ def quarters_block(found: Programme) -> None:
             st.info(sentence(found.told))
         return
     st.subheader("What the programme brought", anchor=False)
+    currency_hint()
     chart(
         figures.quarters_figure(found.quarters, told=found.told, currency=found.currency, mode=session.mode()),
         key="quarters",

@@ -17,6 +17,7 @@ from churn_core.figures.rfm import grid_figure
 from churn_core.figures.theme import UNKNOWN, count, counted, day, money, percent
 from ui import session
 from ui import session_rfm as calls
+from ui.currency_hint import currency_hint
 from ui.errors import guarded, plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.plan_list import open_plan
@@ -64,11 +65,12 @@ def figures_block(found: RfmTable, currency: str) -> None:
         key_figure("Customers", count(everybody.n), f"until {day(found.day)}", meaning="Everybody with an order.")
         key_figure("Champions", count(best.n), f"{_share(best.spend_amount, everybody.spend_amount)} of all spend")
         key_figure(
-            "Group at risk", count(silent.n), f"{money(silent.mean_spend, currency)} spent each",
+            "In the group at risk", count(silent.n), f"{money(silent.mean_spend, currency)} spent each",
             meaning="Good customers who have been silent for long, by recency, frequency and money alone.",
         )  # fmt: skip
         of = f"scored as of {day(found.run_as_of)}" if found.run_as_of else "nobody was scored by then"
         key_figure("Value at risk", money(everybody.value_at_risk, currency), of, meaning="Risk x expected value.")
+    currency_hint(is_money=everybody.spend_amount is not None)
 
 
 def groups_block(stamp: Stamp, found: RfmTable, currency: str) -> None:

@@ -57,6 +57,7 @@ def _figures(meant: RuleCount, currency: str) -> None:
             meaning="Risk x expected value, summed over those of the latest scoring.",
         )  # fmt: skip
         key_figure("Mean risk", percent(meant.mean_risk), f"of {count(meant.n_scored)} scored")
+    currency_hint(is_money=meant.value_at_risk is not None)
     if not meant.n_customers:
         st.markdown("Nobody meets this rule now. It can be kept all the same: it is asked again with every import.")
 

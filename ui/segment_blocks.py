@@ -17,6 +17,7 @@ from churn_core.figures.segment_tree import tree_figure
 from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, money, percent
 from ui import session
 from ui import session_segments as calls
+from ui.currency_hint import currency_hint
 from ui.errors import guarded, plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.numbered_choice import numbered_choice
@@ -66,6 +67,7 @@ def figures_block(found: Segmentation, now: SegmentationMoney, currency: str) ->
                 "Most in one segment", money(most.value_at_risk, currency), figures.short(most.name),
                 meaning=f"Segment {most.no}: {plain(most.name)}",
             )  # fmt: skip
+    currency_hint(is_money=bool(scored))
 
 
 def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, currency: str) -> None:

@@ -22,6 +22,7 @@ if not stamp.state.run_id:
     st.stop()
 
 currency = session.currency()
+currency_hint()
 policy = calls.policy(stamp)
 blocks.cutoffs_block(stamp, blocks.first_thresholds(stamp, policy.high_from, policy.medium_from), currency)
 

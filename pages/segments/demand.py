@@ -33,6 +33,7 @@ if isinstance(demand, str):
 with place:
     found = blocks.measure_input(demand)
 blocks.figures_block(demand, found, currency)
+currency_hint(is_money=found.measure == "revenue")
 blocks.chart_block(demand, found, currency)
 blocks.backtest_block(found)
 blocks.weeks_block(demand, found, currency)

@@ -33,9 +33,12 @@ elif run is None:
     blocks.start_block(calls.proposed(stamp), again=False, is_running=is_running)
 else:
     blocks.figures_block(run, stake, currency)
+    currency_hint(is_money=run.total_spend is not None)
     blocks.notes_block(run, stamp)
     blocks.check_block(run, currency)
 
+if run is None:
+    currency_hint(is_money=stake is not None)
 blocks.stake_block(stake, currency)
 if run is not None:
     blocks.list_block(stamp, run, currency)
