@@ -52,6 +52,7 @@ def list_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, currency: st
     place = st.container()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         position = st.container(width="content")
+        with_tags = bool(calls.tag_words(stamp)) and st.toggle("Tags", key="tags", bind="query-params")
         page_nr = st.pagination(-(-found.n_customers // calls.N_ROWS), key="page", bind="query-params")
     frame = calls.rows(stamp, chosen, page_nr)
     first = (page_nr - 1) * calls.N_ROWS
@@ -62,7 +63,7 @@ def list_block(stamp: Stamp, chosen: CustomerFilter, found: Totals, currency: st
     with place:
         on_page = customer_table(
             frame, currency, key=f"list_{_key(ticked.of_list, ticked.n_cleared, chosen, page_nr)}",
-            sorted_by=chosen.sort, selectable=True, selected=ticked.rows(shown),
+            sorted_by=chosen.sort, selectable=True, selected=ticked.rows(shown), with_tags=with_tags,
         )  # fmt: skip
     ticked.take(shown, on_page)
     return list(ticked.ids)

@@ -23,7 +23,7 @@ from ui.session_uplift import net_state
 
 MORE = (
     "value_from", "value_to", "expected_from", "expected_below", "risk_from", "risk_to",
-    "group", "feature", "segment", "attribute", "number", "number_from", "number_to", "net_from", "new",
+    "group", "feature", "segment", "tag", "attribute", "number", "number_from", "number_to", "net_from", "new",
 )  # fmt: skip
 """Widget keys behind "More filters", which are also parameters of the address."""
 
@@ -32,7 +32,7 @@ KEYS = ("tier", "find", "order", "page", *MORE)
 
 _CLEARED: dict[str, Any] = {
     "tier": [], "find": "", "order": "Most value at risk first", "page": 1,
-    "group": [], "feature": [], "attribute": [], "new": False,
+    "group": [], "feature": [], "tag": [], "attribute": [], "new": False,
 }  # fmt: skip
 """What a widget holds when nothing is chosen; None where it is not here."""
 
@@ -111,7 +111,7 @@ def filter_block(stamp: Stamp, source: str, *, is_list: bool = True, place: Plac
         n_more = place.n_chosen()
         with st.popover(f"More filters ({n_more})" if n_more else "More filters", icon=":material/tune:"):
             groups, features = calls.main_reasons(stamp, False), calls.main_reasons(stamp, True)
-            more = _more_filters(choices, saved, groups, features, place)
+            more = _more_filters(stamp, choices, saved, groups, features, place)
             more["min_net_value"] = _net_filter(place) if net_state(stamp).is_known else None
         st.button("Clear", key=f"{place.prefix}clear", type="tertiary", on_click=place.clear)
     return CustomerFilter(
@@ -124,6 +124,7 @@ def filter_block(stamp: Stamp, source: str, *, is_list: bool = True, place: Plac
 
 
 def _more_filters(
+    stamp: Stamp,
     choices: tuple[Attribute, ...],
     saved: dict[str, int],
     groups: dict[str, str],
@@ -151,6 +152,12 @@ def _more_filters(
         segment = st.selectbox(
             "Segment", list(saved), index=None, placeholder="Everybody", **place.at("segment")
         )  # fmt: skip
+    tags = list(calls.tag_words(stamp))
+    tagged: list[str] = []
+    if tags:
+        tagged = st.multiselect(
+            "Tags", tags, placeholder="Any", **place.at("tag"), help="Several tags mean any of them.",
+        )  # fmt: skip
     values = [(choice.name, value) for choice in choices for value in choice.options]
     named = {f"{name}: {value}": (name, value) for name, value in values}
     chosen: list[str] = []
@@ -170,6 +177,7 @@ def _more_filters(
         "reason_groups": tuple(groups[name] for name in chosen_groups),
         "reasons": tuple(features[reason] for reason in reasons),
         "segment_id": saved.get(segment or ""),
+        "tags": tuple(tagged),
         "attributes": tuple(named[name] for name in chosen if name in named),
         "ranges": _range_filter([choice for choice in choices if choice.is_number], place),
         "only_new": only_new,

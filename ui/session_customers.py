@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from churn_core.campaigns.scoring import score_workspace
-from churn_core.customers import at_risk, attributes, profile, search, segments, targets, tiers
+from churn_core.customers import at_risk, attributes, profile, search, segments, tags, targets, tiers
 from churn_core.customers import today as today_module
 from churn_core.customers.at_risk import ReasonTotal, Totals
 from churn_core.customers.attributes import Attribute
@@ -86,6 +86,12 @@ def attribute_choices(stamp: Stamp, source: str) -> tuple[Attribute, ...]:
 def saved_segments(stamp: Stamp) -> tuple[Segment, ...]:
     """All saved segments."""
     return segments.segments(session.warehouse(stamp.workspace))
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def tag_words(stamp: Stamp) -> tuple[str, ...]:
+    """Tags that somebody has."""
+    return tuple(found.tag for found in tags.tags(session.warehouse(stamp.workspace)) if found.n_customers)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -32,10 +32,15 @@ def add_filter_options(parser: argparse.ArgumentParser) -> None:
         help="only customers with this attribute, like country=France",
     )
     parser.add_argument("--segment", metavar="NAME", help="only members of this saved segment")
+    parser.add_argument(
+        "--tag", action="append", metavar="TAG", help="only customers with this tag; more than one mean any of them"
+    )
 
 
 def chosen_filter(args: argparse.Namespace, warehouse: Warehouse, *, sort: str = "value_at_risk") -> CustomerFilter:
-    """The customers that the options mean; NotFound for a reason, an attribute or a segment that nobody has."""
+    """The customers that the options mean; NotFound for a reason, an attribute, a segment or a tag
+    that nobody has.
+    """
     from churn_core.customers.selection import CustomerFilter
 
     wanted = tuple(_attribute(text) for text in args.attribute or ())
@@ -48,6 +53,7 @@ def chosen_filter(args: argparse.Namespace, warehouse: Warehouse, *, sort: str =
         reason_groups=tuple(args.reason or ()),
         attributes=wanted,
         segment_id=_segment_id(warehouse, args.segment) if args.segment else None,
+        tags=_known_tags(warehouse, args.tag or ()),
         sort=sort,
         descending=sort != "customer_id",
     )
@@ -74,6 +80,16 @@ def _attribute(text: str) -> tuple[str, str]:
     if not sign or not name:
         raise InputError(f"{text!r} is not an attribute and its value; write it like country=France.")
     return name, value
+
+
+def _known_tags(warehouse: Warehouse, wanted: Sequence[str]) -> tuple[str, ...]:
+    from churn_core.customers.tags import tags
+
+    known = [found.tag for found in tags(warehouse)] if wanted else []
+    for tag in wanted:
+        if tag not in known:
+            raise unknown_name("tag", tag, known)
+    return tuple(wanted)
 
 
 def _segment_id(warehouse: Warehouse, name: str) -> int:

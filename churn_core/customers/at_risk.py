@@ -37,6 +37,9 @@ DAYS_SINCE = age_days("last_order")
 NET_VALUES = "SELECT customer_id, net_value FROM uplift_scores WHERE run_id = $net_run_id"
 """Net value of contacting each customer, as far as a campaign taught it."""
 
+TAGS_OF = "SELECT customer_id, string_agg(tag, '; ' ORDER BY lower(tag)) AS tags FROM customer_tags"
+"""All tags of each customer in one text; to be completed by a condition and GROUP BY customer_id."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TierTotal:
@@ -175,8 +178,8 @@ def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit
     """One page of the list, in the filter's order; ties are broken by customer id, so paging is stable.
 
     Columns: customer_id, name, country, risk, tier, expected_value, value_at_risk, main_reason, main_group,
-    reason (in words), days_since_last_order, net_value (of contacting, empty while no campaign taught it). Raises
-    NotEnoughData when nothing was scored yet.
+    reason (in words), days_since_last_order, net_value (of contacting, empty while no campaign taught it), tags (in
+    one text). Raises NotEnoughData when nothing was scored yet.
     """
     if not 0 < limit <= N_PAGE_MOST or offset < 0:
         raise InputError(f"a page of {limit} rows from {offset} was asked for; take 1 to {N_PAGE_MOST} rows from 0 on.")
@@ -189,14 +192,16 @@ def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit
     all_days = _DAYS_FROM_ORDERS if run.recency_place is None else _DAYS_FROM_RUN
     beside = {RECENCY: (all_days, "days"), "net_value": (NET_VALUES, "net_value")}.get(chosen.sort)
     picked = _picked_beside(where, chosen, *beside) if beside else _picked(where, chosen)
-    days = f"SELECT * FROM ({all_days}) WHERE customer_id IN (SELECT customer_id FROM picked)"
+    on_page = "customer_id IN (SELECT customer_id FROM picked)"
+    days = f"SELECT * FROM ({all_days}) WHERE {on_page}"
+    tagged = f"{TAGS_OF} WHERE {on_page} GROUP BY customer_id"
     return warehouse.frame(
-        f"WITH picked AS MATERIALIZED ({picked}), days AS ({days}) "
+        f"WITH picked AS MATERIALIZED ({picked}), days AS ({days}), tagged AS ({tagged}) "
         "SELECT p.customer_id, c.name, c.country, p.risk, p.tier, p.expected_value, p.value_at_risk, p.main_reason, "
-        "p.main_group, r.up_1 AS reason, CAST(d.days AS INTEGER) AS days_since_last_order, u.net_value "
+        "p.main_group, r.up_1 AS reason, CAST(d.days AS INTEGER) AS days_since_last_order, u.net_value, t.tags "
         "FROM picked p LEFT JOIN customers c ON c.customer_id = p.customer_id "
         "LEFT JOIN reasons r ON r.run_id = $run_id AND r.customer_id = p.customer_id "
-        "LEFT JOIN days d ON d.customer_id = p.customer_id "
+        "LEFT JOIN days d ON d.customer_id = p.customer_id LEFT JOIN tagged t ON t.customer_id = p.customer_id "
         f"LEFT JOIN ({NET_VALUES}) u ON u.customer_id = p.customer_id ORDER BY p.place",
         parameters,
     )

@@ -159,14 +159,18 @@ def _gap_choice(gaps: dict[int, tuple[float, float]]) -> int | None:
 
 
 def _proposal(measures: tuple[KMeasures, ...], gap_k: int | None, n_sampled: int, n_customers: int) -> Choice:
-    """The number most measures speak for among the stable ones; the finer one where they are as good."""
+    """The gap statistic's number where it is stable, and compact or at least as stable as the compact one; else that.
+
+    The silhouette alone prefers few segments where groups lie in groups; two measures together may overrule it.
+    """
     stable = [found for found in measures if found.stability >= STABLE_FROM]
     among = stable or [max(measures, key=lambda found: found.stability)]
-    compact = max(found.silhouette for found in among)
-    near = [found for found in among if found.silhouette >= compact - CLOSE]
-    chosen = max(near, key=lambda found: found.k)
-    by_gap = next((found for found in near if found.k == gap_k), None)
-    chosen = by_gap or chosen
+    best = max(found.silhouette for found in among)
+    near = [found for found in among if found.silhouette >= best - CLOSE]
+    compact = max(near, key=lambda found: found.k)
+    by_gap = next((found for found in among if found.k == gap_k), None)
+    is_gap = by_gap is not None and (by_gap in near or by_gap.stability >= compact.stability)
+    chosen = by_gap if by_gap is not None and is_gap else compact
     return Choice(
         k=chosen.k,
         reason=_reason(chosen, measures, bool(stable), gap_k),
@@ -183,9 +187,12 @@ def _reason(chosen: KMeasures, measures: tuple[KMeasures, ...], is_stable: bool,
     if is_stable:
         words = (
             f"{chosen.k} segments: found again in other samples of the customers (mean adjusted Rand "
-            f"{chosen.stability:.2f}, at least {STABLE_FROM:g} asked), with a silhouette of {chosen.silhouette:.2f}"
+            f"{chosen.stability:.2f}, at least {STABLE_FROM:g} asked)"
         )
-        words += "." if gap_k == chosen.k else f" within {CLOSE:g} of the best stable number."
+        if gap_k == chosen.k:
+            words += f", and the number of the gap statistic, with a silhouette of {chosen.silhouette:.2f}."
+        else:
+            words += f", with a silhouette of {chosen.silhouette:.2f} within {CLOSE:g} of the best stable number."
     else:
         words = (
             f"{chosen.k} segments, the least unstable number: no number is found again reliably in other samples of "
@@ -194,7 +201,8 @@ def _reason(chosen: KMeasures, measures: tuple[KMeasures, ...], is_stable: bool,
     gap = {None: "the gap statistic keeps rising", 1: "the gap statistic sees no separate groups"}.get(
         gap_k, f"the gap statistic chooses {gap_k}"
     )
-    words += f" Silhouette alone would choose {by_silhouette}, Calinski-Harabasz {by_calinski}; {gap}."
+    words += f" Silhouette alone would choose {by_silhouette}, Calinski-Harabasz {by_calinski}"
+    words += "." if is_stable and gap_k == chosen.k else f"; {gap}."
     if chosen.silhouette < 0.25:
         words += " Customers differ by degrees here: segments divide a continuum, they are no separate islands."
     return words

@@ -6,6 +6,7 @@ import hashlib
 import json
 import uuid
 
+from churn_core.customers.at_risk import TAGS_OF
 from churn_core.customers.segmentation_store import segmentation
 from churn_core.customers.targets import mark_as_utf8, safe_cell
 from churn_core.errors import NotEnoughData
@@ -14,7 +15,7 @@ from churn_core.warehouse import Warehouse, utc_now
 
 
 def members_csv(warehouse: Warehouse, segmentation_id: int, no: int | None = None) -> bytes:
-    """The customers of a segment (None: of all) at the newest date, with risk and money where they were scored.
+    """The customers of a segment (None: of all) at the newest date, with tags, and with risk and money where scored.
 
     NotEnoughData when nobody is in it.
     """
@@ -56,11 +57,13 @@ def csv_name(name: str, no: int | None, n_rows: int) -> str:
 _SQL = (
     f"SELECT {safe_cell('m.customer_id')} AS customer_id, m.segment_no, {safe_cell('n.name')} AS segment, "
     "round(m.probability, 4) AS probability, CAST(m.as_of AS DATE) AS as_of, s.tier, round(s.risk, 4) AS risk, "
-    "round(s.expected_value, 2) AS expected_value, round(s.value_at_risk, 2) AS value_at_risk "
+    "round(s.expected_value, 2) AS expected_value, round(s.value_at_risk, 2) AS value_at_risk, "
+    f"{safe_cell('t.tags')} AS tags "
     "FROM (SELECT * FROM segmentation_members WHERE segmentation_id = $id AND as_of = (SELECT max(as_of) "
     "FROM segmentation_members WHERE segmentation_id = $id) AND ($no::INTEGER IS NULL OR segment_no = $no::INTEGER)) m "
     "JOIN (SELECT unnest($nos::INTEGER[]) AS no, unnest($names::VARCHAR[]) AS name) n ON n.no = m.segment_no "
     "LEFT JOIN (SELECT * FROM scores WHERE run_id = $run_id) s ON s.customer_id = m.customer_id "
+    f"LEFT JOIN ({TAGS_OF} GROUP BY customer_id) t ON t.customer_id = m.customer_id "
     "ORDER BY m.segment_no, m.customer_id"
 )
 

@@ -74,6 +74,8 @@ class CustomerFilter:
     """Numeric attribute, least and greatest value."""
     segment_id: int | None = None
     """Members of a saved segment."""
+    tags: tuple[str, ...] = ()
+    """Customers marked with any of these tags."""
     search: str = ""
     """Part of the id, name or e-mail address, in any case."""
     customer_ids: tuple[str, ...] = ()
@@ -147,6 +149,9 @@ def condition(chosen: CustomerFilter, run: RunKey) -> Condition:
     if chosen.segment_id is not None:
         parts.append("customer_id IN (SELECT customer_id FROM segment_members WHERE segment_id = $segment_id)")
         values["segment_id"] = chosen.segment_id
+    if chosen.tags:
+        parts.append("customer_id IN (SELECT customer_id FROM customer_tags WHERE tag IN (SELECT unnest($tags)))")
+        values["tags"] = list(chosen.tags)
     if chosen.search.strip():
         parts.append(_SEARCH)
         values["search"] = chosen.search.strip()
@@ -228,6 +233,7 @@ def described(chosen: CustomerFilter, *, segment_name: str = "") -> str:
         parts += _between(name, low, high)
     if chosen.segment_id is not None:
         parts.append(f"in segment {segment_name or chosen.segment_id}")
+    parts += [f"tagged {' or '.join(chosen.tags)}"] if chosen.tags else []
     if chosen.search.strip():
         parts.append(f"matching {chosen.search.strip()!r}")
     if chosen.only_new:

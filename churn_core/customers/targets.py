@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from churn_core.customers.at_risk import DAYS_SINCE, LAST_ORDER, NET_VALUES, required_run
+from churn_core.customers.at_risk import DAYS_SINCE, LAST_ORDER, NET_VALUES, TAGS_OF, required_run
 from churn_core.customers.selection import CustomerFilter, RunKey, condition
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.jobs import Progress, no_progress
@@ -46,6 +46,7 @@ COLUMNS: dict[str, tuple[str, bool]] = {
     "up_3": ("r.up_3", TEXT),
     "down_1": ("r.down_1", TEXT),
     "down_2": ("r.down_2", TEXT),
+    "tags": ("t.tags", TEXT),
     "last_order": ("CAST(o.last_order AS DATE)", NUMBER),
     "days_since_last_order": (DAYS_SINCE, NUMBER),
     "as_of": ("CAST($cutoff AS DATE)", NUMBER),
@@ -166,6 +167,7 @@ def _write(warehouse: Warehouse, chosen: CustomerFilter, run: RunKey, target: Pa
         "LEFT JOIN customers c ON c.customer_id = s.customer_id "
         f"LEFT JOIN ({LAST_ORDER} GROUP BY customer_id) o ON o.customer_id = s.customer_id "
         f"LEFT JOIN ({NET_VALUES}) u ON u.customer_id = s.customer_id "
+        f"LEFT JOIN ({TAGS_OF} GROUP BY customer_id) t ON t.customer_id = s.customer_id "
         f"ORDER BY {key} {direction} NULLS LAST, s.customer_id"
     )
     model = warehouse.value("SELECT model_version FROM score_runs WHERE run_id = $run_id", {"run_id": run.run_id})

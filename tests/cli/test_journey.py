@@ -45,7 +45,14 @@ def test_an_order_file_becomes_a_list_of_targets(churn: Churn, order_file: Path,
     assert "attribute 'nope' not found" in one_sentence(
         churn("targets", "--attribute", "nope=1", "--out", tmp_path / "x.csv")
     )
+    assert "tag 'nope' not found" in one_sentence(churn("targets", "--tag", "nope", "--out", tmp_path / "x.csv"))
     assert not (tmp_path / "x.csv").exists()
+    assert churn("tags", "give", "VIP", rows[0]["customer_id"]).code == 0
+    marked = churn("targets", "--tag", "VIP", "--out", tmp_path / "vip.csv", "--json").json
+    with open(marked["path"], encoding="utf-8-sig", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["customer_id"] == rows[0]["customer_id"]
+    assert "VIP" in row["tags"].split("; ")
 
 
 def test_the_same_file_twice_changes_nothing(churn: Churn, order_file: Path) -> None:

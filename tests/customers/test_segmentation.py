@@ -356,6 +356,19 @@ def test_the_proposal_is_the_planted_number_and_every_measure_agrees() -> None:
     assert "3 segments: found again in other samples" in choice.reason
 
 
+def test_groups_within_groups_are_proposed_where_gap_and_stability_agree() -> None:
+    """Two pairs of groups: the silhouette alone sees the pairs."""
+    draw = np.random.default_rng(4)
+    centres = np.array([[0.0, 0.0, 0.0], [3.0, 0.0, 0.0], [0.0, 8.0, 0.0], [0.0, 8.0, 3.0]])
+    rows = (centres[np.arange(400) % 4] + draw.normal(0, 0.5, (400, 3))).astype(np.float32)
+    choice = propose_k(rows, ks=(2, 3, 4, 5))
+    assert (choice.k, choice.gap_k) == (4, 4)
+    found = {entry.k: entry for entry in choice.measures}
+    assert found[2].silhouette == max(entry.silhouette for entry in found.values())
+    assert "the number of the gap statistic" in choice.reason
+    assert "Silhouette alone would choose 2" in choice.reason
+
+
 def test_evenly_spread_customers_have_no_groups() -> None:
     even = np.random.default_rng(0).uniform(size=(300, 3)).astype(np.float32)
     choice = propose_k(even, ks=(2, 3, 4))
