@@ -17,6 +17,7 @@ from churn_core.figures.effect_words import signed_money
 from churn_core.figures.theme import UNKNOWN, count, money, percent
 from churn_core.stats.estimate import Estimate
 from ui import session
+from ui.currency_hint import currency_hint
 from ui.errors import plain, sentence
 from ui.widgets import chart, table
 

@@ -13,8 +13,9 @@ from churn_core.campaigns.programme import programme as read_programme
 from churn_core.campaigns.store import STATUSES
 from churn_core.figures import programme as figures
 from churn_core.figures.effect_words import effect_words, p_words, range_words, signed_money, value_words
-from churn_core.figures.theme import UNKNOWN, count, day, percent
+from churn_core.figures.theme import UNKNOWN, count, counted, day, percent
 from ui import session
+from ui.currency_hint import currency_hint
 from ui.errors import plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp

@@ -14,6 +14,7 @@ from churn_core.figures.theme import count, counted, money, percent
 from ui import rule_draft as drafts
 from ui import session
 from ui import session_rules as calls
+from ui.currency_hint import currency_hint
 from ui.errors import errors_shown, guarded, plain
 from ui.key_figures import figures_row, key_figure
 from ui.layout import side_by_side

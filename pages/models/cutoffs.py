@@ -7,6 +7,7 @@ import streamlit as st
 from ui import cutoff_blocks as blocks
 from ui import policy_blocks, session
 from ui import session_customers as calls
+from ui.currency_hint import currency_hint
 from ui.widgets import empty_state, page_header
 
 page_header("Cut-offs", __doc__ or "")

@@ -7,6 +7,7 @@ import streamlit as st
 from ui import demand_blocks as blocks
 from ui import session
 from ui import session_demand as calls
+from ui.currency_hint import currency_hint
 from ui.errors import sentence
 from ui.widgets import empty_state, page_header
 

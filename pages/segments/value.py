@@ -7,6 +7,7 @@ import streamlit as st
 from ui import session
 from ui import session_value as calls
 from ui import value_blocks as blocks
+from ui.currency_hint import currency_hint
 from ui.widgets import empty_state, job_panel, page_header
 
 page_header("Value", __doc__ or "")
