@@ -142,7 +142,7 @@ def numbers_block(found: Proof, cutoffs: list[CutoffOutcome], kind: Kind) -> Non
             "Left in the high tier",
             percent(high.happened),
             f"{percent(everybody.happened)} of all",
-            meaning="On all judged days together: precision among the alerts, beside the share of all customers.",
+            meaning="On all judged days together: the share of those warned who left, beside the share of all customers.",
         )
         key_figure(
             "Warned in time",
@@ -151,7 +151,7 @@ def numbers_block(found: Proof, cutoffs: list[CutoffOutcome], kind: Kind) -> Non
             meaning="Of those who fell silent and left: in the high tier before silence itself proved it.",
         )
         key_figure(
-            "Money warned of",
+            "Expected value warned of",
             percent(captured),
             f"in {percent(high.n / everybody.n)} of all" if everybody.n else None,
             meaning="Expected value of those who left: the share that stood in the high tier, and the tier's share of "
@@ -161,8 +161,8 @@ def numbers_block(found: Proof, cutoffs: list[CutoffOutcome], kind: Kind) -> Non
         st.caption(WHY_TWO_SHARES)
 
 
-def alerts_block(cutoffs: list[CutoffOutcome]) -> None:
-    """Precision among alerts over time, by tier and on top of the list."""
+def warnings_block(cutoffs: list[CutoffOutcome]) -> None:
+    """Precision among warnings over time, by tier and on top of the list."""
     lengths = sorted({k for outcome in cutoffs for k in outcome.tops})
     k = None
     if lengths:
@@ -175,7 +175,7 @@ def alerts_block(cutoffs: list[CutoffOutcome]) -> None:
             key="proof_top",
             bind="query-params",
         )
-    chart(figures.alerts_figure(cutoffs, k, mode=session.mode()), key="alerts")
+    chart(figures.warnings_figure(cutoffs, k, mode=session.mode()), key="warnings")
     st.caption(
         "Value at risk puts those first with whom most money would go, not those most certain to go; its list may hold "
         "fewer leavers and more money than the high tier."

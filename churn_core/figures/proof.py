@@ -170,7 +170,7 @@ def calibration_sentence(cutoffs: Sequence[CutoffOutcome]) -> str:
     )
 
 
-def alerts_figure(cutoffs: Sequence[CutoffOutcome], k: int | None, *, mode: Mode = "light") -> go.Figure:
+def warnings_figure(cutoffs: Sequence[CutoffOutcome], k: int | None, *, mode: Mode = "light") -> go.Figure:
     """Share of leavers among the high tier and among the first k by value at risk, beside the share among all."""
     colours = palette(mode)
     figure = go.Figure()
@@ -182,7 +182,7 @@ def alerts_figure(cutoffs: Sequence[CutoffOutcome], k: int | None, *, mode: Mode
             found = [
                 (cutoff.as_of, outcome)
                 for cutoff in sorted(cutoffs, key=lambda one: one.as_of)
-                if cutoff.kind == kind and (outcome := _alerts(cutoff, name, k)) is not None and outcome.n
+                if cutoff.kind == kind and (outcome := _warned(cutoff, name, k)) is not None and outcome.n
             ]
             intervals = [outcome.interval or (0.0, 0.0) for _, outcome in found]
             figure.add_scatter(
@@ -200,19 +200,19 @@ def alerts_figure(cutoffs: Sequence[CutoffOutcome], k: int | None, *, mode: Mode
             )
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title_text="left among them")
     figure.update_xaxes(tickformat="%b %Y", title_text="scored with what was known before this day")
-    return styled(figure, title=alerts_sentence(cutoffs), mode=mode)
+    return styled(figure, title=warnings_sentence(cutoffs), mode=mode)
 
 
-def alerts_sentence(cutoffs: Sequence[CutoffOutcome]) -> str:
-    """How much more often an alert was a leaver than anybody."""
+def warnings_sentence(cutoffs: Sequence[CutoffOutcome]) -> str:
+    """How much more often somebody warned of left than anybody."""
     high, everybody = total(found.tiers["high"] for found in cutoffs), total(found.everybody for found in cutoffs)
     if high.happened is None:
-        return "Nobody was in the high tier, so there were no alerts to judge"
+        return "Nobody was in the high tier, so there were no warnings to judge"
     if not everybody.happened:
-        return f"Nobody left, so none of the {counted(high.n, 'alert')} was right"
+        return f"Nobody left, so none of the {counted(high.n, 'warning')} was right"
     return (
-        f"Of the alerts {percent(high.happened)} left (n = {count(high.n)}): {high.happened / everybody.happened:.1f} "
-        f"times the {percent(everybody.happened)} among all"
+        f"Of those warned of {percent(high.happened)} left (n = {count(high.n)}): "
+        f"{high.happened / everybody.happened:.1f} times the {percent(everybody.happened)} among all"
     )
 
 
@@ -342,7 +342,7 @@ def _add_keys(figure: go.Figure, kinds: set[Kind], mode: Mode) -> None:
             )  # fmt: skip
 
 
-def _alerts(cutoff: CutoffOutcome, name: str, k: int | None) -> Outcome | None:
+def _warned(cutoff: CutoffOutcome, name: str, k: int | None) -> Outcome | None:
     """The group of customers that a line is about."""
     if name == "high tier":
         return cutoff.tiers["high"]

@@ -41,11 +41,11 @@ blocks.series_block(cutoffs)
 kind = blocks.kind_block(found)
 chosen = [outcome for outcome in cutoffs if outcome.kind == kind]
 blocks.numbers_block(found, chosen, kind)
-alerts, levels, early, money = st.tabs(
-    ["Were the alerts right?", "Are the risks right?", "Were they early?", "What was it worth?"]
+warnings, levels, early, money = st.tabs(
+    ["Were the warnings right?", "Are the risks right?", "Were they early?", "What was it worth?"]
 )
-with alerts:
-    blocks.alerts_block(chosen)
+with warnings:
+    blocks.warnings_block(chosen)
 with levels:
     blocks.calibration_block(chosen)
 with early:

@@ -83,14 +83,14 @@ def test_a_tier_without_customers_is_not_drawn() -> None:
     assert [note.text for note in drawn.layout.annotations] == ["▲ high", "● low"]
 
 
-def test_alerts_stand_beside_the_share_of_everybody() -> None:
-    drawn = {trace.name: list(trace.y) for trace in figures.alerts_figure([cutoff()], 50).data}
+def test_warnings_stand_beside_the_share_of_everybody() -> None:
+    drawn = {trace.name: list(trace.y) for trace in figures.warnings_figure([cutoff()], 50).data}
     assert drawn == {
         "high tier, replayed": [0.7],
         "first 50 by value at risk, replayed": [0.6],
         "everybody, replayed": [0.16],
     }
-    assert title(figures.alerts_figure([cutoff()], None)).endswith("4.4 times the 16.0 % among all")
+    assert title(figures.warnings_figure([cutoff()], None)).endswith("4.4 times the 16.0 % among all")
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -120,11 +120,11 @@ def test_money_is_compared_with_the_share_of_customers() -> None:
 def test_titles_where_nobody_was_warned_or_nobody_left() -> None:
     made = vars(cutoff())
     unwarned = CutoffOutcome(**{**made, "tiers": {**made["tiers"], "high": Outcome()}})
-    assert figures.alerts_sentence([unwarned]) == "Nobody was in the high tier, so there were no alerts to judge"
+    assert figures.warnings_sentence([unwarned]) == "Nobody was in the high tier, so there were no warnings to judge"
     assert figures.money_sentence([unwarned]).startswith("Nobody was in the high tier, so none of the money")
     stayed = {"high": Outcome(n=100, risk_sum=72.0), "medium": Outcome(), "low": Outcome(n=900, risk_sum=99.0)}
     loyal = CutoffOutcome(**{**made, "tiers": stayed, "money": Money()})
-    assert figures.alerts_sentence([loyal]) == "Nobody left, so none of the 100 alerts was right"
+    assert figures.warnings_sentence([loyal]) == "Nobody left, so none of the 100 warnings was right"
     assert figures.money_sentence([loyal]) == "No expected value is known of those who left"
 
 
