@@ -102,7 +102,7 @@ def _slider(name: str, start: float) -> float:
 def _inputs(stamp: Stamp, name: str, currency: str) -> Scenario:
     """The costs of a scenario, remembered as soon as they are changed."""
     now = calls.saved_scenarios(stamp)[name]
-    unit = f" ({currency})" if currency else ""
+    unit = f", {currency_sign(currency).strip()}" if currency else ""
     whole: dict[str, Any] = {"min_value": 1, "step": 1, "format": "%d"}
     amount: dict[str, Any] = {"min_value": 0.0, "step": 0.5, "format": "%.2f"}
     fields: tuple[tuple[str, str, Any, dict[str, Any], str, str], ...] = (

@@ -74,6 +74,7 @@ def reading_block(found: Drivers) -> Reading:
         return READINGS[0]
     reading: Reading = st.segmented_control(
         "Signals", READINGS, key="signals", bind="query-params", required=True, default=READINGS[0],
+        format_func=str.capitalize,
         label_visibility="collapsed",
     )  # fmt: skip
     return reading

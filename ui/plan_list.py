@@ -62,7 +62,7 @@ def _row(entry: Campaign) -> None:
 
 
 def _about(entry: Campaign) -> str:
-    goal = OUTCOMES[entry.plan.goal.outcome].label
+    goal = OUTCOMES[entry.plan.goal.outcome].label.capitalize()
     if entry.is_draft:
         return f"{goal} · begun {day(entry.created_at)} by {plain(entry.created_by)} · changed {day(entry.changed_at)}"
     counts = entry.counts.get("arms") or {}

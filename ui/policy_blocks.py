@@ -35,7 +35,7 @@ def policy_block(stamp: Stamp, currency: str) -> None:
         "Draw the tiers",
         list(KINDS),
         default=now.kind,
-        format_func=lambda kind: KINDS[kind],
+        format_func=lambda kind: KINDS[kind].capitalize(),
         key="policy_kind",
         required=True,
     )
@@ -127,7 +127,7 @@ def _by_capacity(stamp: Stamp, now: TierPolicy) -> TierPolicy | None:
             format_func=lambda order: f"most {ORDERS[order]}" if order != "risk" else "highest risk",
             key="policy_order",
             width=200,
-            help="Value at risk is risk x expected value: contacts there save most money. Risk finds most churners.",
+            help="Value at risk is risk x expected value: calls there save most money. Risk finds most churners.",
         )
     rule = CapacityRule(per_day=int(per_day), n_days=int(n_days), order=order)
     return policy_with(session.warehouse(stamp.workspace), capacity=rule)
@@ -136,7 +136,7 @@ def _by_capacity(stamp: Stamp, now: TierPolicy) -> TierPolicy | None:
 def _by_profit(stamp: Stamp, now: TierPolicy) -> TierPolicy | None:
     name = st.segmented_control(
         "Costs, margin, chance and people per day of", [f"scenario {name}" for name in NAMES], default="scenario A",
-        key="policy_scenario", required=True,
+        key="policy_scenario", required=True, format_func=lambda name: f"S{name[1:]}",
     )  # fmt: skip
     scenario = calls.saved_scenarios(stamp)[str(name)[-1]]
     if scenario.chance is None:

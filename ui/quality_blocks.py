@@ -54,10 +54,11 @@ def findings_block(found: QualityReport) -> None:
     st.subheader("Findings", anchor=False)
     table_choice, dimension_choice = st.columns(2)
     chosen = table_choice.selectbox(
-        "Table", ["all", *tables], format_func=table_words, key="quality_table", bind="query-params"
+        "Table", ["all", *tables], format_func=lambda name: table_words(name).capitalize(), key="quality_table",
+        bind="query-params",
     )
     dimension = dimension_choice.selectbox(
-        "Dimension", ["all", *DIMENSIONS], key="quality_dimension", bind="query-params"
+        "Dimension", ["all", *DIMENSIONS], format_func=str.capitalize, key="quality_dimension", bind="query-params"
     )
     shown = [
         finding

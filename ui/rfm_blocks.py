@@ -127,7 +127,7 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
                 "Save segment", type="primary", key="rfm_save_now", on_click=guarded(_save), args=(choice, found.day)
             )
         if stamp.state.run_id:
-            if st.button("Open at At risk", icon=":material/list:", key="rfm_open"):
+            if st.button("Open in At risk", icon=":material/list:", key="rfm_open"):
                 saved = calls.saved_choice(choice, found.day)
                 st.switch_page(AT_RISK, query_params={"segment": saved.name})
             if st.button("Plan a campaign", icon=":material/campaign:", key="rfm_plan"):

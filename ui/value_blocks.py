@@ -228,9 +228,9 @@ def _matrix(stake: Stake, currency: str) -> None:
             format_func=lambda number: figures.cell_words(stake.cells[number], currency),
         )  # fmt: skip
         st.page_link(
-            AT_RISK_PAGE, label="Open at At risk", icon=":material/list:", query_params=_address(stake.cells[number]),
+            AT_RISK_PAGE, label="Open in At risk", icon=":material/list:", query_params=_address(stake.cells[number]),
         )  # fmt: skip
-    st.caption("Customers and their value at risk; click a cell to open its customers at At risk.")
+    st.caption("Customers and their value at risk; click a cell to open its customers in At risk.")
     if stake.n_unknown:
         st.caption(
             f"Of {counted(stake.n_unknown, 'scored customer')} the value is not known; they are not in the figure."

@@ -167,7 +167,7 @@ def _steps(
         steps.append(
             Step(
                 target="at_risk",
-                what="Contact the high tier, the most money first.",
+                what="Contact the high tier, most value at risk first.",
                 why=f"{_customers(totals.tier('high').n_customers)} in it; export the list or open one customer.",
             )
         )
