@@ -162,7 +162,7 @@ def _error_rows(checked: HoldOut, currency: str) -> list[dict[str, str]]:
             "Mean error per customer": f"Same as the last {counted(checked.horizon_days, 'day')}",
             "Error": shown(checked.mae_same),
         },
-        {"Mean error per customer": "BG/NBD with Gamma-Gamma", "Error": shown(checked.mae_rhythm)},
+        {"Mean error per customer": "Purchase model (BG/NBD with Gamma-Gamma)", "Error": shown(checked.mae_rhythm)},
     ]
 
 

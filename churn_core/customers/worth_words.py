@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from churn_core.models.worth_check import HoldOut
 
 METHOD_WORDS = {
-    "tweedie": "boosted trees on a Tweedie loss",
-    "two_part": "boosted trees in two parts: who orders, and what those spend who do",
-    "blend": "the mean of two boosted models: Tweedie, and two parts",
-    "bgnbd": "BG/NBD with Gamma-Gamma",
+    "tweedie": "many small decision trees (boosted, on a Tweedie loss)",
+    "two_part": "many small decision trees (boosted) in two parts: who orders, and what those spend who do",
+    "blend": "the mean of two models of many small decision trees (boosted; on a Tweedie loss, and in two parts)",
+    "bgnbd": "a purchase model (BG/NBD with Gamma-Gamma)",
 }
 LEVEL_WORDS = {
     "last_year": "the level of the same season a year ago",
     "average": "the average level of past dates, because this season a year ago is not known",
-    "none": "what BG/NBD expects, because no past date can be compared",
+    "none": "what the purchase model (BG/NBD) expects, because no past date can be compared",
 }
 SHORT_LEVEL = {"last_year": "season a year ago", "average": "average of the past", "none": "no past level"}
 
@@ -55,7 +55,7 @@ def assumptions(run: WorthRun) -> str:
     return (
         f"Lifetime value: margin over {run.plan.lifetime_years:g} years, discounted at "
         f"{100 * run.plan.discount_rate:g} % a year. Assumed: {margin}; after the first {run.plan.horizon_days} days "
-        "customers go on as in them, at the level of an average season, and fade as BG/NBD says; prices and the shop "
+        "customers go on as in them, at the level of an average season, and stop buying over the years as the purchase model BG/NBD says; prices and the shop "
         f"stay as they are{returns}."
     )
 
@@ -69,8 +69,8 @@ def verdict(checked: HoldOut) -> str:
     if checked.decile_correlation is None:
         return f"The total was {total}."
     order = (
-        "and the deciles came in the order predicted"
+        "and the tenths of the customers came in the order predicted"
         if checked.decile_correlation >= 0.95
-        else f"and the deciles came in another order than predicted (rank correlation {checked.decile_correlation:.2f})"
+        else f"and the tenths of the customers came in another order (rank correlation {checked.decile_correlation:.2f})"
     )
     return f"The total was {total}, {order}."

@@ -55,7 +55,7 @@ def test_the_check_stands_beside_the_forecast(app: App) -> None:
     run = required_worth(open_workspace("Demo shop"))
     assert run.hold_out is not None
     assert "Assumed" in said
-    assert "fade as BG/NBD says" in said.replace("\\", "")
+    assert "as the purchase model BG/NBD says" in said.replace("\\", "")
 
 
 @pytest.mark.usefixtures("valued_home")
