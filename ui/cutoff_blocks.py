@@ -24,7 +24,7 @@ from churn_core.customers.risk_counts import RiskCounts
 from churn_core.customers.scenario import NAMES, Scenario, save_scenario
 from churn_core.figures import cutoffs as figures
 from churn_core.figures.models import confusion_figure
-from churn_core.figures.theme import count, percent
+from churn_core.figures.theme import count, currency_sign, percent
 from churn_core.settings import settings
 from ui import session
 from ui import session_cutoffs as calls

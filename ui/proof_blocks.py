@@ -142,7 +142,7 @@ def numbers_block(found: Proof, cutoffs: list[CutoffOutcome], kind: Kind) -> Non
             "Left in the high tier",
             percent(high.happened),
             f"{percent(everybody.happened)} of all",
-            meaning="On all judged days together: the share of those warned who left, beside the share of all customers.",
+            meaning="On all judged days together: how many of those warned of left, beside the share of all customers.",
         )
         key_figure(
             "Warned in time",
