@@ -136,7 +136,7 @@ def _by_capacity(stamp: Stamp, now: TierPolicy) -> TierPolicy | None:
 def _by_profit(stamp: Stamp, now: TierPolicy) -> TierPolicy | None:
     name = st.segmented_control(
         "Costs, margin, chance and people per day of", [f"scenario {name}" for name in NAMES], default="scenario A",
-        key="policy_scenario", required=True, format_func=lambda name: f"S{name[1:]}",
+        key="policy_scenario", required=True, format_func=lambda name: name[:1].upper() + name[1:],
     )  # fmt: skip
     scenario = calls.saved_scenarios(stamp)[str(name)[-1]]
     if scenario.chance is None:

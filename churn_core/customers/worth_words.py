@@ -55,8 +55,8 @@ def assumptions(run: WorthRun) -> str:
     return (
         f"Lifetime value: margin over {run.plan.lifetime_years:g} years, discounted at "
         f"{100 * run.plan.discount_rate:g} % a year. Assumed: {margin}; after the first {run.plan.horizon_days} days "
-        "customers go on as in them, at the level of an average season, and stop buying over the years as the purchase model BG/NBD says; prices and the shop "
-        f"stay as they are{returns}."
+        "customers go on as in them, at the level of an average season, and stop buying over the years as the "
+        f"purchase model BG/NBD says; prices and the shop stay as they are{returns}."
     )
 
 
@@ -71,6 +71,7 @@ def verdict(checked: HoldOut) -> str:
     order = (
         "and the tenths of the customers came in the order predicted"
         if checked.decile_correlation >= 0.95
-        else f"and the tenths of the customers came in another order (rank correlation {checked.decile_correlation:.2f})"
+        else f"and the tenths of the customers came in another order (rank correlation "
+        f"{checked.decile_correlation:.2f})"
     )
     return f"The total was {total}, {order}."
