@@ -126,7 +126,7 @@ def _columns(open_key: str) -> dict[str, Any]:
             "Expected value", width=92, help="Expected margin within the horizon if the customer stays, after returns"
         ),
         "days_since_last_order": column.NumberColumn(
-            "Days silent", format="%d", width=76, help="Days since the last order, counted at the cutoff of the scoring"
+            "Days silent", format="%d", width=76, help="Days since the last order, counted on the day of the scoring"
         ),
         "tags": column.TextColumn("Tags", width=170, help="Words the customer is marked with; see Rule segments"),
         "reason": column.TextColumn("Main reason", help="What raises the risk most"),

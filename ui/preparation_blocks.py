@@ -134,7 +134,7 @@ def _search_minutes() -> float:
         width=280,
     )
     st.caption(
-        "0 trains with the usual settings. A search tries settings of the estimators, judged on later cutoffs (on "
+        "0 trains with the usual settings. A search tries settings of the estimators, judged on later days (on "
         "folds, for a table). It shows the best so far and keeps it when it is cancelled; the usual settings stay "
         "unless others are better by more than chance."
     )

@@ -69,7 +69,7 @@ def plan_block(stamp: Stamp, source: str) -> None:
             if ready.missing:
                 st.markdown(sentence(ready.missing))
             st.caption(
-                f"Definition {definition.version}: {words(definition)} Models learn from past cutoffs and are judged "
+                f"Definition {definition.version}: {words(definition)} Models learn from past days and are judged "
                 "on later ones, whose outcome begins after everything they learned from has ended."
             )
         stable = settings(session.warehouse()).stable_attributes

@@ -70,7 +70,7 @@ def search_block(stamp: Stamp, source: str) -> None:
 
 
 def _on_what(trial: PreparationTrial) -> str:
-    where = "later cutoffs" if trial.source == "orders" else "held-out folds"
+    where = "later days" if trial.source == "orders" else "held-out folds"
     learners = " and ".join(estimator_label(name) for name in trial.learners)
     shares = " in equal shares have" if len(trial.learners) > 1 else " has"
     return (

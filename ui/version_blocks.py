@@ -57,7 +57,7 @@ def older_scores_block(stamp: Stamp, *, is_running: bool) -> None:
 def versions_table(found: list[ModelVersion]) -> None:
     """Every version with its measures and calibration; opened, its data, cutoffs, libraries, seed, who and when."""
     table([_version_row(version) for version in found])
-    with st.expander("How each was made: data, cutoffs, worst gap, seed, who, libraries"):
+    with st.expander("How each was made: data, days it learned from, worst gap, seed, who, libraries"):
         table([_made_row(version) for version in found])
     st.caption(
         "The champion scores. The champion before it stays as challenger; all others are archived: kept whole and back "
@@ -320,7 +320,7 @@ def _present_block(found: Comparison) -> None:
         chart(figures.tier_changes_figure(now, a, b, mode=session.mode()), key="tier_changes")
         chart(figures.risks_figure(now, a, b, mode=session.mode()), key="risks")
     if now.is_sample:
-        st.caption(f"{count(now.n)} customers of today, the same random sample for both versions.")
+        st.caption(f"{counted(now.n, 'customer')} of today, the same random sample for both versions.")
     first = now.changes(0, 1)
     if first and abs(first[0]["change"]) < SAME_RISK:
         st.caption("Both versions give every customer the same risk.")
@@ -346,7 +346,7 @@ def _present_block(found: Comparison) -> None:
         width="content",
     )
     if now.n > n_listed:
-        st.caption(f"The {n_listed} largest differences, of {count(now.n)} customers.")
+        st.caption(f"The {n_listed} largest differences, of {counted(now.n, 'customer')}.")
     click = st.session_state.get("open_change")
     if click is not None:
         open_customer(shown[click["row"]]["customer_id"])

@@ -275,7 +275,7 @@ def periods_figure(
             hovertemplate=f"%{{x|%-d %b %Y}}: {name} %{{y:.1%}}<extra></extra>",
         )  # fmt: skip
     figure.update_yaxes(tickformat=".0%", rangemode="tozero", title_text="share that churned")
-    figure.update_xaxes(tickformat="%b %Y", title_text="cutoff")
+    figure.update_xaxes(tickformat="%b %Y", title_text="judged as of")
     return styled(figure, title=periods_sentence(predicted, happened), mode=mode)
 
 

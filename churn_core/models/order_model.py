@@ -218,9 +218,9 @@ def _summary(
         notes += [leak.note for leak in leaks]
     if len(judged) > 1:
         notes.append(
-            f"Judged at {len(judged)} past cutoffs, each by models that knew only what was known then. Ranking is "
-            "judged within each cutoff and averaged; neighbouring cutoffs share customers, so the intervals of all "
-            "cutoffs together are somewhat too narrow."
+            f"Judged on {len(judged)} past days, each by models that knew only what was known then. Ranking is "
+            "judged within each day and averaged; neighbouring days share customers, so the intervals of all days "
+            "together are somewhat too narrow."
         )
     if len(overall) > 1:
         notes.append(

@@ -163,7 +163,7 @@ def search_orders(
     judge = LaterCutoffs(forward, spaced([period.cutoff for period in periods]))
     if len(judge.cutoffs) < LEAST_CUTOFFS:
         raise NotEnoughData(
-            f"{len(judge.cutoffs)} past cutoffs have earlier ones to learn from, but settings are compared at "
+            f"{len(judge.cutoffs)} past days have earlier ones to learn from, but settings are compared at "
             f"{LEAST_CUTOFFS} at least; train without a search, or import a longer history."
         )
     names = asked.learners(ORDER_LEARNERS)
@@ -245,7 +245,7 @@ def _search_before_judging(
     except JobCancelled:
         stopped = replace(nothing, was_stopped=True)
         return _noted(stopped, "The search was stopped before anything was tried; the usual settings are used.")
-    return _noted(nothing, "No settings were searched: too few past cutoffs have earlier ones to learn from.")
+    return _noted(nothing, "No settings were searched: too few past days have earlier ones to learn from.")
 
 
 def _honesty(*, is_honest: bool) -> str:
@@ -271,7 +271,7 @@ def _what_came_of_it(found: Sequence[Found], *, was_stopped: bool) -> str:
 
 def _where(cutoffs: Sequence[datetime]) -> str:
     days = ", ".join(f"{cutoff:%-d %b %Y}" for cutoff in cutoffs)
-    return f"Settings were compared at {len(cutoffs)} later cutoffs ({days}), each learnt from what was known there."
+    return f"Settings were compared at {len(cutoffs)} later days ({days}), each learnt from what was known there."
 
 
 def _to_the_end(progress: Progress) -> Progress:

@@ -132,7 +132,7 @@ def test_the_latest_trial_is_shown_with_its_intervals(demo_home: Home, app: App)
     visit = app(TRAIN)
     said = said_on(visit)
     assert "logistic regression and LightGBM in equal shares have a log loss of 0.5000" in said
-    assert "3,000 rows of 1,200 customers at 3 later cutoffs; 30.0 % churned" in said
+    assert "3,000 rows of 1,200 customers at 3 later days; 30.0 % churned" in said
     assert "Of 1 option none did better than the usual preparation, 1 worse" in said
     assert "the log-odds are corrected by -1.04" in said
     assert "changed since" not in said
