@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from churn_core.figures.theme import percent
 
+_ONE = re.compile(r"(?<![\d,.])1 (customer|id|day|year|tag|past day|new customer)s\b")
+"""One of something that the sentences below count in the plural."""
 _SENTENCES: dict[str, str] = {
     "campaign list cleared": "{n_ids:,} ids forgotten",
     "campaign list given": "{n_known:,} of {n_given:,} ids belong to customers of this workspace",
@@ -22,7 +25,7 @@ _SENTENCES: dict[str, str] = {
     "import model": "Model {model_version} brought in from {file}",
     "promote": "Model {model_version} became champion",
     "groups refreshed": "{n_groups} tags and rule segments of {n_customers:,} customers were found again",
-    "replay": "Warnings of model {model_version} replayed at {n_cutoffs} cutoffs",
+    "replay": "Warnings of model {model_version} replayed on {n_cutoffs} past days",
     "rfm rule activated": "RFM rule {version} is in force",
     "rfm rule saved": "RFM rule {version}",
     "roll back": "Model {model_version} became champion again",
@@ -40,7 +43,7 @@ _SENTENCES: dict[str, str] = {
     "tag deleted": "{tag}: {n_customers:,} customers",
     "tag given": "{tag}: {n_customers:,} customers",
     "tag made": "{tag}: {n_customers:,} customers",
-    "tag taken": "{tag}: {n_customers:,} customer",
+    "tag taken": "{tag}: {n_customers:,} customers",
     "tier policy activated": "Policy {version} is in force",
     "tier policy saved": "Policy {version}",
     "train": "Model {model_version}: {estimator}",
@@ -73,6 +76,8 @@ def change_words(action: str, detail: str | None) -> str:
     '6,992 customers scored with model 1, run 2'
     >>> change_words("settings changed", '{"margin_rate": [1.0, 0.3]}')
     'margin rate: 1.0 -> 0.3'
+    >>> change_words("tag given", '{"tag": "VIP", "n_customers": 1}')
+    'VIP: 1 customer'
     """
     found = json.loads(detail) if detail else {}
     if action not in _SENTENCES or not isinstance(found, dict):
@@ -100,7 +105,7 @@ def _filled(words: str, values: dict[str, Any]) -> str:
     plain_names = {name.replace(".", "_of_"): value for name, value in values.items()}
     for name in values:
         words = words.replace("{" + name, "{" + name.replace(".", "_of_")) if "." in name else words
-    return words.format_map(plain_names)
+    return _ONE.sub(r"1 \1", words.format_map(plain_names))
 
 
 def _said(found: Any) -> str:

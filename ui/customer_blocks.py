@@ -145,7 +145,7 @@ def _where_it_starts(score: CustomerScore) -> str:
         return words
     return (
         f"{words} The mean risk on Today, {percent(score.mean_risk)}, is the plain mean of all "
-        f"{count(score.run.n_customers)} customers scored."
+        f"{counted(score.run.n_customers, 'customer')} scored."
     )
 
 

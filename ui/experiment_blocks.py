@@ -197,7 +197,7 @@ def _shares(form: _Form, arm: str, control: str) -> tuple[tuple[str, float], ...
             max_value=100.0,
             value=round(100 / len(counts), 2),
             key=f"share_{place}_{arm}_{form.key}",
-            help=f"The file holds {count(counts[name])} customers of it, {percent(counts[name] / total)}.",
+            help=f"The file holds {counted(counts[name], 'customer')} of it, {percent(counts[name] / total)}.",
         )
     planned = sum(parts.values())
     if abs(planned - 100) > 0.05:

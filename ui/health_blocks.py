@@ -107,7 +107,7 @@ def drift_block(stamp: Stamp, version: ModelVersion) -> None:
     of = "" if report.n_looked_at == report.n_customers else f" (an even sample of {count(report.n_looked_at)})"
     when = f" as of {day(report.as_of)}" if report.as_of else ""
     st.caption(
-        f"Run {report.run_id}{when}, {count(report.n_customers)} customers{of}, against {plain(report.population)}."
+        f"Run {report.run_id}{when}, {counted(report.n_customers, 'customer')}{of}, against {plain(report.population)}."
     )
     _advice(report)
     _risk_and_input(report)

@@ -10,7 +10,7 @@ import streamlit as st
 from churn_core.campaigns.scoring import score_workspace
 from churn_core.figures import versions as figures
 from churn_core.figures.card_html import card_html
-from churn_core.figures.theme import UNKNOWN, count, day, percent, points
+from churn_core.figures.theme import UNKNOWN, count, counted, day, percent, points
 from churn_core.models.card import card_markdown, model_card
 from churn_core.models.compare import Comparison, MetricPair, compare_versions, judged_measures
 from churn_core.models.evaluation import METRIC_LABELS, Metric

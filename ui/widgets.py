@@ -34,7 +34,7 @@ def status_words(state: WorkspaceState) -> tuple[str, ...]:
     if state.is_empty:
         return ("no data yet", "no model yet")
     data = (
-        f"orders until {day(state.last_order_at)}" if state.last_order_at else f"{count(state.n_snapshots)} customers"
+        f"orders until {day(state.last_order_at)}" if state.last_order_at else counted(state.n_snapshots, "customer")
     )
     fresh = f"{data} (data version {state.data_version})"
     if not state.model_version:
