@@ -10,7 +10,7 @@ import streamlit as st
 from churn_core.campaigns.experiment_guess import guess_control
 from churn_core.campaigns.experiment_readout import ExperimentChoice
 from churn_core.campaigns.metrics import Metric
-from churn_core.figures.theme import count, percent
+from churn_core.figures.theme import counted, percent
 from churn_core.intake.source import Source
 from ui import session_experiment as calls
 from ui.errors import errors_shown

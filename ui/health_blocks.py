@@ -10,7 +10,7 @@ import streamlit as st
 from churn_core.customers.profile import feature_label
 from churn_core.features.registry import FEATURES
 from churn_core.figures import health as figures
-from churn_core.figures.theme import UNKNOWN, count, day, percent
+from churn_core.figures.theme import UNKNOWN, count, counted, day, percent
 from churn_core.models.drift import DriftReport, drift, is_kept
 from churn_core.models.drift_sizes import Shift, short_number
 from churn_core.models.guard import GuardCheck, checks_from_json

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 import streamlit as st
 
-from churn_core.figures.theme import count, day
+from churn_core.figures.theme import counted, day
 from churn_core.jobs import Job, JobRunner
 from churn_core.state import WorkspaceState
 from ui import session
