@@ -50,17 +50,19 @@ class OutcomeImport:
     def message(self) -> str:
         """The same in a few sentences."""
         found = self.match
-        told = [f"{_names(self.metrics)} of {found.n_matched:,} customers came from {self.file_name}."]
+        told = [f"{_names(self.metrics)} of {_counted(found.n_matched, 'customer')} came from {self.file_name}."]
         if found.n_missing:
-            told.append(f"{found.n_missing:,} customers are not in it and count as 0, as chosen.")
+            are, count = ("is", "counts") if found.n_missing == 1 else ("are", "count")
+            told.append(f"{_counted(found.n_missing, 'customer')} {are} not in it and {count} as 0, as chosen.")
         if found.n_unknown:
             examples = ", ".join(map(repr, found.unknown_ids[:3]))
-            told.append(f"{found.n_unknown:,} rows are about others and were left out (first: {examples}).")
+            told.append(f"About others, so left out: {_counted(found.n_unknown, 'row')} (first: {examples}).")
         if found.n_duplicate:
-            told.append(f"{found.n_duplicate:,} rows say the same twice and were counted once.")
+            told.append(f"Said twice, so counted once: {_counted(found.n_duplicate, 'row')}.")
         if found.n_open:
             told.append(
-                f"{found.n_open:,} customers were left out because their window is not over; bring the file again then."
+                f"Left out because their window is not over: {_counted(found.n_open, 'customer')}; bring the file again "
+                "then."
             )
         if self.replaced:
             told.append(f"{_names(self.replaced)} of an earlier file was replaced.")
@@ -196,6 +198,10 @@ def _keep(tx: Transaction, campaign: Campaign, result: OutcomeImport, sha256: st
         "campaign outcomes imported",
         {"campaign_id": campaign.campaign_id, "file": result.file_name, "metrics": dict(result.metrics), **counts},
     )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _names(names: Iterable[str]) -> str:

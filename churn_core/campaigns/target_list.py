@@ -54,7 +54,8 @@ class CampaignExport:
     @property
     def message(self) -> str:
         """What happened, as a sentence."""
-        return f"{self.n_rows:,} customers of {self.manifest['campaign']!r} written to {self.path.name}."
+        who = "1 customer" if self.n_rows == 1 else f"{self.n_rows:,} customers"
+        return f"{who} of {self.manifest['campaign']!r} written to {self.path.name}."
 
 
 @dataclass(frozen=True, kw_only=True)

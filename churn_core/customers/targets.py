@@ -85,7 +85,8 @@ class Export:
     @property
     def message(self) -> str:
         """What happened, as a sentence."""
-        return f"{self.n_rows:,} customers of score run {self.run_id} written to {self.path.name}."
+        who = "1 customer" if self.n_rows == 1 else f"{self.n_rows:,} customers"
+        return f"{who} of score run {self.run_id} written to {self.path.name}."
 
 
 def export_name(run_id: int, n_rows: int, tiers: tuple[str, ...] = ()) -> str:

@@ -123,7 +123,8 @@ def policy_words(policy: TierPolicy) -> str:
         rule = policy.capacity
         most = "the most value at risk" if rule.order == "value_at_risk" else "the highest risk"
         return (
-            f"High are the {rule.n_customers:,} customers with {most} ({rule.per_day:,} a day, "
+            f"High {'is the 1 customer' if rule.n_customers == 1 else f'are the {rule.n_customers:,} customers'} with "
+            f"{most} ({rule.per_day:,} a day, "
             f"{rule.n_days} day{'' if rule.n_days == 1 else 's'}), medium the next {rule.n_customers:,}."
         )
     if policy.profit is not None:
