@@ -56,13 +56,14 @@ class OutcomeImport:
             told.append(f"{_counted(found.n_missing, 'customer')} {are} not in it and {count} as 0, as chosen.")
         if found.n_unknown:
             examples = ", ".join(map(repr, found.unknown_ids[:3]))
-            told.append(f"About others, so left out: {_counted(found.n_unknown, 'row')} (first: {examples}).")
+            others = _counted(found.n_unknown, "row")
+            told.append(f"About others, so left out: {others} (first: {examples}).")
         if found.n_duplicate:
             told.append(f"Said twice, so counted once: {_counted(found.n_duplicate, 'row')}.")
         if found.n_open:
             told.append(
-                f"Left out because their window is not over: {_counted(found.n_open, 'customer')}; bring the file again "
-                "then."
+                f"Left out because their window is not over: {_counted(found.n_open, 'customer')}; bring the file "
+                "again then."
             )
         if self.replaced:
             told.append(f"{_names(self.replaced)} of an earlier file was replaced.")

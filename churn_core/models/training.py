@@ -229,7 +229,8 @@ def _method_reason(ready: Readiness, fitted: FittedOrders) -> str:
     n_judged = len(fitted.summary["periods"])
     if not n_judged:
         return (
-            f"{reason} The candidates could not be compared on a day they had not seen, so {fitted.chosen} is used unjudged."
+            f"{reason} The candidates could not be compared on a day they had not seen, so {fitted.chosen} is used "
+            "unjudged."
         )
     where = "the past day" if n_judged == 1 else f"the {n_judged} past days"
     return (

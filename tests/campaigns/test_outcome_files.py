@@ -144,8 +144,8 @@ def test_unknown_and_doubled_rows_are_counted_and_told(warehouse: Warehouse, six
     found = bring(f"{WHOLE}b3,0.0,no\nz9,5,yes\nz8,5,yes\nz9,1,no\n")
     assert (found.n_rows, found.match.n_duplicate, found.match.n_unknown) == (10, 1, 3)
     assert found.match.unknown_ids == ("z9", "z8")
-    assert "3 rows are about others and were left out (first: 'z9', 'z8')" in found.message
-    assert "1 rows say the same twice" in found.message
+    assert "About others, so left out: 3 rows (first: 'z9', 'z8')." in found.message
+    assert "Said twice, so counted once: 1 row." in found.message
     assert set(stored(warehouse)["spend"]) == set(ARMS)
 
 
@@ -225,7 +225,7 @@ def test_only_windows_that_are_over_are_taken(
     campaign = made_campaign(warehouse, small_plan, assigned=rows)
     found = bring(WHOLE)
     assert (found.match.n_matched, found.match.n_open, found.match.n_missing) == (4, 2, 0)
-    assert "2 customers were left out because their window is not over" in found.message
+    assert "Left out because their window is not over: 2 customers" in found.message
     assert set(stored(warehouse)["spend"]) == {"a1", "a2", "b1", "b2"}
     told = measure(warehouse, campaign, ["visited"])
     assert dict(told.n_complete) == {"control": 2, "coupon": 2}
