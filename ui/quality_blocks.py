@@ -54,7 +54,10 @@ def findings_block(found: QualityReport) -> None:
     st.subheader("Findings", anchor=False)
     table_choice, dimension_choice = st.columns(2)
     chosen = table_choice.selectbox(
-        "Table", ["all", *tables], format_func=lambda name: table_words(name).capitalize(), key="quality_table",
+        "Table",
+        ["all", *tables],
+        format_func=lambda name: table_words(name).capitalize(),
+        key="quality_table",
         bind="query-params",
     )
     dimension = dimension_choice.selectbox(

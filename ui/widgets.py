@@ -33,9 +33,7 @@ def status_words(state: WorkspaceState) -> tuple[str, ...]:
     """Freshness of the data and version of the model, in words."""
     if state.is_empty:
         return ("no data yet", "no model yet")
-    data = (
-        f"orders until {day(state.last_order_at)}" if state.last_order_at else counted(state.n_snapshots, "customer")
-    )
+    data = f"orders until {day(state.last_order_at)}" if state.last_order_at else counted(state.n_snapshots, "customer")
     fresh = f"{data} (data version {state.data_version})"
     if not state.model_version:
         return (fresh, "no model yet")
