@@ -37,13 +37,14 @@ CURRENT = (
 )
 """SELECT of the alerts as they stand at ``$now``: who was put off until a day that has come is back in the queue."""
 
-_ORDER = {
+ORDER = {
     "stake": "standing DESC NULLS LAST, stake DESC NULLS LAST",
     "due": "due_at",
     "raised": "raised_at DESC",
     "risk": "risk DESC NULLS LAST",
     "customer_id": "customer_id",
 }
+"""SQL of each order of the queue; the alert's number breaks ties."""
 
 
 def alerts(
@@ -73,8 +74,8 @@ def alerts(
     page = min(page, n_pages)
     rows = warehouse.records(
         f"SELECT a.*, c.name FROM (SELECT * FROM ({CURRENT}) a WHERE {where} AND {_STATUSES} "
-        f"ORDER BY {_ORDER[sort]}, alert_id LIMIT $page_size OFFSET $offset) a "
-        f"LEFT JOIN customers c ON c.customer_id = a.customer_id ORDER BY {_ORDER[sort]}, alert_id",
+        f"ORDER BY {ORDER[sort]}, alert_id LIMIT $page_size OFFSET $offset) a "
+        f"LEFT JOIN customers c ON c.customer_id = a.customer_id ORDER BY {ORDER[sort]}, alert_id",
         values | {"page_size": page_size, "offset": (page - 1) * page_size},
     )
     most_risk = 2 * sum(row["n_risk"] for row in picked) >= n_known
