@@ -14,7 +14,6 @@ from churn_core.customers.cohort_members import groupings as known_groupings
 from churn_core.customers.cohorts import Triangle, csv_name, triangle_csv
 from churn_core.figures import cohorts as figures
 from churn_core.figures.cohorts import WHAT, What
-from churn_core.figures.effect_words import p_words
 from churn_core.figures.theme import UNKNOWN, count, counted, day
 from ui import session
 from ui.errors import plain, sentence
@@ -118,7 +117,6 @@ def _comparison(found: CohortCurves, chosen: list[str]) -> None:
                 "Customers": count(side.n_customers),
                 curves_module.EVENTS[found.event].capitalize(): count(side.n_events),
                 "Half of them after": UNKNOWN if side.median_days is None else f"{side.median_days:,.0f} days",
-                "p": p_words(compared.p_value),
             }
             for side in (compared.first, compared.second)
         ],
@@ -156,7 +154,10 @@ def _how_to_read(found: Triangle) -> str:
             f"Orders begin on {day(found.first_order)}: the first cohorts also hold customers who had bought before."
         )
     else:
-        words.append(f"By {plain(found.grouping.label)}, as known today; n falls where customers came too recently.")
+        parts = ", cut into quarters of the customers" if found.grouping.is_number else ""
+        words.append(
+            f"By {plain(found.grouping.label)}, as known today{parts}; n falls where customers came too recently."
+        )
     if found.has_amounts:
         words.append("Revenue is what was paid, returns not taken off.")
     n_months = found.n_months + 1

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from churn_core.customers.cohorts import Cell, Triangle
     from churn_core.customers.personal_rhythm import Rhythm
 
-VIEWS = ("retention", "revenue", "cumulated")
+VIEWS = ("retention", "revenue", "cumulated", "whole")
 SORT_NAMES = {"lateness": "lateness_ratio", "spend": "spend_amount_365"}
 N_COLUMNS = 13
 
@@ -110,7 +110,11 @@ def _shown(cell: Cell, what: str) -> str:
         return f"{cell.n:,}"
     if what == "retention":
         return f"{cell.retention_rate:.0%}"
-    value = cell.revenue_per_customer if what == "revenue" else cell.cumulated_per_customer
+    value = {
+        "revenue": cell.revenue_per_customer,
+        "cumulated": cell.cumulated_per_customer,
+        "whole": cell.revenue_amount,
+    }[what]
     return "-" if value is None else f"{value:,.0f}"
 
 
@@ -122,6 +126,7 @@ def _json(found: Triangle) -> dict[str, Any]:
             {
                 "cohort": cohort.label,
                 "n_customers": cohort.n_customers,
+                "revenue": cohort.revenue_amount,
                 "months": [
                     {
                         "months_since": month,
@@ -130,6 +135,7 @@ def _json(found: Triangle) -> dict[str, Any]:
                         "retention_rate": cell.retention_rate,
                         "revenue_per_customer": cell.revenue_per_customer,
                         "cumulated_per_customer": cell.cumulated_per_customer,
+                        "revenue": cell.revenue_amount if cell.n else None,
                     }
                     for month, cell in enumerate(cohort.cells)
                 ],

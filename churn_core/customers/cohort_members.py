@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from churn_core.customers.attributes import attribute_value, attributes
 from churn_core.errors import unknown_name
@@ -20,6 +21,8 @@ CHANNEL = "channel"
 """Cohorts by the channel of the first order."""
 N_MOST = 12
 """Values of an attribute that are a cohort of their own; the rarer ones are one together."""
+CUTS = (0.25, 0.5, 0.75)
+"""Where a number with many values is cut: into quarters of the customers who have it."""
 OTHERS, UNKNOWN = "all others", "not known"
 
 _OTHERS, _UNKNOWN = 0, -1
@@ -35,6 +38,8 @@ class Grouping:
     """month, channel, or the name of an attribute."""
     label: str
     """In words, to go on with after "by"."""
+    is_number: bool = False
+    """Whether it has too many values to be a cohort each, so that quarters of the customers are cohorts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +73,15 @@ def month_number(column: str) -> str:
 
 
 def groupings(warehouse: Warehouse) -> tuple[Grouping, ...]:
-    """What cohorts can be made by: month, channel of the first order, every attribute whose values can be listed."""
+    """What cohorts can be made by: month, channel of the first order, every attribute of the customers."""
     found = [Grouping(name=MONTH, label="month of the first order")]
     if warehouse.value(f"SELECT count(*) FROM orders WHERE {_FIRST} AND channel IS NOT NULL"):
         found.append(Grouping(name=CHANNEL, label="channel of the first order"))
-    listed = [entry.name for entry in attributes(warehouse, "orders") if not entry.is_number]
-    return (*found, *(Grouping(name=name, label=name.replace("_", " ")) for name in listed if name != CHANNEL))
+    named = [entry for entry in attributes(warehouse, "orders") if entry.name not in (MONTH, CHANNEL)]
+    return (
+        *found,
+        *(Grouping(name=entry.name, label=entry.name.replace("_", " "), is_number=entry.is_number) for entry in named),
+    )
 
 
 def members(warehouse: Warehouse, name: str, end: datetime) -> Members:
@@ -88,6 +96,8 @@ def members(warehouse: Warehouse, name: str, end: datetime) -> Members:
         sql = f"SELECT customer_id, {start}, {month_number('order_time')} AS cohort FROM orders WHERE {seen}"
         return Members(grouping=known[name], sql=sql, parameters=cutoff, labels=None)
     rows, parameters = _valued(name, start, seen)
+    if known[name].is_number:
+        return _quarters(warehouse, known[name], rows, parameters | cutoff)
     kept = warehouse.rows(
         f"SELECT value, count(*) AS n FROM ({rows}) WHERE value IS NOT NULL GROUP BY value "
         f"ORDER BY n DESC, value LIMIT {N_MOST}",
@@ -104,6 +114,36 @@ def members(warehouse: Warehouse, name: str, end: datetime) -> Members:
         parameters={**parameters, **cutoff, "kept": values},
         labels={**dict(enumerate(_apart(values), start=1)), _OTHERS: OTHERS, _UNKNOWN: UNKNOWN},
     )
+
+
+def _quarters(warehouse: Warehouse, grouping: Grouping, rows: str, parameters: dict[str, object]) -> Members:
+    """Cohorts by where a number stands among those of all customers; equal numbers are never parted."""
+    number = "try_cast(value AS DOUBLE)"
+    cuts = warehouse.value(
+        f"SELECT quantile_disc({number}, {list(CUTS)}) FROM ({rows}) WHERE isfinite({number})", parameters
+    )
+    edges = sorted(set(cuts or ()))
+    place = " + ".join(["1", *(f"CAST({number} > $edge_{nr} AS INTEGER)" for nr in range(len(edges)))])
+    return Members(
+        grouping=grouping,
+        sql=f"SELECT customer_id, start, CASE WHEN isfinite({number}) THEN {place} ELSE {_UNKNOWN} END AS cohort "
+        f"FROM ({rows})",
+        parameters={**parameters, **{f"edge_{nr}": edge for nr, edge in enumerate(edges)}},
+        labels={**dict(enumerate(_bands(edges), start=1)), _UNKNOWN: UNKNOWN},
+    )
+
+
+def _bands(edges: list[float]) -> list[str]:
+    """Names of the parts between the edges; each holds its upper edge.
+
+    >>> _bands([24.0, 31.5])
+    ['up to 24', 'above 24 to 31.5', 'above 31.5']
+    """
+    written = [f"{edge:,.0f}" if edge.is_integer() else f"{edge:,.6g}" for edge in edges]
+    if not written:
+        return []
+    between = [f"above {low} to {high}" for low, high in pairwise(written)]
+    return [f"up to {written[0]}", *between, f"above {written[-1]}"]
 
 
 def _valued(name: str, start: str, seen: str) -> tuple[str, dict[str, object]]:

@@ -21,7 +21,7 @@ from churn_core.warehouse import Warehouse
 
 _COLUMNS = (
     "cohort_customers", "months_since", "n", "n_ordering", "retention_rate", "revenue_per_customer",
-    "cumulated_revenue_per_customer",
+    "cumulated_revenue_per_customer", "revenue",
 )  # fmt: skip
 
 
@@ -64,6 +64,12 @@ class Cohort:
     n_customers: int
     cells: tuple[Cell, ...]
     """By months since the first order, 0 being the month of the first order."""
+
+    @property
+    def revenue_amount(self) -> float | None:
+        """What the whole cohort paid in all months that are over; None when orders have no amounts."""
+        known = [cell.revenue_amount for cell in self.cells if cell.n and cell.revenue_amount is not None]
+        return sum(known) if known else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +156,8 @@ def triangle_csv(found: Triangle) -> bytes:
             counts = (cell.n, cell.n_ordering) if cell.n else (0, "")
             rates = (cell.retention_rate, cell.revenue_per_customer, cell.cumulated_per_customer)
             shown = ("" if value is None else f"{value:.6g}" for value in rates)
-            writer.writerow((_safe(cohort.label), cohort.n_customers, month, *counts, *shown))
+            revenue = f"{cell.revenue_amount:.2f}" if cell.n and cell.revenue_amount is not None else ""
+            writer.writerow((_safe(cohort.label), cohort.n_customers, month, *counts, *shown, revenue))
     return text.getvalue().encode("utf-8-sig")
 
 

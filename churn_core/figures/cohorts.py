@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from churn_core.customers.cohort_curves import CohortCurve, CohortCurves
     from churn_core.customers.cohorts import Cell, Cohort, Triangle
 
-What = Literal["retention", "revenue", "cumulated"]
+What = Literal["retention", "revenue", "cumulated", "whole"]
 
 WHAT: dict[What, str] = {
     "retention": "Retention",
     "revenue": "Revenue per customer",
     "cumulated": "Revenue per customer, cumulated",
+    "whole": "Revenue of the cohort",
 }
 """What a cell of the triangle can show."""
 N_COLUMNS = 13
@@ -60,13 +61,13 @@ def triangle_figure(found: Triangle, what: What, *, currency: str = "", mode: Mo
         z=values,
         zmin=0,
         zmax=max(known, default=1) or 1,
-        colorscale=[[0, colours.card], [1, _strongest(mode)]],
+        colorscale=[[0, colours.card], [1, colours.accent]],
         showscale=False,
         xgap=2,
         ygap=2,
         text=[[_cell_text(cell, what, month, currency) for month, cell in enumerate(row)] for row in cells],
         texttemplate="%{text}",
-        textfont={"size": 11 if what == "retention" else 10, "color": colours.text},
+        textfont={"size": 11 if what == "retention" else 10},
         customdata=[
             [_hover(cohort, cell, month, currency) for month, cell in enumerate(row)]
             for cohort, row in zip(rows, cells, strict=True)
@@ -96,6 +97,8 @@ def triangle_sentence(found: Triangle, what: What, currency: str = "") -> str:
         return f"{words}, {percent(late.retention_rate)} in month {last} (n {count(late.n)})"
     if late.revenue_amount is None:
         return "Orders have no amounts, so revenue cannot be told"
+    if what == "whole":
+        return _most_words(found, currency)
     if what == "revenue":
         amount = money(late.revenue_per_customer, currency)
         return f"A customer brings {amount} in month {last} after the first order on average, {who}"
@@ -122,9 +125,9 @@ def curves_figure(found: CohortCurves, labels: Sequence[str], *, mode: Mode = "l
             legendgroup=name,
             mode="lines",
             line={"color": colour, "width": 2, "shape": "hv"},
-            customdata=[[a, b] for a, b in zip(low, high, strict=True)],
+            customdata=[[a, b, n] for a, b, n in zip(low, high, _watched(side), strict=True)],
             hovertemplate=f"{name}<br>day %{{x}}: %{{y:.1%}} [%{{customdata[0]:.1%}}, %{{customdata[1]:.1%}}]"
-            "<extra></extra>",
+            "<br>%{customdata[2]:,} still waited for then<extra></extra>",
         )
     figure.update_yaxes(tickformat=".0%", range=[0, 1], title_text=f"share that {EVENTS[found.event]}")
     figure.update_xaxes(title_text="days since the first order", rangemode="tozero")
@@ -158,6 +161,12 @@ def _steps(side: CohortCurve) -> tuple[list[float], list[float], list[float], li
     return days, [*share, share[-1]], [*low, low[-1]], [*high, high[-1]]
 
 
+def _watched(side: CohortCurve) -> list[int]:
+    """How many were still waited for at each day of the steps."""
+    at_risk = side.curve.n_at_risk
+    return [side.n_customers, *at_risk, at_risk[-1] if at_risk else side.n_customers]
+
+
 def _faint(colour: str) -> str:
     """A colour of the palette as a band behind its line."""
     return f"rgba({','.join(map(str, _rgb(colour)))},0.15)"
@@ -169,6 +178,13 @@ def _coloured(cell: Cell, what: What, month: int) -> float | None:
         return None
     if what == "retention":
         return 0.0 if month == 0 else cell.retention_rate
+    return _amount(cell, what)
+
+
+def _amount(cell: Cell, what: What) -> float | None:
+    """The money a cell shows."""
+    if what == "whole":
+        return cell.revenue_amount
     return cell.revenue_per_customer if what == "revenue" else cell.cumulated_per_customer
 
 
@@ -179,7 +195,7 @@ def _cell_text(cell: Cell, what: What, month: int, currency: str) -> str:
     if what == "retention":
         shown = "all" if month == 0 else f"{100 * cell.retention_rate:.0f} %"
     else:
-        shown = money(cell.revenue_per_customer if what == "revenue" else cell.cumulated_per_customer, currency)
+        shown = money(_amount(cell, what), currency)
     return f'{shown}<br><span style="font-size:9px">n {_short(cell.n)}</span>'
 
 
@@ -196,11 +212,14 @@ def _short(number: int) -> str:
     return str(number)
 
 
-def _strongest(mode: Mode) -> str:
-    """The colour of the highest cell: between the quiet accent and the accent, so that text stays readable on it."""
-    colours, share = palette(mode), 0.3 if mode == "dark" else 0.45
-    ends = zip(_rgb(colours.accent_soft), _rgb(colours.accent), strict=True)
-    return f"rgb({','.join(str(round(soft + share * (strong - soft))) for soft, strong in ends)})"
+def _most_words(found: Triangle, currency: str) -> str:
+    """Which cohort has brought the most so far."""
+    most = max(found.cohorts, key=lambda cohort: cohort.revenue_amount or 0.0)
+    every = sum(cohort.revenue_amount or 0.0 for cohort in found.cohorts)
+    return (
+        f"{most.label} has brought the most so far: {money(most.revenue_amount, currency)} of "
+        f"{money(every, currency)}, from {counted(most.n_customers, 'customer')}"
+    )
 
 
 def _rgb(colour: str) -> tuple[int, ...]:
@@ -217,7 +236,8 @@ def _hover(cohort: Cohort, cell: Cell, month: int, currency: str) -> str:
     if cell.revenue_amount is None:
         return words
     month_amount, until = money(cell.revenue_per_customer, currency), money(cell.cumulated_per_customer, currency)
-    return f"{words}<br>{month_amount} per customer, {until} since the first month"
+    whole = money(cell.revenue_amount, currency)
+    return f"{words}<br>{month_amount} per customer ({whole} in all), {until} per customer since the first month"
 
 
 def _row_name(cohort: Cohort, place: int) -> str:

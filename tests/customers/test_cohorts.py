@@ -295,10 +295,37 @@ def test_without_orders_and_with_unknown_names_one_sentence_says_so(warehouse: W
         triangle(warehouse, "moth")
 
 
-def test_numbers_with_many_values_are_no_cohorts(warehouse: Warehouse) -> None:
-    fill(warehouse, {f"c{nr}": ["2024-01-05"] for nr in range(40)}, channel="web")
-    add_customers(warehouse, [{"customer_id": f"c{nr}", "attributes": {"Age": 20 + nr}} for nr in range(40)])
-    assert [grouping.name for grouping in groupings(warehouse)] == [MONTH, CHANNEL]
+def test_numbers_with_many_values_are_cut_into_quarters_of_the_customers(warehouse: Warehouse) -> None:
+    fill(warehouse, {f"c{nr}": ["2024-01-05", "2024-03-01"] for nr in range(42)}, channel="web")
+    people = [{"customer_id": f"c{nr}", "attributes": {"Age": 20 + nr}} for nr in range(40)]
+    add_customers(warehouse, [*people, {"customer_id": "c40", "attributes": {"Age": "NaN"}}])
+    assert [grouping.name for grouping in groupings(warehouse)] == [MONTH, CHANNEL, "Age"]
+    found = triangle(warehouse, "Age")
+    assert [(cohort.label, cohort.n_customers) for cohort in found.cohorts] == [
+        ("up to 29", 10), ("above 29 to 39", 10), ("above 39 to 49", 10), ("above 49", 10), (UNKNOWN, 2),
+    ]  # fmt: skip
+    assert [side.label for side in cohort_curves(warehouse, "order", "Age").curves][:2] == [
+        "up to 29",
+        "above 29 to 39",
+    ]
+
+
+def test_equal_numbers_are_never_parted(warehouse: Warehouse) -> None:
+    fill(warehouse, {f"c{nr}": ["2024-01-05"] for nr in range(40)})
+    ages = [30] * 27 + list(range(31, 44))
+    add_customers(warehouse, [{"customer_id": f"c{nr}", "attributes": {"Age": age}} for nr, age in enumerate(ages)])
+    counts = {cohort.label: cohort.n_customers for cohort in triangle(warehouse, "Age").cohorts}
+    assert counts == {"up to 30": 27, "above 30 to 33": 3, "above 33": 10}
+
+
+def test_the_revenue_of_a_whole_cohort_is_what_all_its_customers_paid(warehouse: Warehouse) -> None:
+    fill(warehouse, BY_HAND)
+    paid = warehouse.value("SELECT CAST(sum(amount) AS DOUBLE) FROM orders WHERE order_time < DATE '2024-04-01'")
+    found = triangle(warehouse)
+    told = [cohort.revenue_amount for cohort in found.cohorts]
+    assert sum(amount or 0 for amount in told) == pytest.approx(paid)
+    assert "has brought the most so far" in triangle_sentence(found, "whole", "EUR")
+    assert triangle_figure(found, "whole", currency="EUR").data[1].z[0][0] == found.cohorts[0].cells[0].revenue_amount
 
 
 def test_the_drawn_triangle_has_n_under_every_rate_and_grey_where_nothing_is_known(warehouse: Warehouse) -> None:
