@@ -180,7 +180,7 @@ class Visitor:
         elif kind == "page_info_changed":
             self._query |= dict(parse_qsl(message.page_info_changed.query_string))
         elif kind == "delta":
-            _add(drawn, message)
+            take_in(drawn, message)
         elif kind == "script_finished":
             if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                 drawn.errors.append("the page's script does not compile")
@@ -188,7 +188,7 @@ class Visitor:
         return False
 
 
-def _add(drawn: Drawn, message: ForwardMsg) -> None:
+def take_in(drawn: Drawn, message: ForwardMsg) -> None:
     """Remember what a message puts on the page."""
     in_sidebar = bool(message.metadata.delta_path) and message.metadata.delta_path[0] == 1
     if message.delta.WhichOneof("type") == "add_block":

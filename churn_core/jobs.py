@@ -23,6 +23,8 @@ from churn_core.warehouse import Warehouse, utc_now
 logger = logging.getLogger(__name__)
 
 UNFINISHED = ("queued", "running")
+KEPT = "what it had finished is kept, and nothing is half done"
+"""What is true of every job that ended early: each of its steps is one transaction."""
 
 
 class Progress(Protocol):
@@ -170,7 +172,7 @@ class JobRunner:
             self._finish(
                 job_id,
                 status="failed",
-                message=f"stopped by an unexpected {type(error).__name__}; nothing was changed, the log says more.",
+                message=f"stopped by an unexpected {type(error).__name__}; {KEPT}; the log says more.",
             )
         else:
             self._finish(job_id, status="done", message="done", result=result)
@@ -200,10 +202,9 @@ class JobRunner:
     def _mark_interrupted(self) -> None:
         with self._warehouse.transaction() as tx:
             tx.execute(
-                "UPDATE jobs SET status = 'interrupted', finished_at = $now, "
-                "message = 'the program ended before the job did; nothing was changed, start it again.' "
+                "UPDATE jobs SET status = 'interrupted', finished_at = $now, message = $message "
                 "WHERE status IN ('queued', 'running')",
-                {"now": utc_now()},
+                {"now": utc_now(), "message": f"the program ended before the job did; {KEPT}; start it again."},
             )
 
 

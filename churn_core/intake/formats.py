@@ -204,7 +204,7 @@ def _notes(found: _Staged, unpacked: Unpacked) -> list[str]:
         notes.append(f"column names were found in line {found.header_line}; the lines above were left out.")
     if found.malformed:
         line, _, cause = found.malformed[0]
-        notes.append(
-            f"{len(found.malformed):,} rows do not fit the header and will be set aside, first in line {line}: {cause}."
-        )
+        n_rows = len(found.malformed)
+        words = "1 row does not fit the header" if n_rows == 1 else f"{n_rows:,} rows do not fit the header"
+        notes.append(f"{words} and will be set aside, first in line {line}: {cause}.")
     return notes

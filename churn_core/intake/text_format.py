@@ -31,6 +31,7 @@ ENCODING_WORDS = {
     "utf-16": "UTF-16",
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
 }
 
 _CHUNK = 1 << 20
@@ -91,6 +92,8 @@ def find_encoding(path: Path, name: str) -> str:
         head = file.read(SAMPLE_BYTES)
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8-sig" if _first_not_utf8(path) is None else _legacy(head, name)
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if b"\x00" in head:
@@ -100,7 +103,7 @@ def find_encoding(path: Path, name: str) -> str:
     offending = _first_not_utf8(path)
     if offending is None:
         return "utf-8"
-    legacy = _legacy(head + offending, name)
+    legacy = _legacy(head, name, offending)
     return "latin-1" if legacy == "cp1252" and _uses_bytes(path, _NOT_IN_CP1252) else legacy
 
 
@@ -131,6 +134,10 @@ def _sample(path: Path, encoding: str, name: str) -> str:
     try:
         text = decoder.decode(raw, final=is_whole).lstrip("\ufeff")
     except UnicodeDecodeError as error:
+        if is_whole and error.end == len(raw) and error.start > 0:
+            raise InputError(
+                f"{name} ends in the middle of a character, so its end is missing; choose the whole file."
+            ) from error
         words = ENCODING_WORDS.get(encoding, encoding)
         raise InputError(f"{name} is not written in {words}; choose another encoding.") from error
     if not is_whole and "\n" in text:
@@ -147,13 +154,16 @@ def _records(text: str, separator: str) -> list[list[str]]:
 
 
 def _first_not_utf8(path: Path) -> bytes | None:
+    """The first part of a file that is not UTF-8, from the beginning of a line on; None when there is none."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
+        start = 0
         while chunk := file.read(_CHUNK):
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
-                return chunk
+                return chunk[chunk.find(b"\n") + 1 :] if start else chunk
+            start += len(chunk)
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
@@ -171,16 +181,21 @@ def _wide(head: bytes, name: str) -> str:
     raise InputError(f"{name} is not a text table but binary data; {EXPECTED}.")
 
 
-def _legacy(head: bytes, name: str) -> str:
-    """GB18030 writes two bytes per character, Latin-1 single accented letters between plain ones."""
-    runs = re.findall(rb"[\x80-\xff]+", re.sub(rb"[\x81-\xfe][0-9][\x81-\xfe][0-9]", b"", head))
+def _legacy(head: bytes, name: str, offending: bytes = b"") -> str:
+    """GB18030 writes two bytes per character, Latin-1 single accented letters between plain ones.
+
+    ``offending`` is the part that is not UTF-8, where that is another than the beginning.
+    """
+    read = head + offending
+    runs = re.findall(rb"[\x80-\xff]+", re.sub(rb"[\x81-\xfe][0-9][\x81-\xfe][0-9]", b"", read))
     n_high = sum(map(len, runs))
     n_alone = sum(1 for run in runs if len(run) == 1)
-    if n_high > 0.6 * len(head) and not re.search(rb"[\r\n]", head):
+    if n_high > 0.6 * len(read) and not re.search(rb"[\r\n]", read):
         raise InputError(f"{name} is not a text table but binary data; {EXPECTED}.")
     if n_alone < 0.3 * max(1, len(runs)):
         try:
-            codecs.getincrementaldecoder("gb18030")().decode(head)
+            for part in (head, offending):
+                codecs.getincrementaldecoder("gb18030")().decode(part)
         except UnicodeDecodeError:
             pass
         else:

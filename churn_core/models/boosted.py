@@ -14,6 +14,8 @@ import numpy as np
 
 from churn_core.models.estimators import Contributions
 from churn_core.models.preparation import Preparation, fit_preparation, split_matrix, tree_matrix
+from churn_core.models.tree_paths import contributions as leaf_by_leaf
+from churn_core.models.tree_paths import read_paths
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,8 @@ N_THREADS = 1
 """Threads that grow trees: one, because waiting for each other costs more than two save on small data."""
 N_PREDICTING_THREADS = 2
 MOST_BINS = 63
+LEAST_LEAF_VISITS = 10_000_000
+"""Rows times leaves from which on leaf by leaf is sooner than LightGBM; it has to be compiled first."""
 _SETTINGS = ("n_trees", "n_leaves", "depth", "learning_rate", "least_in_leaf", "ridge", "feature_share")
 
 
@@ -128,14 +132,22 @@ class Boosted:
     def contributions(self, frame: pd.DataFrame) -> Contributions:
         """Exact Shapley values of the trees (Lundberg et al., 2020)."""
         matrix, owners = self._matrix(frame)
-        made = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=N_PREDICTING_THREADS))
-        base = float(made[0, -1]) if len(made) else 0.0
-        values = made[:, :-1]
+        base, made = self._explained(matrix)
+        values = made
         if self.splits_categories:
             values = np.zeros((len(frame), len(self.feature_names)))
             for column, owner in enumerate(owners):
                 values[:, owner] += made[:, column]
         return Contributions(base=base, values=values, feature_names=self.feature_names)
+
+    def _explained(self, matrix: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """The mean answer, and a contribution per row and column: the same numbers by either way."""
+        if len(matrix) * self.n_trees * self.n_leaves >= LEAST_LEAF_VISITS:
+            paths = read_paths(self.text)
+            if paths is not None:
+                return paths.base, leaf_by_leaf(paths, matrix)
+        made = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=N_PREDICTING_THREADS))
+        return (float(made[0, -1]) if len(made) else 0.0), made[:, :-1]
 
     def _matrix(self, frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """What the trees see, and the feature that each column belongs to."""
@@ -174,7 +186,7 @@ class Boosted:
 class BoostedLarge(Boosted):
     """Many deep trees, for tables without time whose columns interact strongly.
 
-    Explaining one customer takes milliseconds, so this is for tables of some ten thousand rows.
+    Learning and explaining take their time, so this is for tables of some ten thousand rows.
     """
 
     name = "lightgbm_large"
