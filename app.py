@@ -24,6 +24,7 @@ SECTIONS = {
         "pages/customers/at_risk.py": ("At risk", "at-risk"),
         "pages/customers/customer.py": ("Customer", "customer"),
     },
+    "Alerts": {"pages/alerts/alerts.py": ("Alerts", "alerts")},
     "Segments": {
         "pages/segments/segments.py": ("Segments", "segments"),
         "pages/segments/rfm.py": ("RFM", "rfm"),

@@ -7,6 +7,7 @@ import streamlit as st
 from ui import customer_blocks as blocks
 from ui import session
 from ui import session_customers as calls
+from ui.alert_links import customer_alert_block
 from ui.layout import side_by_side
 from ui.movement_blocks import movement_block
 from ui.rhythm_blocks import rhythm_block
@@ -34,6 +35,7 @@ currency = session.currency()
 profile = calls.customer(stamp, customer_id)
 score = profile.score
 blocks.facts_block(profile, currency)
+customer_alert_block(stamp, customer_id)
 rhythm_block(stamp, customer_id)
 customer_worth_block(stamp, customer_id, currency)
 standing_block(stamp, customer_id)

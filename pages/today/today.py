@@ -7,6 +7,7 @@ import streamlit as st
 from ui import session
 from ui import session_customers as calls
 from ui import today_blocks as blocks
+from ui.alert_links import waiting_block
 from ui.layout import side_by_side
 from ui.widgets import empty_state, job_panel, page_header
 
@@ -15,6 +16,7 @@ stamp = session.stamp()
 now = calls.today(stamp)
 job_panel("score")
 
+waiting_block(stamp, session.currency())
 if now.run is None:
     empty_state(
         "There is no list yet. It takes four steps: import your orders, say what churned means, train a model, "

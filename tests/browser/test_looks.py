@@ -18,6 +18,7 @@ PAGES = {
     "": "Today",
     "at-risk": "At risk",
     "customer": "Customer",
+    "alerts": "Alerts",
     "plan": "Plan",
     "who-can-be-saved": "Who can be saved",
     "readout": "Readout",

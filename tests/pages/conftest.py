@@ -23,6 +23,7 @@ PAGES = [
     "pages/today/today.py",
     "pages/customers/at_risk.py",
     "pages/customers/customer.py",
+    "pages/alerts/alerts.py",
     "pages/campaigns/plan.py",
     "pages/campaigns/who_to_save.py",
     "pages/campaigns/readout.py",

@@ -1,0 +1,89 @@
+"""How an alert is told in few words: when it is due, where it stands, what is at stake."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from churn_core.customers.alert_model import STAKE_KINDS, STATUSES, Alert
+from churn_core.figures.theme import UNKNOWN, counted, day, money
+
+ENDED = {
+    "reached": "reached",
+    "not_reached": "not reached",
+    "no_need": "no need",
+    "ordered_again": "ordered again",
+}
+"""How an alert ended, in a word or two."""
+DO_NOT_CONTACT = "do not contact"
+SHORT = {
+    "unhappy": "unhappy",
+    "late": "late",
+    "new_high": "new in high",
+    "risk_jump": "risk up",
+    "valuable_high": "most valuable",
+}
+"""Rules in a word or two, for a table; their labels and sentences stand in the panel and in the settings."""
+
+
+def due_words(due_at: datetime | None, today: date) -> str:
+    """When an alert is due, seen from today; midnight is the end of the day before.
+
+    >>> due_words(datetime(2011, 9, 12, 18), date(2011, 9, 14)), due_words(datetime(2011, 9, 13), date(2011, 9, 12))
+    ('2 days overdue', 'today')
+    >>> due_words(datetime(2011, 9, 12, 9), date(2011, 9, 11)), due_words(datetime(2011, 9, 13), date(2011, 9, 9))
+    ('tomorrow', 'in 3 days')
+    """
+    if due_at is None:
+        return UNKNOWN
+    n_days = ((due_at - timedelta.resolution).date() - today).days
+    if n_days < 0:
+        return f"{counted(-n_days, 'day')} overdue"
+    return {0: "today", 1: "tomorrow"}.get(n_days, f"in {n_days} days")
+
+
+def due_of(found: Alert, today: date) -> str:
+    """The same of an alert; the day it comes back while it is put off, the day it ended once it has."""
+    if found.status == "snoozed":
+        return f"back {day(found.snoozed_until)}"
+    if found.is_overdue:
+        return "overdue" if found.due_at.date() >= today else due_words(found.due_at, today)
+    return due_words(found.due_at, today) if found.is_live else day(found.closed_at)
+
+
+def state_of(found: Alert) -> str:
+    """Where an alert stands and with whom, as one cell: whom not to contact is said before anything else."""
+    if found.held_back and found.is_live:
+        return DO_NOT_CONTACT
+    if found.status == "taken":
+        return found.owner
+    if found.status == "snoozed":
+        return found.owner or "nobody"
+    if found.status == "done":
+        return ENDED.get(found.outcome, STATUSES["done"].casefold())
+    return "nobody" if found.status == "open" else STATUSES[found.status].casefold()
+
+
+def why_of(found: Alert) -> str:
+    """The rule that named the customer first, and how many more did, as one cell."""
+    first = "".join(SHORT.get(name, name.replace("_", " ")) for name in found.rules[:1])
+    return f"{first} +{len(found.rules) - 1}" if len(found.rules) > 1 else first
+
+
+def standing_of(found: Alert) -> str:
+    """Where an alert stands, as part of a sentence in the panel."""
+    ended = f" on {day(found.closed_at)}" if found.closed_at else ""
+    by = f" by {found.owner}" if found.owner else ""
+    if found.status == "done":
+        return f"done{ended}{by}: {ENDED.get(found.outcome, found.outcome)}"
+    if found.status == "expired":
+        return f"expired{ended}: no rule named the customer any more"
+    if found.status == "snoozed":
+        return f"put off until {day(found.snoozed_until)}{by}"
+    return f"with {found.owner}" if found.owner else "nobody has taken it"
+
+
+def stake_of(found: Alert, currency: str) -> str:
+    """What is at stake, with what the number is; empty where it is not known."""
+    if found.stake is None:
+        return ""
+    return f"{money(found.stake, currency)} {STAKE_KINDS.get(found.stake_kind, '')}".strip()
