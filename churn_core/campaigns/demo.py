@@ -1,9 +1,10 @@
-"""The demo workspace: simulate, load, define, train, score, plan campaigns - whole or not at all.
+"""The demo workspace: simulate, load, define, train, score, plan campaigns, fill the queue - whole or not at all.
 
 It is trained and scored twice, as a shop would a month apart: first with what was known 30 days before the end, then
 with everything. So there is something to say about what changed, and nothing of it was known too early. A part of the
 customers is scored at past days too, so that there is proof on the first visit; and there is a campaign to read out,
-one that runs and one to go on planning. The customers are divided into segments, and a rule segment is saved.
+one that runs and one to go on planning. The customers are divided into segments, and a rule segment is saved. Alerts
+were raised at both scorings, and some of them are in somebody's hands.
 
 It is built under another name and renamed when everything is done, so a build that was killed never
 passes for a demo shop.
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from churn_core import workspaces
+from churn_core.campaigns.demo_alerts import fill_alerts
 from churn_core.campaigns.demo_campaigns import begin_draft, keep_finished, lock_running, scores_then
 from churn_core.campaigns.start import start_of
 from churn_core.customers.group_refresh import refresh_groups
@@ -132,7 +134,8 @@ def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progre
     definition = save_definition(warehouse, propose_definition(warehouse).definition)
     end = known_until(warehouse)
     earlier = end - timedelta(days=DAYS_BETWEEN_SCORINGS) if end else None
-    if earlier and readiness(warehouse, definition, as_of=earlier).method == "full":
+    is_scored_before = bool(earlier) and readiness(warehouse, definition, as_of=earlier).method == "full"
+    if is_scored_before:
         train_model(warehouse, as_of=earlier, progress=part(progress, 0.42, 0.65))
         score_workspace(warehouse, part(progress, 0.65, 0.7), as_of=earlier)
     train_model(warehouse, progress=part(progress, 0.7, 0.87))
@@ -141,6 +144,8 @@ def _fill(warehouse: Warehouse, plan: ShopPlan, truth: Path, train: bool, progre
         replay_workspace(warehouse, part(progress, 0.91, 0.97), most_customers=REPLAYED_CUSTOMERS)
     _fill_campaigns(warehouse, plan, part(progress, 0.97, 0.98))
     _fill_groups(warehouse, part(progress, 0.98, 0.99))
+    progress(0.99, "filling the alert queue")
+    fill_alerts(warehouse, earlier if is_scored_before else None)
 
 
 def _fill_campaigns(warehouse: Warehouse, plan: ShopPlan, progress: Progress) -> None:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from churn_core import __version__
 from churn_core.cli import (
+    alert_verbs,
     campaign_verbs,
     cohort_verbs,
     customer_verbs,
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         version_verbs,
         list_verbs,
         customer_verbs,
+        alert_verbs,
         campaign_verbs,
         experiment_verbs,
         driver_verbs,

@@ -65,7 +65,7 @@ def _evidence(row: dict[str, Any], names: Iterable[str], situation: AlertSituati
     named = {name: RULES[name].words(row, situation) for name in names if row[f"named_{name}"]}
     reasons = [row[name] for name in ("up_1", "up_2", "up_3") if row[name]]
     if row["rhythm_words"] and "late" not in named:
-        reasons.append(row["rhythm_words"])
+        reasons.append(_not_repeated(row["rhythm_words"], reasons))
     return Evidence(
         customer_id=row["customer_id"],
         named=named,
@@ -97,6 +97,20 @@ def _rhythm_words(row: Mapping[str, Any], situation: AlertSituation) -> str:
             spend_amount_365=row["spend_365"],
         )
     )
+
+
+def _not_repeated(rhythm: str, reasons: Iterable[str]) -> str:
+    """The rhythm without the days since the last order, where a reason has told them already.
+
+    >>> _not_repeated("late: 62 days since the last order, usually 21; 8 of 10 like them would have ordered by 12 Sep "
+    ...     "2011", ["62 days since the last order; usual gap 21"])
+    'late: 8 of 10 like them would have ordered by 12 Sep 2011'
+    """
+    if not any("since the last order;" in reason or "since the only order;" in reason for reason in reasons):
+        return rhythm
+    start, _, _ = rhythm.partition(": ")
+    due = rhythm.rpartition("; ")[2]
+    return f"{start}: {due}" if start in ("late", "not late") else due
 
 
 def _number(found: Any) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from churn_core.customers.alert_policy import RULE_NAMES
 from churn_core.errors import InputError, unknown_name
 
 STATUSES: dict[str, str] = {
@@ -132,6 +133,8 @@ class AlertFilter:
         for status in self.statuses:
             if status not in STATUSES:
                 raise unknown_name("status", status, STATUSES)
+        if self.rule and self.rule not in RULE_NAMES:
+            raise unknown_name("alert rule", self.rule, RULE_NAMES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,8 @@ POOL = "alert_pool"
 """Temporary table: one row per customer."""
 NAMED = "alert_named"
 """Temporary table: everybody whom a rule names."""
+LOW_SHARE = 0.1
+"""Share of the ratings of a shop that count as low at most."""
 _MOMENT = "coalesce(as_of, scored_at)"
 """What a score run speaks of: its cutoff, or when it was made."""
 
@@ -49,6 +51,7 @@ def situation_of(
         "SELECT count(value_at_risk), count(value_at_risk) FILTER (tier = 'high') FROM scores WHERE run_id = $run_id",
         {"run_id": runs.run_id},
     )[0]
+    low = _low_rating(tx, end)
     return AlertSituation(
         policy=policy,
         as_of=end,
@@ -59,7 +62,8 @@ def situation_of(
         before_moment=runs.before_moment,
         has_values=n_known > 0,
         n_high=n_high,
-        low_rating=_low_rating(tx, end),
+        low_rating=low[0] if low else None,
+        share_above_low=low[1] if low else None,
         has_requests=bool(
             tx.rows("SELECT 1 FROM tickets WHERE coalesce(first_reply_at, resolved_at) IS NOT NULL LIMIT 1")
         ),
@@ -182,14 +186,20 @@ def _was_high(tx: Transaction, situation: AlertSituation) -> TierRule:
     return tier_rule(tx, active_policy(tx), situation.before_id, suffix="_before")
 
 
-def _low_rating(tx: Transaction, end: datetime | None) -> float | None:
-    """The rating that one in ten does not exceed, where most are better."""
-    low, median = tx.rows(
-        "SELECT quantile_disc(rating, 0.1), median(rating) FROM feedback "
-        f"WHERE rating IS NOT NULL AND {seen_before('feedback_time')}",
+def _low_rating(tx: Transaction, end: datetime | None) -> tuple[float, float] | None:
+    """The rating up to which at most one in ten go (else the lowest one) and the share above it, where most are better.
+
+    So it fits any scale, and a shop where all ratings are alike has no low one.
+    """
+    rows = tx.rows(
+        "SELECT rating, sum(count(*)) OVER (ORDER BY rating) / sum(count(*)) OVER () AS share FROM feedback "
+        f"WHERE rating IS NOT NULL AND {seen_before('feedback_time')} GROUP BY rating ORDER BY rating",
         {"cutoff": end},
-    )[0]
-    return float(low) if low is not None and low < median else None
+    )
+    if not rows:
+        return None
+    low, share = max((row for row in rows if row[1] <= LOW_SHARE), default=rows[0])
+    return (float(low), 1 - float(share)) if share < 0.5 else None
 
 
 def _habits(warehouse: Warehouse, end: datetime | None) -> Habits | None:

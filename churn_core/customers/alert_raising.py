@@ -75,7 +75,12 @@ def raise_new(tx: Transaction, situation: AlertSituation, now: datetime) -> tupl
     if new:
         tx.append("alerts", _table(new))
         labels = {name: rule.label.lower() for name, rule in RULES.items()}
-        log(tx, now, "raised", [(row["alert_id"], "", ", ".join(labels[name] for name in row["rules"])) for row in new])
+        log(
+            tx,
+            now,
+            "raised",
+            [(row["alert_id"], "", "raised: " + ", ".join(labels[name] for name in row["rules"])) for row in new],
+        )
     return len(new), n_free - len(new), n_held
 
 

@@ -15,7 +15,7 @@ from churn_core.customers.alert_model import ORDERED_AGAIN, day_words
 from churn_core.customers.alert_policy import alert_policy
 from churn_core.customers.alert_pool import NAMED, POOL, fill_pool, situation_of
 from churn_core.customers.alert_raising import raise_new, renew_live
-from churn_core.customers.alert_rules import RULES, URGENT, AlertSituation
+from churn_core.customers.alert_rules import BY_THEMSELVES, RULES, URGENT, AlertSituation
 from churn_core.jobs import Progress, no_progress
 from churn_core.warehouse import Transaction, Warehouse, utc_now
 
@@ -110,19 +110,21 @@ def refresh_alerts(
 def _name(tx: Transaction, situation: AlertSituation) -> None:
     """The temporary table of everybody whom a rule names, with the rules and the newest of their news.
 
-    What must be enough is the stake; for customers who are unhappy their spend counts as well, because a good customer
-    who complains has a low risk at first.
+    What must be enough is the stake; for customers who complain or are late their spend counts as well, because a good
+    customer who begins to leave has a low risk at first.
     """
     asked = [RULES[name] for name in situation.policy.rules_on if not RULES[name].missing(situation)]
     names = ", ".join(f"CASE WHEN {rule.sql(situation)} THEN '{rule.name}' END" for rule in asked) or "NULL"
     news = ", ".join(f"CASE WHEN {rule.sql(situation)} THEN {rule.news_at} END" for rule in asked) or "NULL::TIMESTAMP"
+    own = ", ".join(f"'{name}'" for name in BY_THEMSELVES)
     tx.execute(f"DROP TABLE IF EXISTS {NAMED}")
     tx.execute(
         f"CREATE TEMP TABLE {NAMED} AS SELECT customer_id, rules, len(rules) AS n_rules, news_at, is_urgent, "
-        "CASE WHEN is_urgent THEN greatest(stake, spend_365) ELSE stake END AS stake, "
-        "CASE WHEN is_urgent THEN greatest(standing, spend_standing) ELSE standing END AS standing FROM "
-        f"(SELECT *, list_contains(rules, '{URGENT}') AS is_urgent FROM (SELECT customer_id, stake, standing, "
-        f"spend_365, spend_standing, list_filter([{names}], lambda name: name IS NOT NULL) AS rules, "
+        "CASE WHEN by_themselves THEN greatest(stake, spend_365) ELSE stake END AS stake, "
+        "CASE WHEN by_themselves THEN greatest(standing, spend_standing) ELSE standing END AS standing FROM "
+        f"(SELECT *, list_contains(rules, '{URGENT}') AS is_urgent, "
+        f"list_has_any(rules, [{own}]) AS by_themselves FROM (SELECT customer_id, stake, standing, spend_365, "
+        f"spend_standing, list_filter([{names}], lambda name: name IS NOT NULL) AS rules, "
         f"greatest({news}, {news}) AS news_at FROM {POOL} p)) WHERE len(rules) > 0",
         {"run_moment": situation.run_moment},
     )
@@ -158,7 +160,12 @@ def _expire(tx: Transaction, now: datetime) -> int:
             "UPDATE alerts SET status = 'expired', closed_at = $now WHERE alert_id IN (SELECT unnest($ids::INTEGER[]))",
             {"now": now, "ids": ids},
         )
-        log(tx, now, "expired", [(nr, "", "no rule names the customer any more, and nobody had it") for nr in ids])
+        log(
+            tx,
+            now,
+            "expired",
+            [(nr, "", "expired: no rule names the customer any more, and nobody had it") for nr in ids],
+        )
     return len(ids)
 
 

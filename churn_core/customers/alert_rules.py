@@ -18,10 +18,21 @@ from churn_core.customers.alert_policy import RULE_NAMES, AlertPolicy, alert_pol
 from churn_core.customers.personal_rhythm import LATE_GAPS
 from churn_core.features.shop_habits import Habits
 
-__all__ = ["RULES", "URGENT", "AlertPolicy", "AlertRule", "AlertSituation", "alert_policy", "save_alert_policy"]
+__all__ = [
+    "BY_THEMSELVES",
+    "RULES",
+    "URGENT",
+    "AlertPolicy",
+    "AlertRule",
+    "AlertSituation",
+    "alert_policy",
+    "save_alert_policy",
+]
 
 URGENT = "unhappy"
 """The rule whose customers come first and are due the next day."""
+BY_THEMSELVES = (URGENT, "late")
+"""Rules that rest on what customers did and on no risk: for them spend counts beside value at risk."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +58,8 @@ class AlertSituation:
     """Customers in the high tier of the newest run whose value is known."""
     low_rating: float | None
     """Ratings up to here are low in this shop; None without ratings, or where all are alike."""
+    share_above_low: float | None
+    """Share of the shop's ratings above it."""
     has_requests: bool
     """Whether an open or unanswered request to customer service could be told."""
     currency: str
@@ -54,7 +67,9 @@ class AlertSituation:
     @property
     def words_of_low(self) -> str:
         """What a low rating is here."""
-        return f"9 of 10 ratings here are above {self.low_rating:g}" if self.low_rating is not None else ""
+        if self.low_rating is None or self.share_above_low is None:
+            return ""
+        return f"{100 * self.share_above_low:.0f} % of the ratings here are above {self.low_rating:g}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ VERBS = (
     "models", "promote", "rollback", "archive", "card",
     "proof", "drift", "moved", "experiment", "campaign", "drivers", "cutoffs", "policy", "cohorts", "rhythm", "value",
     "rfm", "segments",
-    "rules", "tags", "forecast",
+    "rules", "tags", "forecast", "alerts",
 )  # fmt: skip
 
 
@@ -35,6 +35,8 @@ WITHIN = (
     "campaign readout", "campaign decide", "campaign programme",
     "campaign list", "campaign show", "campaign holdout",
     "rules count", "rules save", "rules list", "rules fields", "rules overlap", "rules delete", "rules refresh",
+    "alerts list", "alerts show", "alerts refresh", "alerts policy", "alerts take", "alerts hand-over",
+    "alerts snooze", "alerts done", "alerts reopen", "alerts note",
     "tags list", "tags make", "tags give", "tags take", "tags delete",
 )  # fmt: skip
 
