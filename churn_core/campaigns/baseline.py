@@ -118,7 +118,7 @@ def _from_scores(warehouse: Warehouse, goal: Goal, audience: Condition) -> Basel
         deviation=sqrt(value * (1 - value)),
         n=int(n),
         source="scores",
-        told=f"expected from the risks of these {n:,} customers, which speak of {words}.",
+        told=f"expected from the risks of these {n:,} customers, which hold for {words}.",
     )
 
 
