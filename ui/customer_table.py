@@ -28,12 +28,12 @@ _ORDER = (
     "open",
     "customer_id",
     "name",
+    "tags",
     "tier",
     "risk",
     "value_at_risk",
     "net_value",
     "days_since_last_order",
-    "tags",
     "reason",
 )
 """As many columns as fit into a window of 1366 pixels; the customer's page and the export hold the others."""
@@ -91,7 +91,7 @@ def open_customer(customer_id: str) -> None:
 def whole_amount(amount: float | None, currency: str) -> str:
     """Whole units of money; empty where none is known.
 
-    >>> whole_amount(-7.4, "EUR"), whole_amount(1282.4, "GBP"), whole_amount(-0.2, "CHF"), whole_amount(float("nan"), "EUR")
+    >>> whole_amount(-7.4, "EUR"), whole_amount(1282.4, "GBP"), whole_amount(-0.2, "CHF"), whole_amount(None, "EUR")
     ('-€7', '£1,282', 'CHF 0', '')
     """
     if amount is None or amount != amount:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import streamlit as st
 
-from churn_core.customers.lifecycle import STAGES
+from churn_core.customers.lifecycle import STAGES, STAGES_MEANING
 from churn_core.customers.moves import Moves
 from churn_core.figures.rfm import moves_figure, stages_figure
 from churn_core.figures.theme import UNKNOWN, count, counted, day, money, percent
@@ -78,10 +78,7 @@ def lifecycle_block(stamp: Stamp, of_day: datetime, currency: str) -> None:
             "Mean risk, of": st.column_config.Column(alignment="right", width=115),
         },
     )
-    st.caption(
-        "Everybody who ever ordered is in exactly one stage. A usual gap is the mean of the customer's own gaps, "
-        "leaning on those who came in the same year where there are few; it is what was known on the day."
-    )
+    st.caption(STAGES_MEANING)
     chart(stages_figure(months, mode=session.mode()), key="rfm_stages")
 
 

@@ -48,11 +48,12 @@ def form_block(stamp: Stamp, again: Segmentation | None = None) -> None:
                 "Features by group", list(groups), format_func=lambda one: groups[one], key=f"{key}groups",
                 placeholder="None",
             )  # fmt: skip
+            usual = "; ".join(by_name[one].label for one in USUAL if one in by_name)
             names = st.multiselect(
                 "Features by hand", list(by_name), default=stored, key=f"{key}features",
-                format_func=lambda one: by_name[one].label, placeholder="The usual dozen, when no group is chosen",
+                format_func=lambda one: by_name[one].label,
+                placeholder=f"{'The usual dozen' if usual else 'All columns of numbers'}, when nothing is chosen",
             )  # fmt: skip
-            usual = "; ".join(by_name[one].label for one in USUAL if one in by_name)
             if usual:
                 st.caption(f"The usual dozen, as far as the data has it: {usual}.")
         asked = Asked(

@@ -14,6 +14,7 @@ from ui import session
 from ui import session_segments as calls
 from ui.errors import guarded
 from ui.session import Stamp
+from ui.session_rfm import days
 from ui.widgets import chart, table
 
 
@@ -39,19 +40,23 @@ def movement_block(stamp: Stamp, found: Segmentation) -> None:
         with st.expander("As a table"):
             table(_move_rows(found, moved), most_rows=14)
             st.caption("Rows: segment on the first date; columns: on the second. Both with the saved centres.")
-    else:
+    elif found.source == "orders":
         st.markdown("So far it is known for one date only who was where; look up an earlier date below.")
+    else:
+        st.markdown("So far it is known for one date only who was where; the next import of the table adds another.")
     _drift(stamp, found, known)
     if found.source == "orders":
-        _look_up(found)
+        _look_up(stamp, found)
 
 
 def _drift(stamp: Stamp, found: Segmentation, known: tuple[datetime, ...]) -> None:
     st.subheader("Are the segments still what they were?", anchor=False)
-    newest = known[-1]
-    if newest == found.as_of and not found.summary.get("refresh_note"):
-        st.markdown(f"The newest date, {day(newest)}, is that of the fit: nothing can have moved yet.")
-    shown = st.selectbox("Date", known[::-1], format_func=day, key=f"drift_{found.segmentation_id}", width=170)
+    if known[-1] == found.as_of and not found.summary.get("refresh_note"):
+        st.markdown(f"The newest date, {day(known[-1])}, is that of the fit: nothing can have moved since.")
+    others = [one for one in known[::-1] if one != found.as_of]
+    if not others:
+        return
+    shown = st.selectbox("Date", others, format_func=day, key=f"drift_{found.segmentation_id}", width=170)
     rows = [
         {
             "No": str(entry.no),
@@ -70,10 +75,11 @@ def _drift(stamp: Stamp, found: Segmentation, known: tuple[datetime, ...]) -> No
     )
 
 
-def _look_up(found: Segmentation) -> None:
+def _look_up(stamp: Stamp, found: Segmentation) -> None:
+    first, last = days(stamp)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.date_input(
-            "Another date", None, max_value=found.as_of.date(), key=f"at_{found.segmentation_id}", width=170,
+            "Another date", None, first.date(), last.date(), key=f"at_{found.segmentation_id}", width=170,
             format="YYYY-MM-DD",
         )  # fmt: skip
         st.button(

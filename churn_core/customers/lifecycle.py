@@ -30,13 +30,19 @@ N_MONTHS = 12
 
 STAGES = {
     "active": "ordered again, and not late",
-    "returned": "active after a silence for which they had counted as lapsed",
+    "returned": "active again after having lapsed",
     "new": f"ordered on one day only, at most {NEW_GAPS:g} usual gaps ago",
-    "late": f"past the day by which 8 of 10 customers like them had ordered again, or over {LATE_GAPS:g} usual gaps "
-    "silent where there is no such day",
-    "lapsed": f"late, and silent for over {LAPSED_GAPS:g} usual gaps; after a single order day, for over {NEW_GAPS:g}",
+    "late": "past the day by which 8 of 10 like them had ordered",
+    "lapsed": f"silent for over {LAPSED_GAPS:g} usual gaps, {NEW_GAPS:g} after one order day",
 }
-"""The stages, the most welcome first, and who is in them."""
+"""The stages, the most welcome first, and who is in them, in few words."""
+STAGES_MEANING = (
+    "Everybody who ever ordered is in exactly one stage. Late is what the own rhythm calls late: past the day by which "
+    f"8 of 10 customers like them had ordered again, or where there is no such day, over {LATE_GAPS:g} usual gaps. "
+    "Nobody lapses before being late. A usual gap is the mean of the customer's own gaps, leaning on those who came in "
+    "the same year where there are few. All of it is as it was known on the day."
+)
+"""What the few words leave out."""
 
 
 @dataclass(frozen=True, kw_only=True)

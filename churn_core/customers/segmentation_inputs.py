@@ -64,6 +64,11 @@ class SegmentFeature:
     is_log: bool
     """Whether distances are taken on a logarithmic scale."""
 
+    @property
+    def label_within(self) -> str:
+        """The label in the middle of a sentence; the name of a column stays as it is written."""
+        return self.label if self.group == TABLE_GROUP else f"{self.label[:1].lower()}{self.label[1:]}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:

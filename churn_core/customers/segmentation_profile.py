@@ -138,7 +138,6 @@ def _axis_words(names: tuple[str, ...], direction: NDArray[np.float64]) -> str:
     strongest = np.argsort(-np.abs(direction))[:N_AXIS_WORDS]
     said = []
     for place in strongest:
-        label = feature_named(names[place]).label
-        label = label.replace(", ", " of the ")
-        said.append(f"{'more' if direction[place] > 0 else 'less'} {label[:1].lower()}{label[1:]}")
+        label = feature_named(names[place]).label_within.replace(", ", " of the ")
+        said.append(f"{'more' if direction[place] > 0 else 'less'} {label}")
     return ", ".join(said)

@@ -78,6 +78,8 @@ def fit_scaling(inputs: Inputs) -> Scaling:
 
     NotEnoughData when fewer than two features are left.
     """
+    if len(inputs.customer_ids) < 2:
+        raise NotEnoughData(f"there is only {len(inputs.customer_ids)} customer to divide; import more orders first.")
     scales, dropped = [], []
     for place, feature in enumerate(inputs.features):
         scale = _fitted(feature, inputs.values[:, place])

@@ -95,5 +95,4 @@ def _phrase(name: str, *, is_high: bool, median: float | None) -> str:
         return "mostly discounts"
     if name in PHRASES:
         return PHRASES[name][0 if is_high else 1]
-    label = feature_named(name).label
-    return f"{'high' if is_high else 'low'} {label[:1].lower()}{label[1:]}"
+    return f"{'high' if is_high else 'low'} {feature_named(name).label_within}"

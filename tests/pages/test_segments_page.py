@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from churn_core.customers import segmentation_store as store
 from churn_core.customers.segmentation import Asked, fit_segmentation
 from churn_core.customers.segments import segments
+from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse
-from churn_core.workspaces import open_workspace
+from churn_core.workspaces import create_workspace, open_workspace
 from tests.pages.conftest import App, Home
 from tests.pages.test_every_page import everything_said
 from tests.pages.test_jobs_on_pages import wait_for
 from ui import session
+from ui.segment_blocks import PARTS
 
 PAGE = "pages/segments/segments.py"
 TASTE = ("usual_gap_days", "mean_order_amount", "discounted_order_share")
@@ -76,6 +82,70 @@ def test_dividing_runs_as_a_job_and_says_how_it_ended(undivided: Warehouse, app:
     assert "in 3 segments" in said(visit)
     [found] = store.segmentations(shop())
     assert found.settings["features"] == [name for name in found.settings["features"] if name in TASTE]
+
+
+def orders_of(workspace: str, orders: pd.DataFrame) -> Warehouse:
+    """A workspace of its own with these orders."""
+    create_workspace(workspace)
+    made = shop(workspace)
+    with made.transaction() as tx:
+        tx.append("orders", orders.assign(order_id=[f"O{nr}" for nr in range(len(orders))]))
+        refresh_derived(tx)
+        tx.bump_data_version()
+    return made
+
+
+def test_every_part_of_a_shop_that_closed_long_ago_is_drawn(churn_home: Path, app: App) -> None:
+    """Inputs of days propose the last ten years by themselves."""
+    draw = np.random.default_rng(4)
+    customers = np.repeat(np.arange(120), draw.integers(1, 12, 120))
+    days = pd.to_datetime("2010-01-01") + pd.to_timedelta(draw.integers(0, 700, len(customers)), unit="D")
+    orders = pd.DataFrame({"customer_id": customers.astype(str), "order_time": days})
+    closed = orders_of("Closed", orders.assign(amount=draw.lognormal(3, 1, len(orders)).round(2)))
+    fit_segmentation(closed, Asked(name="Then", k=3))
+    for part in PARTS:
+        said(app(PAGE, part=part))
+    for part in ("Groups", "Movement", "Lifecycle", "Thresholds"):
+        said(app("pages/segments/rfm.py", part=part))
+
+
+def poor(n: int, per_customer: int, amounts: float | np.ndarray, n_days: int) -> pd.DataFrame:
+    """Orders of a shop with hardly anything to tell its customers apart."""
+    back = pd.to_timedelta(np.arange(n) % n_days, unit="D")
+    customers = [str(nr // per_customer) for nr in range(n)]
+    return pd.DataFrame({"customer_id": customers, "order_time": pd.Timestamp("2026-05-01 12:00") - back}).assign(
+        amount=amounts
+    )
+
+
+@pytest.mark.parametrize(
+    ("orders", "k", "words"),
+    [
+        (poor(40, 1, 20.0, 1), "Proposed", "are the same for everybody"),
+        (poor(1, 1, 20.0, 1), 12, "only 1 customer"),
+        (poor(40, 1, np.arange(40.0) % 7 + 1, 3), "Proposed", "in 2 segments"),
+        (poor(120, 3, -(np.arange(120.0) % 7), 3), "Proposed", "segments."),
+        (poor(120, 3, -(np.arange(120.0) % 7), 3), 12, "have only 7 different sets of values, too few for 12 segments"),
+    ],
+    ids=["nobody differs", "one customer", "one order each", "zero and below", "more segments than values"],
+)
+def test_a_poor_shop_is_divided_or_told_why_not(
+    churn_home: Path, app: App, orders: pd.DataFrame, k: str | int, words: str
+) -> None:
+    poor_shop = orders_of("Poor", orders)
+    visit = app(PAGE)
+    visit.selectbox(key="seg_new_k").set_value(k).run()
+    visit.button(key="seg_new_fit").click().run()
+    wait_for(lambda: not session._opened("Poor").runner.unfinished())
+    visit.run()
+    assert not visit.exception
+    is_refused = not store.segmentations(poor_shop)
+    assert len(visit.error) == is_refused
+    told = visit.error[0].value if is_refused else visit.success[0].value
+    assert words in told.replace("\\", "")
+    if not is_refused:
+        for part in PARTS:
+            said(app(PAGE, part=part))
 
 
 def test_what_cannot_be_divided_is_a_sentence_on_a_page_that_stays(undivided: Warehouse, app: App) -> None:
