@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from churn_core.customers.cohort_curves import definition_in_force
 from churn_core.errors import InputError
-from churn_core.features.shop_habits import DUE_SHARE, Habits, habits, usual_gap_sql
+from churn_core.features.shop_habits import MOST, Habits, habits, usual_gap_sql
 from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse
 
@@ -21,8 +21,6 @@ SORTS: dict[Sort, str] = {"lateness_ratio": "how late, in own gaps", "spend_amou
 """What the list of the latest can be sorted by."""
 LATE_GAPS = 2.0
 """Own gaps of silence that are late where no date can be given by which most would have ordered."""
-
-_MOST = f"{10 * DUE_SHARE:.0f} of 10"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +43,8 @@ class Rhythm:
     """Who is like this customer, in words."""
     spend_amount_365: float | None
     """What the customer paid in the last 365 days, in the shop's currency; None without amounts."""
+    is_cohort_known: bool = True
+    """Whether customers of that year have a usual gap of their own; otherwise it leans on the shop's."""
 
     @property
     def lateness_ratio(self) -> float | None:
@@ -93,14 +93,15 @@ def rhythm_words(found: Rhythm) -> str:
         return f"{since}; nobody in the shop has ordered on two days yet, so there is no usual gap"
     usual = f"{since}, usually {found.usual_gap_days:,.0f}"
     if not found.n_gaps:
-        usual = f"{since}; the usual gap of customers who came in {found.cohort_year} is {found.usual_gap_days:,.0f}"
+        whose = f"of customers who came in {found.cohort_year}" if found.is_cohort_known else "in the shop"
+        usual = f"{since}; the usual gap {whose} is {found.usual_gap_days:,.0f}"
     start = "late" if found.is_late else "not late"
     if found.due_date is None:
-        then = f"fewer than {_MOST} like them were seen to order again, so there is no date to expect it by"
+        then = f"fewer than {MOST} like them were seen to order again, so there is no date to expect it by"
     elif found.days_since > (found.due_days or 0):
-        then = f"{_MOST} like them would have ordered by {found.due_date:%-d %b %Y}"
+        then = f"{MOST} like them would have ordered by {found.due_date:%-d %b %Y}"
     else:
-        then = f"{_MOST} like them order again by {found.due_date:%-d %b %Y}"
+        then = f"{MOST} like them order again by {found.due_date:%-d %b %Y}"
     return f"{start}: {usual}; {then}" if found.n_gaps else f"{usual}; {then}"
 
 
@@ -200,6 +201,7 @@ def _rhythm(row: dict[str, Any], found: Habits) -> Rhythm:
         due_days=row["due_days"],
         alike=found.alike[row["alike"]].words,
         spend_amount_365=(spent or 0.0) if row["n_amounts"] else None,
+        is_cohort_known=int(row["cohort_year"]) in found.shrinkage.cohort_gap_days,
     )
 
 

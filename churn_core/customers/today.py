@@ -11,6 +11,8 @@ from datetime import datetime
 from churn_core.customers.at_risk import Totals, count_and_totals
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.tiers import active_policy, tier_rule
+from churn_core.models.meanings import improved_since
+from churn_core.models.registry import champion
 from churn_core.models.runs import ScoreRun, score_runs
 from churn_core.state import WorkspaceState, workspace_state
 from churn_core.warehouse import Warehouse
@@ -96,6 +98,8 @@ def today(warehouse: Warehouse) -> Today:
     totals = count_and_totals(warehouse, CustomerFilter()) if run else None
     changes = _changes(warehouse, run, previous) if run and previous else None
     has_currency = bool(warehouse.setting("currency", ""))
+    model = champion(warehouse)
+    improved = improved_since(model) if model else ""
     n_rejected = warehouse.value("SELECT coalesce(arg_max(n_rejected, import_id), 0) FROM imports")
     return Today(
         state=state,
@@ -104,7 +108,7 @@ def today(warehouse: Warehouse) -> Today:
         changes=changes,
         trained_at=warehouse.value("SELECT max(trained_at) FROM model_versions WHERE status = 'champion'"),
         n_rejected=int(n_rejected),
-        steps=tuple(_steps(state, run, totals, changes, int(n_rejected), has_currency)),
+        steps=tuple(_steps(state, run, totals, changes, int(n_rejected), has_currency, improved)),
     )
 
 
@@ -151,10 +155,13 @@ def _steps(
     changes: Changes | None,
     n_rejected: int,
     has_currency: bool,
+    improved: str,
 ) -> list[Step]:
     if state.is_empty:
         return [Step(target="import", what="Import your orders.", why="There is no data yet.")]
     steps = _steps_to_fresh_scores(state, run)
+    if improved and not any(step.target in ("definition", "train") for step in steps):
+        steps.insert(0, Step(target="train", what="Train again.", why=improved))
     if changes and changes.n_entered:
         steps.append(
             Step(

@@ -22,10 +22,12 @@ from churn_core.features.usual_gap import (
 from churn_core.stats.survival import LifeTable, kaplan_meier
 from churn_core.warehouse import Warehouse
 
-__all__ = ["DUE_SHARE", "Alike", "Habits", "Shrinkage", "habits", "usual_gap_sql"]
+__all__ = ["DUE_SHARE", "MOST", "Alike", "Habits", "Shrinkage", "habits", "usual_gap_sql"]
 
 DUE_SHARE = 0.8
 """Share of customers alike who would have ordered by the date that is told."""
+MOST = f"{10 * DUE_SHARE:.0f} of 10"
+"""That share in words."""
 GAPS_PER_GROUP = 200
 """Gaps that a group of customers alike has at least, and how many groups there are at most."""
 MOST_GROUPS = 5

@@ -7,6 +7,7 @@ import re
 
 from churn_core.currency import currency_sign, money_text
 from churn_core.features.feature import Feature
+from churn_core.features.shop_habits import MOST
 
 _STRESS = re.compile(r"\b(only|already) ")
 _COUNTED = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
@@ -49,17 +50,27 @@ def range_text(unit: str, low: float, high: float, *, currency: str = "") -> str
     return f"{first} to {last}" if low < 0 else f"{first}-{last}"
 
 
-def silence_words(days: float, gap: float, n_order_days: int) -> str:
-    """The silence of a customer beside the gap it is measured by.
+def silence_words(
+    days: float, gap: float, n_order_days: int, *, due_days: float | None = None, is_of_shop: bool = False
+) -> str:
+    """The silence of a customer beside the usual gap.
 
-    ``gap`` is the customer's own mean gap from three order days on, else the shop's.
+    ``due_days`` are the days within which 8 of 10 customers alike order again, given where they have passed. A single
+    order day has no gap, so the usual one is that of customers who came in the same year, or ``is_of_shop``.
 
-    >>> silence_words(92, 6, 101), silence_words(1, 35, 1)
-    ('92 days since the last order; usual gap 6', '1 day since the only order; usual gap in the shop 35')
+    >>> silence_words(62, 21, 9, due_days=34)
+    '62 days since the last order; usual gap 21, 8 of 10 like them order again within 34'
+    >>> silence_words(60, 35, 1)
+    '60 days since the only order; usual gap of those who came that year 35'
+    >>> silence_words(3, 30, 2), silence_words(1, 35, 1, is_of_shop=True)
+    ('3 days since the last order; usual gap 30', '1 day since the only order; usual gap in the shop 35')
     """
     counted = f"{days:,.0f} {'day' if round(days) == 1 else 'days'}"
-    since = "the only order" if n_order_days <= 1 else "the last order"
-    return f"{counted} since {since}; usual gap {'in the shop ' if n_order_days < 3 else ''}{gap:,.0f}"
+    since, whose = "the last order", ""
+    if n_order_days <= 1:
+        since, whose = "the only order", "in the shop " if is_of_shop else "of those who came that year "
+    due = "" if due_days is None else f", {MOST} like them order again within {due_days:,.0f}"
+    return f"{counted} since {since}; usual gap {whose}{gap:,.0f}{due}"
 
 
 def feature_words(feature: Feature, value: float, *, is_high: bool, is_usual: bool = False, currency: str = "") -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from churn_core.features.shop_habits import Habits
+
 __all__ = [
     "ATTRIBUTE_GROUP",
     "CONSTANTS",
@@ -86,8 +88,17 @@ def usual_ranges(frame: pd.DataFrame) -> dict[str, Usual]:
 class ReasonWriter:
     """Turns contributions and values into texts; remembers the texts of values it has met."""
 
-    def __init__(self, feature_names: Sequence[str], usual: Mapping[str, Usual], *, currency: str = "") -> None:
+    def __init__(
+        self,
+        feature_names: Sequence[str],
+        usual: Mapping[str, Usual],
+        *,
+        currency: str = "",
+        known: Habits | None = None,
+    ) -> None:
+        """``known`` are the habits of the shop at the instant of the values: silence is told beside them."""
         self.feature_names = tuple(feature_names)
+        self._known = known
         self._usual = usual
         self._currency = currency
         self._texts: dict[tuple[int, Any], str] = {}
@@ -184,12 +195,13 @@ class ReasonWriter:
         return texts
 
     def _texts_of_silence(self, frame: pd.DataFrame) -> NDArray[np.object_]:
-        gaps = own_gaps(frame)
+        gaps = own_gaps(frame, self._known)
         assert gaps is not None, "asked for only where the gaps are known"
-        facts = np.column_stack([numbers(frame[SILENT]).round(), np.maximum(gaps.days, 1).round(), gaps.n_order_days])
-        facts[:, 2] = np.minimum(facts[:, 2], 3)
+        silent, is_single = numbers(frame[SILENT]).round(), gaps.n_order_days <= 1
+        due = np.where(silent > gaps.due_days, gaps.due_days, -1.0)
+        facts = np.column_stack([silent, np.maximum(gaps.days, 1).round(), is_single, due, is_single & gaps.is_of_shop])
         distinct, code = np.unique(facts, axis=0, return_inverse=True)
-        made = np.array([silence_words(days, gap, int(n)) for days, gap, n in distinct], dtype=object)
+        made = np.array([_silence(*row) for row in distinct], dtype=object)
         return np.asarray(made[code.ravel()], dtype=object)
 
     def _texts_of_feature(self, position: int, values: pd.Series) -> NDArray[np.object_]:
@@ -221,6 +233,11 @@ class ReasonWriter:
         if name == UNUSUAL:
             return words
         return f"{words}; usual {range_text(entry.unit, usual.low, usual.high, currency=self._currency)}"
+
+
+def _silence(days: float, gap: float, is_single: float, due: float, is_of_shop: float) -> str:
+    n_order_days, passed = (1 if is_single else 2), None if due < 0 else due
+    return silence_words(days, gap, n_order_days, due_days=passed, is_of_shop=bool(is_of_shop))
 
 
 def _strongest(sizes: NDArray[np.float64], n_most: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -14,11 +14,13 @@ from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.features.build import build_features
 from churn_core.features.clock import require_steady_clock
 from churn_core.features.definition import known_until
+from churn_core.features.shop_habits import Habits, habits
 from churn_core.intake.snapshot_frame import snapshot_to_score
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.drift import drift_at_scoring
 from churn_core.models.estimators import sigmoid
 from churn_core.models.learned_kinds import require_kinds
+from churn_core.models.meanings import improved_since
 from churn_core.models.order_model import OrderModel
 from churn_core.models.reasons import ReasonWriter, usual_ranges
 from churn_core.models.registry import ModelVersion, champion
@@ -55,6 +57,8 @@ class _Scored:
     as_of: datetime | None
     definition_version: int
     notes: tuple[str, ...] = ()
+    habits: Habits | None = None
+    """How often the shop's customers ordered at that instant; None for a table."""
     tables: dict[str, list[pa.Table]] = field(
         default_factory=lambda: {"scores": [], "reasons": [], "contributions": []}
     )
@@ -93,7 +97,7 @@ def score_customers(
     names = model.feature_names
     usual = usual_ranges(scored.frame)
     currency = str(warehouse.setting("currency", "") or "")
-    writer = ReasonWriter(names, usual, currency=currency)
+    writer = ReasonWriter(names, usual, currency=currency, known=scored.habits)
     margin = float(warehouse.setting("margin_rate", 1.0))
     variance = np.zeros(len(names))
     steps = part(progress, 0.2, 0.85)
@@ -140,7 +144,11 @@ def score_customers(
             "standard_error": dict(zip(names, np.sqrt(variance).tolist(), strict=True)) if variance.any() else None,
             "categories": categories,
             "drift": drift_at_scoring(version, scored.frame, _risks(scored), categories),
-            "notes": [*scored.notes, *scoring_notes(scored.frame, version.summary.get("population"))],
+            "notes": [
+                *scored.notes,
+                *_improved_note(version),
+                *scoring_notes(scored.frame, version.summary.get("population")),
+            ],
         },
     )
     return _store(warehouse, run, scored, retier, part(progress, 0.85, 1.0))
@@ -175,7 +183,13 @@ def _order_inputs(warehouse: Warehouse, model: OrderModel, version: ModelVersion
     require_kinds(frame, version.summary.get("population"))
     frame = model.blend.with_made(frame)
     amount = np.concatenate([model.value.expected_amount(chunk) for _, chunk in _chunks(frame)])
-    return _Scored(frame=frame, amount=amount, as_of=cutoff, definition_version=definition.version)
+    return _Scored(
+        frame=frame,
+        amount=amount,
+        as_of=cutoff,
+        definition_version=definition.version,
+        habits=habits(warehouse, as_of=cutoff),
+    )
 
 
 def _snapshot_inputs(warehouse: Warehouse, model: SnapshotModel) -> _Scored:
@@ -187,6 +201,11 @@ def _snapshot_inputs(warehouse: Warehouse, model: SnapshotModel) -> _Scored:
     notes = (f"{who} learned from (new, or without a label); they get the average of the models.",) if n_new else ()
     amount = worth if worth is not None else np.full(len(frame), np.nan)
     return _Scored(frame=frame, amount=amount, as_of=None, definition_version=0, notes=notes)
+
+
+def _improved_note(version: ModelVersion) -> tuple[str, ...]:
+    improved = improved_since(version)
+    return (f"{improved} Train again, then score.",) if improved else ()
 
 
 def _risks(scored: _Scored) -> NDArray[np.float64]:

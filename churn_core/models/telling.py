@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from churn_core.features.shop_habits import Habits
+
 SILENT = "days_since_last_order"
 MEAN_GAP = "mean_gap_days"
 USUAL_GAP = "usual_gap_days"
@@ -26,8 +28,6 @@ SILENCE = frozenset(
     {SILENT, "lateness_ratio", "lateness_spreads", "longest_gap_ratio", "days_since_previous_order", USUAL_GAP}
 )
 """Features that the sentence about silence speaks for."""
-LEAST_DAYS_FOR_OWN_GAP = 3
-"""Order days from which a customer's own mean gap is called usual; below, the shop's is."""
 VERY_LATE = 1.5
 """Gaps of silence from which it is telling; the inverse for somebody who has just ordered."""
 TIER_WEAK, TIER_USUAL, TIER_UNUSUAL = 1, 2, 3
@@ -63,8 +63,12 @@ class OwnGaps:
     """The gap each customer's silence is measured by."""
 
     days: NDArray[np.float64]
-    """The customer's mean gap or, below three order days, the shop's; NaN where neither is known."""
+    """The usual gap, as the rhythm has it; NaN where nobody in the shop ordered twice."""
     n_order_days: NDArray[np.float64]
+    due_days: NDArray[np.float64]
+    """Days after which 8 of 10 customers alike have ordered again; NaN where fewer were seen to, or it is not known."""
+    is_of_shop: NDArray[np.bool_]
+    """Whether somebody without a gap of their own has that of the shop, not of those who came in the same year."""
 
 
 def telling_tiers(
@@ -96,16 +100,25 @@ def telling_tiers(
     return raising, lowering
 
 
-def own_gaps(frame: pd.DataFrame) -> OwnGaps | None:
-    """The gap each customer's silence is measured by; None where the frame does not hold what it needs."""
-    if not {SILENT, MEAN_GAP, USUAL_GAP, N_ORDER_DAYS} <= set(frame.columns):
+def own_gaps(frame: pd.DataFrame, known: Habits | None = None) -> OwnGaps | None:
+    """The gap each customer's silence is measured by; None where the frame does not hold what it needs.
+
+    ``known`` are the habits of the shop at the instant the frame is about; without them nobody is said to be due.
+    """
+    if not {SILENT, USUAL_GAP, N_ORDER_DAYS} <= set(frame.columns):
         return None
-    own, leaning, n_days = (numbers(frame[name]) for name in (MEAN_GAP, USUAL_GAP, N_ORDER_DAYS))
-    n_gaps = np.maximum(np.nan_to_num(n_days, nan=1.0) - 1.0, 0.0)
-    # The usual gap leans on the shop's mean with the weight of two gaps (features.rhythm), so it can be read back.
-    shop = (leaning * (n_gaps + 2.0) - np.nan_to_num(own, nan=0.0) * n_gaps) / 2.0
-    is_own = (n_days >= LEAST_DAYS_FOR_OWN_GAP) & ~np.isnan(own)
-    return OwnGaps(days=np.where(is_own, own, shop), n_order_days=n_gaps + 1.0)
+    usual = numbers(frame[USUAL_GAP])
+    n_order_days = np.maximum(np.nan_to_num(numbers(frame[N_ORDER_DAYS]), nan=1.0), 1.0)
+    due, is_of_shop = np.full(len(usual), np.nan), np.zeros(len(usual), dtype=bool)
+    if known is not None:
+        # Features are float32, and somebody's gap is exactly where one group ends: compared as features are.
+        edges = np.asarray(known.edges, dtype=np.float32)
+        position = np.searchsorted(edges, usual.astype(np.float32), side="left") + 1
+        position[(n_order_days <= 1) | np.isnan(usual)] = 0
+        due = np.array([np.nan if like.due_days is None else like.due_days for like in known.alike])[position]
+        shop = known.shrinkage.shop_gap_days
+        is_of_shop = usual.astype(np.float32) == np.float32(np.nan if shop is None else shop)
+    return OwnGaps(days=usual, n_order_days=n_order_days, due_days=due, is_of_shop=is_of_shop)
 
 
 def silence_tiers(frame: pd.DataFrame, direction: float) -> NDArray[np.int8] | None:

@@ -26,6 +26,7 @@ from churn_core.intake.snapshot_frame import coerced, workspace_snapshot
 from churn_core.jobs import Progress, no_progress
 from churn_core.models.families import CONSTANTS
 from churn_core.models.health import order_health, table_health
+from churn_core.models.meanings import revisions_of
 from churn_core.models.order_model import FittedOrders, fit_orders
 from churn_core.models.overfit import every
 from churn_core.models.recipe import Recipe
@@ -170,6 +171,7 @@ def _train_orders(
             "lead_days": definition.lead_days,
             "version": definition.version,
         },
+        "revisions": revisions_of(fitted.model.feature_names),
         **_provenance(seed, recipe),
         **order_health(warehouse, definition, fitted, end=as_of or end, recipe=recipe, seed=seed),
     }

@@ -206,15 +206,21 @@ def test_one_order_per_customer_is_said_to_be_no_rhythm(warehouse: Warehouse) ->
 
 
 def test_a_single_order_is_told_beside_the_gap_of_the_cohort(demo_shop: Warehouse) -> None:
-    [(customer,)] = demo_shop.rows(
-        "SELECT customer_id FROM orders GROUP BY customer_id HAVING count(*) = 1 ORDER BY customer_id LIMIT 1"
+    known = habits(demo_shop)
+    single = demo_shop.rows(
+        "SELECT year(any_value(order_time)), min(customer_id) FROM orders WHERE customer_id IN "
+        "(SELECT customer_id FROM orders GROUP BY customer_id HAVING count(*) = 1) GROUP BY 1"
     )
-    found = rhythm(demo_shop, customer)
-    assert found is not None
-    assert found.n_gaps == 0
-    expected = habits(demo_shop).shrinkage.usual_gap_days(0, 0, found.cohort_year)
-    assert found.usual_gap_days == pytest.approx(expected)
-    assert f"the usual gap of customers who came in {found.cohort_year} is" in rhythm_words(found)
+    told = {}
+    for year, customer in single:
+        found = rhythm(demo_shop, customer, known=known)
+        assert found is not None
+        assert (found.n_gaps, found.cohort_year) == (0, year)
+        assert found.usual_gap_days == pytest.approx(known.shrinkage.usual_gap_days(0, 0, year))
+        told[found.is_cohort_known] = rhythm_words(found)
+        assert found.is_cohort_known == (year in known.shrinkage.cohort_gap_days)
+    assert "the usual gap of customers who came in 20" in told[True]
+    assert "the usual gap in the shop is" in told[False]
 
 
 def test_a_large_shop_is_sampled_and_says_so(demo_shop: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

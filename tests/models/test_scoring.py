@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from churn_core.customers.personal_rhythm import rhythm
 from churn_core.errors import InputError, JobCancelled, NotEnoughData, NotFound
 from churn_core.features.attributes import PREFIX
 from churn_core.features.build import build_features
 from churn_core.features.definition import known_until, save_definition
 from churn_core.features.labels import build_labels
+from churn_core.features.shop_habits import Alike, Habits, habits
+from churn_core.features.usual_gap import Shrinkage
+from churn_core.features.words import silence_words
 from churn_core.models.blend import EXPECTED, SEASON
 from churn_core.models.families import family_of
 from churn_core.models.reasons import ReasonWriter, Usual, usual_ranges
@@ -215,39 +219,92 @@ def test_a_number_speaks_only_in_its_usual_direction() -> None:
 
 
 def _silent(days: float, gap: float, n_order_days: float, n_orders_90: float = 2.0) -> dict[str, float]:
-    """A customer of a shop whose usual gap is 35 days."""
-    n_gaps = n_order_days - 1
+    """A customer with such a usual gap, of a shop whose own is 35 days."""
     return {
         "days_since_last_order": days,
-        "mean_gap_days": gap if n_gaps else np.nan,
-        "usual_gap_days": ((gap * n_gaps if n_gaps else 0.0) + 2 * 35.0) / (n_gaps + 2),
+        "mean_gap_days": gap if n_order_days > 1 else np.nan,
+        "usual_gap_days": gap,
         "n_order_days": n_order_days,
         "n_order_days_90": n_orders_90,
     }
 
 
+def _alike(due_days: int | None) -> Alike:
+    return Alike(words="", n_gaps=100, n_ended=90, due_days=due_days)
+
+
+HABITS = Habits(
+    end=datetime(2025, 1, 1),
+    n_customers=100,
+    n_sampled=100,
+    shrinkage=Shrinkage(weight=2.0, shop_gap_days=35.0, cohort_gap_days={2020: 40.0}),
+    edges=(20.0, 30.1),
+    alike=(_alike(None), _alike(34), _alike(50), _alike(70)),
+)
+"""Those with usual gaps of up to 20 days are due after 34, of up to 30.1 days after 50, the others after 70."""
+
+
 def _about_silence() -> tuple[ReasonWriter, pd.DataFrame]:
     frame = pd.DataFrame(
-        [_silent(92, 6, 101), _silent(3, 30, 12), _silent(60, np.nan, 1), _silent(20, 18, 30, 3.0), _silent(12, 28, 3)]
+        [_silent(92, 6, 101), _silent(3, 30, 12), _silent(60, 40, 1), _silent(20, 18, 30, 3.0), _silent(12, 28, 3)]
     )
-    return ReasonWriter(list(frame.columns), usual_ranges(frame)), frame
+    return ReasonWriter(list(frame.columns), usual_ranges(frame), known=HABITS), frame
 
 
 def test_silence_speaks_beside_the_own_usual_gap() -> None:
     writer, frame = _about_silence()
     made = writer.write(frame, np.tile([0.6, 0.1, 0.1, 0.1, 0.0], (5, 1)) * np.array([1, -1, 1, 1, -1])[:, None])
-    assert made.up[0][0] == "92 days since the last order; usual gap 6"
+    assert made.up[0][0] == "92 days since the last order; usual gap 6, 8 of 10 like them order again within 34"
     assert made.down[0][1] == "3 days since the last order; usual gap 30"
-    assert made.up[0][2] == "60 days since the only order; usual gap in the shop 35"
+    assert made.up[0][2] == "60 days since the only order; usual gap of those who came that year 40"
     assert list(made.main_feature[[0, 2]]) == ["days_since_last_order"] * 2
     assert made.main_group[1] is None
+
+
+def test_the_days_by_which_the_many_had_ordered_are_told_once_they_have_passed() -> None:
+    rows = [_silent(70, 30.5, 9), _silent(71, 30.5, 9), _silent(51, 30.1, 9), _silent(50, 20, 9), _silent(90, 35, 1)]
+    frame = pd.DataFrame(rows).astype("float32")
+    made = ReasonWriter(["days_since_last_order"], usual_ranges(frame), known=HABITS).write(frame, np.ones((5, 1)))
+    assert list(made.up[0]) == [
+        "70 days since the last order; usual gap 30",
+        "71 days since the last order; usual gap 30, 8 of 10 like them order again within 70",
+        "51 days since the last order; usual gap 30, 8 of 10 like them order again within 50",
+        "50 days since the last order; usual gap 20, 8 of 10 like them order again within 34",
+        "90 days since the only order; usual gap in the shop 35",
+    ]
+    untold = ReasonWriter(["days_since_last_order"], usual_ranges(frame)).write(frame, np.ones((5, 1)))
+    assert untold.up[0][1] == "71 days since the last order; usual gap 30"
+
+
+def test_reasons_and_the_rhythm_say_the_same_numbers(trained_shop: Warehouse) -> None:
+    told = trained_shop.frame(
+        "SELECT customer_id, reason FROM (SELECT customer_id, unnest([up_1, up_2, up_3, down_1, down_2]) AS reason "
+        "FROM reasons) WHERE reason LIKE '%; usual gap %' ORDER BY md5(customer_id)"
+    )
+    known = habits(trained_shop)
+    n_due = n_single = 0
+    for customer_id, reason in told.head(150).itertuples(index=False):
+        found = rhythm(trained_shop, customer_id, known=known)
+        assert found is not None
+        assert found.usual_gap_days is not None
+        assert reason == silence_words(
+            found.days_since,
+            found.usual_gap_days,
+            found.n_gaps + 1,
+            due_days=found.due_days if found.days_since > (found.due_days or np.inf) else None,
+            is_of_shop=not found.is_cohort_known,
+        )
+        n_due += "8 of 10 like them order again within" in reason
+        n_single += not found.n_gaps
+    assert n_due > 10
+    assert n_single > 3
 
 
 def test_a_family_speaks_in_the_direction_of_its_sum() -> None:
     """101 orders push up and 92 days of silence push down, the sum is silence that raises the risk."""
     writer, frame = _about_silence()
     made = writer.write(frame.iloc[[0]], np.array([[-0.5, 0.0, 0.0, 1.4, 0.0]]))
-    assert made.up[0][0] == "92 days since the last order; usual gap 6"
+    assert made.up[0][0].startswith("92 days since the last order; usual gap 6")
     assert made.down[0][0] is None
 
 
