@@ -324,8 +324,6 @@ def _columns(run: WorthRun, currency: str, open_key: str) -> dict[str, Any]:
         "next_order_low": column.DateColumn("Early", help="One in ten has ordered by then", **date),
         "next_order_high": column.DateColumn("Late", help="Nine in ten have ordered by then", **date),
         "risk": column.NumberColumn("Risk", format="%.1f %%", width=66, help="Probability of churning"),
-        "value_at_risk": column.NumberColumn(
-            "Value at risk", format=amount, width=92, help="Risk x expected value"
-        ),
+        "value_at_risk": column.NumberColumn("Value at risk", format=amount, width=92, help="Risk x expected value"),
         "open": column.ButtonColumn("", type="secondary", width=62, pinned=True, key=open_key),
     }
