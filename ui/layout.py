@@ -25,7 +25,7 @@ _STYLE = """<style>
 [data-testid="stMain"] [data-testid="stPageLink"] a:hover {{ background: none; text-decoration: underline; }}
 [data-testid="stMain"] [data-testid="stButtonGroup"] button {{ min-height: 2.5rem; }}
 [role="tab"][aria-selected="true"] p, [data-testid="stButtonGroup"] [aria-checked="true"] p,
-[data-testid="stButtonGroup"] [aria-pressed="true"] p {{ color: {chosen}; }}
+[data-testid="stButtonGroup"] [aria-pressed="true"] p, [data-testid="stSliderThumbValue"] {{ color: {chosen}; }}
 </style>"""
 """Lines short enough to read, links in line with the text above them, controls of one height in a row, and the
 chosen tab in a colour that can be read in the dark as well."""

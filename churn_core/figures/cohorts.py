@@ -59,15 +59,15 @@ def triangle_figure(found: Triangle, what: What, *, currency: str = "", mode: Mo
         x=months,
         y=names,
         z=values,
-        zmin=0,
+        zmin=0.75 * min((value for value in known if value > 0), default=0.0),
         zmax=max(known, default=1) or 1,
-        colorscale=[[0, colours.card], [1, colours.accent]],
+        colorscale=[[0, colours.card], [1, _strongest(mode)]],
         showscale=False,
         xgap=2,
         ygap=2,
         text=[[_cell_text(cell, what, month, currency) for month, cell in enumerate(row)] for row in cells],
         texttemplate="%{text}",
-        textfont={"size": 11 if what == "retention" else 10},
+        textfont={"size": 11 if what == "retention" else 10, "color": colours.text},
         customdata=[
             [_hover(cohort, cell, month, currency) for month, cell in enumerate(row)]
             for cohort, row in zip(rows, cells, strict=True)
@@ -210,6 +210,13 @@ def _short(number: int) -> str:
             scaled = number / (1_000_000 if suffix == "m" else 1_000)
             return f"{scaled:.1f}{suffix}" if scaled < 9.95 else f"{scaled:.0f}{suffix}"
     return str(number)
+
+
+def _strongest(mode: Mode) -> str:
+    """The colour of the highest cell: between the quiet accent and the accent, so that text stays readable on it."""
+    colours, share = palette(mode), 0.36 if mode == "dark" else 0.65
+    ends = zip(_rgb(colours.accent_soft), _rgb(colours.accent), strict=True)
+    return f"rgb({','.join(str(round(soft + share * (strong - soft))) for soft, strong in ends)})"
 
 
 def _most_words(found: Triangle, currency: str) -> str:

@@ -39,7 +39,7 @@ def gap_figure(gaps: GapDistribution, *, horizon_days: int, mode: Mode = "light"
     figure.add_vline(
         x=horizon_days + 0.5,
         line={"color": colours.text, "dash": "dot", "width": 1.5},
-        annotation={"text": f"horizon {horizon_days} days", "font": {"color": colours.text, "size": 12}},
+        annotation={"text": f"horizon {horizon_days} days", "font": {"color": colours.text, "size": 12}, "xshift": 4},
         annotation_position="top right",
     )
     figure.update_xaxes(title_text="days since the previous order", rangemode="tozero")
@@ -68,7 +68,7 @@ def months_figure(months: Sequence[MonthCounts], *, n_needed: int | None = None,
         (
             "not known yet",
             [None if month.is_known else month.n_eligible for month in months],
-            colours.accent_soft,
+            colours.accent_light,
         ),
     )
     for name, values, colour in series:

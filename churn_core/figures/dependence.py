@@ -98,7 +98,7 @@ def _numbers_figure(found: Dependence, drawn: Sample, *, currency: str, mode: Mo
     fig.add_bar(
         x=middles, y=[value_bin.n_customers for value_bin in found.bins], name="customers", showlegend=False,
         width=[(value_bin.high - value_bin.low) * 0.92 for value_bin in found.bins],
-        marker={"color": colours.accent_soft}, hovertemplate="about %{x:,.4g}: %{y:,} customers<extra></extra>",
+        marker={"color": colours.accent_light}, hovertemplate="about %{x:,.4g}: %{y:,} customers<extra></extra>",
         row=2, col=1,
     )  # fmt: skip
     _add_missing(fig, found, low, high, colours)

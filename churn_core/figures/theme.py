@@ -49,7 +49,9 @@ class Palette:
     accent: str
     """The one accent."""
     accent_soft: str
-    """The accent, quiet: bands and fills."""
+    """The accent, quiet: bands and fills behind a line."""
+    accent_light: str
+    """The accent, lighter, yet strong enough for bars and nodes of their own."""
     high: str
     """High risk, and whatever raises the risk."""
     medium: str
@@ -77,6 +79,7 @@ LIGHT = Palette(
     neutral="#7b8a9b",
     accent="#1f5fbf",
     accent_soft="#cfdff5",
+    accent_light="#5f93da",
     high="#a31621",
     medium="#b85c00",
     low="#8793a1",
@@ -92,6 +95,7 @@ DARK = Palette(
     neutral="#71808f",
     accent="#7fb0ff",
     accent_soft="#27405f",
+    accent_light="#41699f",
     high="#ff8a7d",
     medium="#c07c22",
     low="#5a6776",

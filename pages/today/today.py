@@ -8,8 +8,9 @@ from ui import session
 from ui import session_customers as calls
 from ui import today_blocks as blocks
 from ui.alert_links import waiting_block
+from ui.first_steps import path_block
 from ui.layout import side_by_side
-from ui.widgets import empty_state, job_panel, page_header
+from ui.widgets import job_panel, page_header
 
 page_header("Today", __doc__ or "")
 stamp = session.stamp()
@@ -18,10 +19,7 @@ job_panel("score")
 
 waiting_block(stamp, session.currency())
 if now.run is None:
-    empty_state(
-        "There is no list yet. It takes four steps: import your orders, say what churned means, train a model, "
-        "score your customers. Next comes this one:",
-    )
+    path_block(now)
     blocks.steps_block(now)
     st.stop()
 

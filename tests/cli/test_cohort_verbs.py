@@ -41,7 +41,7 @@ def test_cohorts_are_printed_and_given_as_json(churn: Churn, shop: Path, tmp_pat
     assert [(row["cohort"], row["n_customers"]) for row in found["cohorts"]] == [("France", 2), ("Spain", 2)]
     assert found["cohorts"][1]["months"][1] == {
         "months_since": 1, "n": 1, "n_ordering": 1, "retention_rate": 1.0,
-        "revenue_per_customer": 10.0, "cumulated_per_customer": 20.0,
+        "revenue_per_customer": 10.0, "cumulated_per_customer": 20.0, "revenue": 10.0,
     }  # fmt: skip
     assert found["comparison"]["p_value"] is None
     assert "too few" in found["comparison"]["sentence"]

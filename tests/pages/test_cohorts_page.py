@@ -39,6 +39,8 @@ def test_the_triangle_follows_the_choices(demo_home: Home, app: App) -> None:
     assert f"(n {found.whole(1).n:,})" in _said(visit)
     visit.segmented_control(key="show").set_value("cumulated").run()
     assert "has brought" in _said(visit)
+    visit.segmented_control(key="show").set_value("whole").run()
+    assert "has brought the most so far" in _said(visit)
     visit.selectbox(key="by").set_value("country").run()
     assert "By country, as known today" in _said(visit)
     drawn = visit.get("plotly_chart")[0].proto.spec
