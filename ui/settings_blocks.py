@@ -85,7 +85,7 @@ def stable_block() -> None:
     found = customer_attributes(session.stamp())
     st.markdown(WHY_STABLE)
     if not found:
-        st.caption("No customer attributes were uploaded yet.")
+        st.caption("There are no customer attributes yet; import a table of customers to have some.")
         return
     now = settings(session.warehouse())
     names = sorted({*found, *now.stable_attributes})

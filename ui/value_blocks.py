@@ -117,7 +117,10 @@ def check_block(run: WorthRun, currency: str) -> None:
     checked = run.hold_out
     st.subheader("Would it have been right?", anchor=False)
     if checked is None:
-        st.caption("There is no past date whose horizon is over with enough customers, so nothing could be checked.")
+        st.caption(
+            "There is no past date whose horizon is over with enough customers, so nothing could be checked; a longer "
+            "order history allows it."
+        )
         return
     st.caption(
         f"What would have been said on {day(checked.cutoff)} for the {counted(checked.horizon_days, 'day')} after it, "
