@@ -180,7 +180,7 @@ def risk_history_figure(history: Sequence[PastScore], policy: TierPolicy, *, mod
         fig.add_hline(
             y=level,
             line={"color": colours.tiers[name], "dash": "dot", "width": 1.5},
-            annotation={"text": f"{name} from {level:.0%}", "font": {"size": 11, "color": colours.muted}},
+            annotation={"text": f"{name} from {100 * level:.3g} %", "font": {"size": 11, "color": colours.muted}},
             annotation_position="top left",
         )
     fig.update_yaxes(tickformat=".0%", range=[-0.02, 1.02], title_text="risk")

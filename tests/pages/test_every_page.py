@@ -62,7 +62,7 @@ SAYS_WHEN_EMPTY = {
     "pages/models/proof.py": "nobody was warned",
     "pages/models/health.py": "No model was trained",
     "pages/models/versions.py": "No model was trained yet",
-    "pages/settings/settings.py": "No customer attributes were uploaded yet",
+    "pages/settings/settings.py": "There are no customer attributes yet",
 }
 SAYS_WITH_THE_DEMO = {
     "pages/campaigns/plan.py": "Locked: arms are drawn",
