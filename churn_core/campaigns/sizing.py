@@ -16,7 +16,9 @@ from churn_core.campaigns.goals import Outcome, outcome
 from churn_core.campaigns.plan import Arm, Goal, Plan
 from churn_core.campaigns.store import Campaign
 from churn_core.customers.selection import Condition
+from churn_core.currency import money_text
 from churn_core.errors import ChurnError, InputError
+from churn_core.settings import settings
 from churn_core.stats.power import (
     Design,
     days_needed,
@@ -90,7 +92,7 @@ def plan_size(warehouse: Warehouse, campaign: Campaign, *, among: Condition | No
     if found.level != "too_small":
         return found
     longer = _longer(warehouse, campaign.plan, found, audience)
-    return replace(found, remedies=_remedies(campaign.plan, found) + longer)
+    return replace(found, remedies=_remedies(campaign.plan, found, settings(warehouse).currency) + longer)
 
 
 def size_by(plan: Plan, n: int, baseline: Baseline | None, compared: Baseline | None, why: str) -> PlanSize:
@@ -294,13 +296,13 @@ def _chance(power: float) -> str:
     return "less than 1 %" if power < 0.01 else f"{100 * power:.0f} %"
 
 
-def _remedies(plan: Plan, found: PlanSize) -> tuple[str, ...]:
+def _remedies(plan: Plan, found: PlanSize, currency: str) -> tuple[str, ...]:
     """More customers, a larger effect, fewer arms, other shares: each alone."""
     assert found.baseline is not None
     assert found.n_needed is not None
     told = [f"More customers: {found.n_needed - found.n_available:,} more."]
     if found.mde is not None:
-        told.append(f"A larger effect: from {effect_words(found.outcome, found.mde)} on it is found.")
+        told.append(f"A larger effect: from {effect_words(found.outcome, found.mde, currency)} on it is found.")
     others = []
     if len(plan.treatments) > 1:
         one = _one_treatment(plan)
@@ -360,13 +362,13 @@ def _longer(warehouse: Warehouse, plan: Plan, found: PlanSize, audience: Conditi
     return ()
 
 
-def effect_words(name: str, size: float, money: Callable[[float], str] = "{:,.2f}".format) -> str:
+def effect_words(name: str, size: float, currency: str = "") -> str:
     """An effect in the words of its outcome: points for rates, else in its unit.
 
-    >>> effect_words("retained", 0.0213), effect_words("spend", 4.5), effect_words("orders", 0.1234)
-    ('2.1 points', '4.50 per customer', '0.123 orders per customer')
+    >>> effect_words("retained", 0.0213), effect_words("spend", 4.5, "EUR"), effect_words("orders", 0.1234)
+    ('2.1 points', '€4.50 per customer', '0.123 orders per customer')
     """
     entry = outcome(name)
     if entry.kind == "rate":
         return f"{100 * size:.2g} points" if size < 0.0095 else f"{100 * size:.1f} points"
-    return f"{money(size)} per customer" if entry.unit == "currency" else f"{size:.3g} orders per customer"
+    return f"{money_text(size, currency)} per customer" if entry.unit == "currency" else f"{size:.3g} orders per customer"

@@ -60,6 +60,7 @@ def plan_campaign(args: argparse.Namespace) -> int:
     from churn_core.campaigns.playbook import suggestions
     from churn_core.campaigns.sizing import plan_size
     from churn_core.campaigns.store import create_draft
+    from churn_core.settings import settings
 
     warehouse = opened_workspace(args)
     with _asked(warehouse, args) as (asked, told):
@@ -86,7 +87,7 @@ def plan_campaign(args: argparse.Namespace) -> int:
         ),
         *[f"{step.label}: {step.note}" for step in left.steps if step.is_warning],
         "",
-        *_size_lines(size, asked.plan),
+        *_size_lines(size, asked.plan, settings(warehouse).currency),
     ]
     lines += ["", "What fits this audience:", *[_suggested(entry) for entry in proposed]] * bool(proposed)
     lines += [f"Kept as draft {kept.campaign_id} ({kept.name})."] if kept else []
@@ -200,7 +201,7 @@ def _with_lift(warehouse: Warehouse, asked: Campaign, lift: float) -> Plan:
     return replace(asked.plan, goal=replace(asked.plan.goal, smallest_effect=lift * used.value))
 
 
-def _size_lines(size: PlanSize, plan: Plan) -> list[str]:
+def _size_lines(size: PlanSize, plan: Plan, currency: str) -> list[str]:
     from churn_core.campaigns.sizing import effect_words
 
     lines = [size.verdict[:1].upper() + size.verdict[1:]]
@@ -211,7 +212,7 @@ def _size_lines(size: PlanSize, plan: Plan) -> list[str]:
             f"Without the campaign: {level or f'{size.baseline.value:,.2f} per customer'}, {size.baseline.told}"
         )
     if size.mde is not None:
-        lines.append(f"Smallest effect found: {effect_words(size.outcome, size.mde)}.")
+        lines.append(f"Smallest effect found: {effect_words(size.outcome, size.mde, currency)}.")
     if size.needed:
         rows = [(arm, f"{n:,}", f"{size.available[arm]:,}") for arm, n in size.needed.items()]
         lines += table(("arm", "needed", "there are"), rows)
