@@ -6,7 +6,6 @@ where it is too small, what would suffice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from math import ceil
 from typing import Any
@@ -15,8 +14,8 @@ from churn_core.campaigns.baseline import Baseline, audience_baseline
 from churn_core.campaigns.goals import Outcome, outcome
 from churn_core.campaigns.plan import Arm, Goal, Plan
 from churn_core.campaigns.store import Campaign
-from churn_core.customers.selection import Condition
 from churn_core.currency import money_text
+from churn_core.customers.selection import Condition
 from churn_core.errors import ChurnError, InputError
 from churn_core.settings import settings
 from churn_core.stats.power import (
@@ -371,4 +370,5 @@ def effect_words(name: str, size: float, currency: str = "") -> str:
     entry = outcome(name)
     if entry.kind == "rate":
         return f"{100 * size:.2g} points" if size < 0.0095 else f"{100 * size:.1f} points"
-    return f"{money_text(size, currency)} per customer" if entry.unit == "currency" else f"{size:.3g} orders per customer"
+    amount = money_text(size, currency) if entry.unit == "currency" else f"{size:.3g} orders"
+    return f"{amount} per customer"
