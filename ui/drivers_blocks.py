@@ -110,7 +110,7 @@ def swarm_block(stamp: Stamp, chosen: CustomerFilter, found: Drivers) -> None:
     n_shown = min(figures.N_IN_SWARM, len(drawn.values))
     chart(figures.swarm_figure(found, drawn, mode=session.mode()), key="swarm")
     of_whom = f"{count(n_shown)} of {counted(drawn.n_customers, 'customer')}"
-    drawn_how = ", drawn by a digest of their ids" if n_shown < drawn.n_customers else ""
+    drawn_how = ", drawn by lot, always the same" if n_shown < drawn.n_customers else ""
     colours = "Strong colour is a high value, faint a low one; orange is a text, or not known."
     st.caption(f"Each dot is one of {of_whom}{drawn_how}. {colours}")
 

@@ -71,7 +71,8 @@ def _choice(found: Campaign) -> None:
             args=(found.campaign_id, tuple(arms), tuple(waves), with_control, with_contact, form),
         )  # fmt: skip
         st.caption(
-            "The whole list or no file, with a manifest of counts and digests; the same choice gives the same bytes."
+            "The whole list or no file. Beside it stands a manifest: what is in the list, and a fingerprint (SHA-256) "
+            "that proves it was not changed. The same choice gives the same file."
         )
 
 
