@@ -22,6 +22,10 @@ _PARTS = {
 """Label, least value and step of each part's thresholds."""
 
 
+_INPUTS = ("rfm_kind", "rfm_window", "rfm_base", *(f"rfm_{part}_" for part in _PARTS))
+"""Keys of the inputs of another rule; going back to a version starts them anew."""
+
+
 def limits_block(found: RfmTable, currency: str) -> None:
     """From where on each score is given on this day, with its customers."""
     limits = found.thresholds
@@ -89,7 +93,7 @@ def editor_block(stamp: Stamp, found: RfmTable) -> None:
 
 
 def versions_block(stamp: Stamp) -> None:
-    """Every version with when and by whom, and going back to one."""
+    """Every version with when and by whom, and going back to one, or to the proposed rule."""
     saved = calls.saved_rules(stamp)
     if not saved:
         st.caption("Nothing was saved yet; the proposed rule holds.")
@@ -105,13 +109,20 @@ def versions_block(stamp: Stamp) -> None:
             }
             for entry in saved
         ],
-        config={"Rule": st.column_config.Column(width=420)},
+        config={
+            "Version": st.column_config.Column(width=60),
+            "In force": st.column_config.Column(width=60),
+            "Rule": st.column_config.Column(width=540),
+        },
     )
-    others = [entry.rule.version for entry in saved if not entry.is_active]
-    if others:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            version = st.selectbox("Earlier version", others, key="rfm_version", width=160)
-            st.button("Use again", key="rfm_activate", on_click=guarded(_activate), args=(version,))
+    now = calls.active_rule(stamp).version
+    others = [version for version in (*(entry.rule.version for entry in saved), 0) if version != now]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        version = st.selectbox(
+            "Another version", others, format_func=lambda one: f"Rule {one}" if one else "Proposed rule",
+            key=f"rfm_version_{now}", width=180,
+        )  # fmt: skip
+        st.button("Use again", key="rfm_activate", on_click=guarded(_activate), args=(version,))
 
 
 def _own_limits(found: RfmTable, now: RfmRule) -> Thresholds:
@@ -194,4 +205,6 @@ def _save(rule: RfmRule) -> None:
 
 def _activate(version: int) -> None:
     activate_rule(session.warehouse(), version)
-    st.toast(f"Rule {version} is in force again.")
+    for key in [str(key) for key in st.session_state if str(key).startswith(_INPUTS)]:
+        del st.session_state[key]
+    st.toast(f"{f'Rule {version}' if version else 'The proposed rule'} is in force again.")

@@ -24,12 +24,12 @@ class SavedRule:
 
 
 def active_rule(warehouse: Warehouse | Transaction) -> RfmRule:
-    """The rule in force; quintiles with the proposed grid while none was saved."""
+    """The rule in force; quintiles with the proposed grid while none of those saved is."""
     return next((saved.rule for saved in saved_rules(warehouse) if saved.is_active), RfmRule())
 
 
 def saved_rules(warehouse: Warehouse | Transaction) -> list[SavedRule]:
-    """All versions, newest first; exactly one is active once there is any."""
+    """All versions, newest first; at most one is active, and none while the proposed rule is in force."""
     rows = warehouse.records(
         "SELECT version, saved_at, CAST(rule AS VARCHAR) AS rule, is_active, (SELECT arg_max(person, entry) "
         "FROM audit_log WHERE action = 'rfm rule saved' AND CAST(detail->>'$.version' AS INTEGER) = version) AS person "
@@ -60,15 +60,15 @@ def save_rule(warehouse: Warehouse, rule: RfmRule) -> RfmRule:
 
 
 def activate_rule(warehouse: Warehouse, version: int) -> RfmRule:
-    """Make an earlier version the active one again; NotFound when there is none of that number."""
-    found = next((saved for saved in saved_rules(warehouse) if saved.rule.version == version), None)
-    if found is None:
+    """Make an earlier version the active one again, or with 0 the proposed rule; NotFound when there is no such one."""
+    known = {0: RfmRule()} | {saved.rule.version: saved.rule for saved in saved_rules(warehouse)}
+    if version not in known:
         raise NotFound(f"there is no RFM rule {version}; the page RFM lists all under Thresholds.")
-    if not found.is_active:
+    if active_rule(warehouse).version != version:
         with warehouse.transaction() as tx:
             _activate(tx, version)
             tx.audit("rfm rule activated", {"version": version})
-    return found.rule
+    return known[version]
 
 
 def _activate(tx: Transaction, version: int) -> None:

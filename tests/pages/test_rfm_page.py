@@ -11,7 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from churn_core.customers.rfm import rfm
 from churn_core.customers.rfm_members import RfmChoice
-from churn_core.customers.rfm_rules import saved_rules
+from churn_core.customers.rfm_rule import RfmRule
+from churn_core.customers.rfm_rules import active_rule, save_rule, saved_rules
 from churn_core.customers.segments import segments
 from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse
@@ -116,6 +117,33 @@ def test_own_thresholds_are_previewed_saved_and_taken_back(demo_home: Home, app:
     visit.button(key="rfm_activate").click().run()
     assert_calm(visit)
     assert [entry.is_active for entry in saved_rules(shop())] == [False, True]
+    assert visit.segmented_control(key="rfm_kind").value == "rule"
+    assert visit.number_input(key="rfm_recency_5").value == 3.0
+    visit.selectbox(key="rfm_version_1").set_value(0).run()
+    visit.button(key="rfm_activate").click().run()
+    assert_calm(visit)
+    assert not any(entry.is_active for entry in saved_rules(shop()))
+    assert "Proposed rule: scores by fifths" in everything_said(visit)
+    assert "This is the rule in force" in everything_said(visit)
+    assert active_rule(shop()).version == 0
+
+
+def test_another_grid_moves_customers_and_can_be_taken_back(demo_home: Home, app: App) -> None:
+    before = rfm(shop()).groups
+    grid = tuple(tuple("lost" if group == "promising" else group for group in row) for row in RfmRule().grid)
+    save_rule(shop(), RfmRule(grid=grid))
+    visit = app(PAGE)
+    assert "own grid of groups" in everything_said(visit)
+    shown = visit.dataframe[0].value.set_index("Group")["Customers"]
+    assert shown["promising"].startswith("0 ")
+    assert shown["lost"].startswith(f"{before['lost'].n + before['promising'].n:,} ")
+    visit = app(PAGE, part="Thresholds")
+    assert visit.selectbox(key="rfm_version_1").value == 0
+    visit.button(key="rfm_activate").click().run()
+    assert_calm(visit)
+    assert {name: cell.n for name, cell in rfm(shop()).groups.items()} == {
+        name: cell.n for name, cell in before.items()
+    }
 
 
 def test_thresholds_out_of_order_are_one_sentence_and_nothing_is_saved(demo_home: Home, app: App) -> None:
