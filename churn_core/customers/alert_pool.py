@@ -24,6 +24,8 @@ POOL = "alert_pool"
 """Temporary table: one row per customer."""
 NAMED = "alert_named"
 """Temporary table: everybody whom a rule names."""
+_NEVER = datetime(1970, 1, 1)
+"""Stands for the end of orders where there are none, so that nothing counts as lately."""
 LOW_SHARE = 0.1
 """Share of the ratings of a shop that count as low at most."""
 _MOMENT = "coalesce(as_of, scored_at)"
@@ -105,7 +107,7 @@ def fill_pool(tx: Transaction, situation: AlertSituation) -> None:
         "before_id": situation.before_id,
         "low_rating": situation.low_rating,
         "has_requests": situation.has_requests,
-        "cutoff": situation.as_of,
+        "cutoff": situation.as_of or _NEVER,
     }
     said, asked = _said(situation)
     tx.execute(f"DROP TABLE IF EXISTS {POOL}")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from churn_core.cli.main import build_parser
+from churn_core.cli.options import date
 
 from .conftest import ROOT, Churn, one_sentence, run_process
 
@@ -70,9 +71,11 @@ def test_what_stands_before_the_name_of_a_verb_within_a_verb_counts() -> None:
     checked = []
     for verb, parser in _within(build_parser()).items():
         for name, own in _within(parser).items():
-            asked = [action.option_strings[0] for action in own._actions if action.required and action.option_strings]
-            wanted = [part for option in asked for part in (option, "1")]
-            wanted += ["1" for action in own._actions if not action.option_strings and action.nargs is None]
+            asked = [action for action in own._actions if action.required and action.option_strings]
+            given_values = ["2030-01-01" if action.type is date else "1" for action in asked]
+            wanted = ["1" for action in own._actions if not action.option_strings and action.nargs in (None, "+")]
+            for action, value in zip(asked, given_values, strict=True):
+                wanted += [action.option_strings[0], value]
             for option, value in (("--workspace", "Shop"), ("--json", None)):
                 if option not in parser._option_string_actions:
                     continue
