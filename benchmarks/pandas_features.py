@@ -12,11 +12,13 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from churn_core.features.usual_gap import Shrinkage
+
 WINDOWS = (7, 30, 90, 180, 365)
 
 
-def pandas_features(orders: pd.DataFrame, events: pd.DataFrame, cutoff: datetime) -> pd.DataFrame:
-    """Features of all past buyers at the cutoff, ordered by customer."""
+def pandas_features(orders: pd.DataFrame, events: pd.DataFrame, cutoff: datetime, leaning: Shrinkage) -> pd.DataFrame:
+    """Features of all past buyers at the cutoff, ordered by customer; ``leaning`` is what usual gaps lean on there."""
     orders = orders[orders["order_time"] < cutoff]
     events = events[(events["event_time"] < cutoff) & (events["event_time"] >= cutoff - pd.Timedelta(days=365))]
     number, customers = pd.factorize(orders["customer_id"], sort=True)
@@ -27,7 +29,7 @@ def pandas_features(orders: pd.DataFrame, events: pd.DataFrame, cutoff: datetime
     table = _order_columns(orders, by_customer)
     last_age = table["days_since_last_order"]
     table = pd.concat([table, _event_columns(events, last_age)], axis=1).reindex(table.index)
-    return _derived(table, float(orders["gap_days"].mean()))
+    return _derived(table, cutoff, leaning)
 
 
 def _age(times: pd.Series, cutoff: datetime) -> pd.Series:
@@ -99,14 +101,16 @@ def _event_columns(events: pd.DataFrame, last_age: pd.Series) -> pd.DataFrame:
     return table
 
 
-def _derived(table: pd.DataFrame, shop_gap: float) -> pd.DataFrame:
+def _derived(table: pd.DataFrame, cutoff: datetime, leaning: Shrinkage) -> pd.DataFrame:
     counted = [str(name) for name in table if str(name).startswith(("n_", "spend_", "season_amount", "discount_sum"))]
     table = table.fillna(dict.fromkeys(counted, 0))
     t = table
     first, last = t["days_since_first_order"], t["days_since_last_order"]
     is_old = first >= 365
     t["days_since_previous_order"] = last + t["last_gap_days"]
-    t["usual_gap_days"] = (t["gap_sum"] + 2 * shop_gap) / (t["n_gaps"] + 2)
+    came_in = (pd.Timestamp(cutoff).normalize() - pd.to_timedelta(first, unit="D")).dt.year
+    mean, weight = came_in.map(leaning.cohort_gap_days).fillna(leaning.shop_gap_days), leaning.weight
+    t["usual_gap_days"] = mean if weight is None else (t["gap_sum"] + weight * mean) / (t["n_gaps"] + weight)
     t["gap_variation_ratio"] = t["gap_spread_days"] / t["mean_gap_days"]
     t["lateness_ratio"] = last / t["usual_gap_days"]
     t["lateness_spreads"] = (last - t["mean_gap_days"]) / (t["gap_spread_days"] + 1)

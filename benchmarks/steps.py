@@ -66,6 +66,7 @@ def pandas(files: ShopFiles) -> dict[str, Any]:
     """The same features in pandas from frames in memory, compared with ours."""
     from benchmarks.pandas_features import largest_difference, pandas_features
     from churn_core.features.build import build_features
+    from churn_core.features.usual_gap import shrinkage
 
     warehouse = Warehouse.open(files.workspace)
     orders = warehouse.frame(
@@ -77,7 +78,8 @@ def pandas(files: ShopFiles) -> dict[str, Any]:
         {"since": CUTOFF - timedelta(days=366)},
     )
     orders["channel"], events["kind"] = orders["channel"].astype("category"), events["kind"].astype("category")
-    seconds, theirs = timed(lambda: pandas_features(orders, events, CUTOFF))
+    leaning = shrinkage(warehouse, CUTOFF)
+    seconds, theirs = timed(lambda: pandas_features(orders, events, CUTOFF, leaning))
     peak = peak_gb()
     difference = largest_difference(build_features(warehouse, CUTOFF, DEFINITION), theirs)
     return {"seconds": seconds, "peak_gb": peak, "largest_difference": difference}

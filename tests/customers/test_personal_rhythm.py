@@ -208,8 +208,8 @@ def test_one_order_per_customer_is_said_to_be_no_rhythm(warehouse: Warehouse) ->
 def test_a_single_order_is_told_beside_the_gap_of_the_cohort(demo_shop: Warehouse) -> None:
     known = habits(demo_shop)
     single = demo_shop.rows(
-        "SELECT year(any_value(order_time)), min(customer_id) FROM orders WHERE customer_id IN "
-        "(SELECT customer_id FROM orders GROUP BY customer_id HAVING count(*) = 1) GROUP BY 1"
+        "SELECT year(order_time), min(customer_id) FROM orders WHERE customer_id IN "
+        "(SELECT customer_id FROM orders GROUP BY customer_id HAVING count(*) = 1) GROUP BY year(order_time)"
     )
     told = {}
     for year, customer in single:
