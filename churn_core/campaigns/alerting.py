@@ -66,9 +66,7 @@ def _running(reader: Warehouse | Transaction, moment: datetime) -> list[Campaign
     return [
         found
         for found in campaigns(reader, "locked")
-        if found.plan.control is not None
-        and (found.ends_at is None or found.ends_at > moment)
-        and (found.locked_at is None or found.locked_at <= moment)
+        if found.plan.control is not None and (found.ends_at is None or found.ends_at > moment)
     ]
 
 
