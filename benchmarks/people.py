@@ -1,6 +1,7 @@
 """Twenty people at the app at once, while an import, a scoring and a refresh of groups run: seconds, errors, memory.
 
-    python -m benchmarks.people [--people N] [--customers N] [--rounds N] [--clicks N] [--quiet] [--workspace FILE]
+    python -m benchmarks.people [--people N] [--customers N] [--rounds N] [--clicks N] [--minutes N] [--quiet]
+                                [--workspace FILE] [--pages ADDRESS ...]
 
 Starts the app on a copy of a demo shop of that size (made once), or of a workspace file of your own. Everybody walks
 through all pages in an order of their own, clicks what changes a page, and reads for a second between. Any error box,
@@ -62,6 +63,8 @@ class Walked:
 
     looks: list[Look] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
+    n_gone_home: int = 0
+    """People who had not seen everything when the time was over."""
     problems: list[str] = field(default_factory=list)
     """What went wrong outside of pages: a job that could not be started, tracebacks in the server's log."""
 
@@ -131,6 +134,7 @@ def links(known: Known, chance: random.Random) -> list[tuple[str, dict[str, str]
 def walk(address: str, known: Known, seed: int, chosen: argparse.Namespace, walked: Walked) -> None:
     """One person: all pages, with clicks; whatever breaks is kept as an error."""
     chance = random.Random(seed)
+    home_at = time.monotonic() + 60 * chosen.minutes
     time.sleep(chance.uniform(0, chosen.people * 0.25))
     try:
         with Visitor(address, known.name) as visitor:
@@ -138,6 +142,9 @@ def walk(address: str, known: Known, seed: int, chosen: argparse.Namespace, walk
                 for page, query in links(known, chance):
                     if chosen.pages and page not in chosen.pages:
                         continue
+                    if time.monotonic() > home_at:
+                        walked.n_gone_home += 1
+                        return
                     walked.note(page, visitor.open(page, **query))
                     for _ in range(chosen.clicks):
                         time.sleep(chance.uniform(0, 2 * SECONDS_TO_READ))
@@ -283,6 +290,8 @@ def tell(walked: Walked) -> bool:
         print(f"ERROR {n_times} times on {titles[page]}: {error}")
     for page in sorted({look.page for look in walked.looks if look.most_rows > MOST_ROWS}):
         print(f"TOO MANY ROWS on {titles[page]}")
+    if walked.n_gone_home:
+        print(f"{walked.n_gone_home} people went home before they had seen everything: the time was over")
     for problem in walked.problems:
         print(f"PROBLEM {problem}")
     is_small = all(look.most_rows <= MOST_ROWS for look in walked.looks)
@@ -302,6 +311,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=20_000, help="size of the demo shop")
     parser.add_argument("--rounds", type=int, default=1, help="how often everybody walks through all pages")
     parser.add_argument("--clicks", type=int, default=2, help="clicks on each page")
+    parser.add_argument("--minutes", type=float, default=30.0, help="after which everybody goes home")
     parser.add_argument("--quiet", action="store_true", help="no import, scoring and refresh meanwhile")
     parser.add_argument("--workspace", type=Path, help="a workspace file of your own instead of a demo; it is copied")
     parser.add_argument("--pages", nargs="*", help="addresses of some pages only, such as rfm")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import lzma
 import mmap
 import zipfile
 import zlib
@@ -201,7 +202,7 @@ def _unzip(path: Path, name: str, target: Path, watch: Callable[[], None]) -> st
             raise InputError(
                 f"{name} is packed with a compression that cannot be read here; pack it as an ordinary zip file."
             ) from error
-        except (zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
+        except (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
             raise InputError(
                 f"{name} is a zip file that ends too early or is damaged; copy or download it again."
             ) from error

@@ -14,6 +14,8 @@ from churn_core.errors import InputError
 
 MAX_COLUMNS = 1_000
 """Most columns a file may have."""
+MAX_NAME = 500
+"""Most characters of a column's name; longer ones are text that got into the header."""
 
 N_LINES = 50
 """Lines looked at to find the header."""
@@ -41,6 +43,8 @@ def find_header(rows: Sequence[Sequence[str]]) -> int:
 
 def check_names(names: Sequence[str], file_name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The column names to use, and notes about them; InputError when they cannot be used."""
+    if not names:
+        raise InputError(f"{file_name} has no columns; it should hold column names and rows.")
     if len(names) > MAX_COLUMNS:
         raise InputError(
             f"{file_name} has {len(names):,} columns, more than the {MAX_COLUMNS:,} that can be read; "
@@ -52,6 +56,12 @@ def check_names(names: Sequence[str], file_name: str) -> tuple[tuple[str, ...], 
         raise InputError(
             f"{file_name} has no line of column names: the first line holds values ({', '.join(filled[:3])}); "
             "add a first line with names such as customer_id, order_time, amount."
+        )
+    longest = max(filled, key=len, default="")
+    if len(longest) > MAX_NAME:
+        raise InputError(
+            f"{file_name} has a column name of {len(longest):,} characters, {longest[:40]!r} and so on; "
+            "check that its first line holds column names and that no quotation mark is left open."
         )
     repeated = [name for name, n in Counter(filled).items() if n > 1]
     if repeated:

@@ -67,18 +67,27 @@ class JsonRows:
     def _record(self, line: int, text: str) -> dict[str, str | None] | None:
         try:
             found = json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also numbers of thousands of digits
             found = None
         if isinstance(found, dict):
             flat: dict[str, str | None] = {}
             _flatten(found, "", flat)
-            return flat
+            return {_whole(name): value if value is None else _whole(value) for name, value in flat.items()}
         self.malformed.append((line, text.rstrip("\r\n"), "the line is not a JSON object"))
         if len(self.malformed) > 1000 and len(self.malformed) > line // 2:
             raise InputError(
                 f"{self._name} is not JSON lines: most lines are not a JSON object; expected one object per line."
             )
         return None
+
+
+def _whole(text: str) -> str:
+    """A text without halves of characters, which JSON can write and nothing else can hold.
+
+    >>> _whole("a" + chr(0xD800)), _whole("é")
+    ('a?', 'é')
+    """
+    return text if text.isascii() else text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def _flatten(record: dict[str, Any], prefix: str, into: dict[str, str | None]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from churn_core.errors import InputError, unknown_name
 from churn_core.intake.header import N_LINES, find_header
+from churn_core.intake.sheet_extent import look_through
 from churn_core.intake.source import ReadOptions
 
 
@@ -42,6 +43,7 @@ def open_sheet(path: Path, name: str, options: ReadOptions) -> SheetRows:
     """Open a workbook at the sheet with the most data; InputError when it cannot be read."""
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
+    n_empty = look_through(path, name)
     try:
         book = CalamineWorkbook.from_path(path)
         sheets = tuple(book.sheet_names)
@@ -55,6 +57,10 @@ def open_sheet(path: Path, name: str, options: ReadOptions) -> SheetRows:
         raise InputError(
             f"{name} is a damaged workbook; open it in a spreadsheet program and save it again."
         ) from error
+    if n_empty:
+        words = "1 formula is" if n_empty == 1 else f"{n_empty:,} formulas are"
+        advice = "open the workbook in a spreadsheet program and save it there to have results"
+        notes += (f"{words} without a saved result and read as empty; {advice}.",)
     first = [row for _, row in islice(_numbered(sheet), 20 * N_LINES)]
     texts = [[as_text(value) or "" for value in row] for row in first]
     if not any(cell for row in texts for cell in row):

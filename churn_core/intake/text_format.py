@@ -50,6 +50,8 @@ class TextFormat:
     """Line of the column names, counted from 1 in records."""
     names: tuple[str, ...]
     """The cells of that line."""
+    n_above: int
+    """Lines down to the end of the column names, more than ``header_line`` where a name runs over several."""
 
 
 def detect(path: Path, name: str, options: ReadOptions) -> TextFormat:
@@ -71,10 +73,35 @@ def detect(path: Path, name: str, options: ReadOptions) -> TextFormat:
             f"separated by a {chosen}, {name} has one column only, {names[0][:60]!r}; "
             f"its values seem to be separated by a {better}."
         )
+    if len(names) == 1 and not options.separator:
+        _refuse_unsplit(names[0], [row[0] for row in records[index + 1 :][:500] if len(row) == 1], name)
     below = [row for row in records[index + 1 :][:500] if any(cell.strip() for cell in row)]
     if below and all(len(row) == len(names) + 1 and not row[-1].strip() for row in below):
         names = [*names, ""]
-    return TextFormat(encoding=encoding, separator=separator, header_line=index + 1, names=tuple(names))
+    n_above = index + 1 + sum(len(cell.splitlines()) - 1 for row in records[: index + 1] for cell in row if cell)
+    return TextFormat(
+        encoding=encoding, separator=separator, header_line=index + 1, names=tuple(names), n_above=n_above
+    )
+
+
+def _refuse_unsplit(header: str, values: list[str], name: str) -> None:
+    """InputError when a table of one column is one of several whose separator is not known, or quoted away."""
+    for mark in (*SEPARATORS, "^", "~", ":", " "):
+        n_marks = header.count(mark)
+        if n_marks < (2 if mark in ": " else 1) or not values:
+            continue
+        if sum(value.count(mark) == n_marks for value in values) < 0.9 * len(values):
+            continue
+        words = SEPARATOR_WORDS.get(mark, repr(mark))
+        if mark in SEPARATORS:
+            raise InputError(
+                f"every line of {name} stands in quotation marks as a whole, so it has one column only, "
+                f"{header[:60]!r}; remove the quotation marks around the lines and choose it again."
+            )
+        raise InputError(
+            f"{name} has one column only, {header[:60]!r}; its values seem to be separated by a {words}, "
+            "so save it with commas, semicolons or tabs between them and choose it again."
+        )
 
 
 def is_json(path: Path, encoding: str) -> str | None:

@@ -41,7 +41,7 @@ class TextRows:
 
         try:
             with self._path.open("rb") as file:
-                line, last = self._form.header_line + 1, ""
+                line, last = self._form.n_above + 1, ""
                 for batch in self._reader(file):
                     lines, line = self._lines(line, batch.num_rows)
                     if batch.num_rows:
@@ -66,7 +66,7 @@ class TextRows:
                 use_threads=False,
                 block_size=_BLOCK_BYTES,
                 skip_rows_after_names=0,
-                skip_rows=self._form.header_line,
+                skip_rows=self._form.n_above,
                 column_names=names,
                 encoding="utf8" if encoding in ("utf-8", "utf-8-sig") else encoding,
             ),
