@@ -220,12 +220,17 @@ def _strongest(mode: Mode) -> str:
 
 
 def _most_words(found: Triangle, currency: str) -> str:
-    """Which cohort has brought the most so far."""
-    most = max(found.cohorts, key=lambda cohort: cohort.revenue_amount or 0.0)
+    """Which cohort has brought the most so far; not the first month, which holds all who had bought before."""
+    is_first_apart = found.grouping.name == "month" and len(found.cohorts) > 1
+    told = found.cohorts[1:] if is_first_apart else found.cohorts
+    most = max(told, key=lambda cohort: cohort.revenue_amount or 0.0)
+    if not most.revenue_amount:
+        return "No cohort has brought any revenue so far"
     every = sum(cohort.revenue_amount or 0.0 for cohort in found.cohorts)
+    after = f" of the cohorts after {found.cohorts[0].label}" if is_first_apart else ""
     return (
-        f"{most.label} has brought the most so far: {money(most.revenue_amount, currency)} of "
-        f"{money(every, currency)}, from {counted(most.n_customers, 'customer')}"
+        f"{most.label} has brought the most so far{after}: {money(most.revenue_amount, currency)} of "
+        f"{money(every, currency)} in all, from {counted(most.n_customers, 'customer')}"
     )
 
 
