@@ -137,8 +137,8 @@ def tags_block(stamp: Stamp) -> None:
             st.button("Find all again", key="rule_refresh", on_click=guarded(_refresh, place="rule"))
         return
     st.caption(
-        "Words on the Customer page, found again with every import. The limits of the built-in ones follow from this "
-        "shop's own customers."
+        "Words on the Customer page, on lists and in files, found again with every import. The limits of the built-in "
+        "ones follow from this shop's own customers."
     )
     st.markdown("\n".join(_tag_line(tag) for tag in found))
     own = [tag.tag for tag in found if tag.is_own]

@@ -61,7 +61,7 @@ def _drift(stamp: Stamp, found: Segmentation, known: tuple[datetime, ...]) -> No
         {
             "No": str(entry.no),
             "Segment": entry.name,
-            "Then": f"{count(entry.n_then)} ({percent(entry.share_then)})",
+            "At the fit": f"{count(entry.n_then)} ({percent(entry.share_then)})",
             "On that date": f"{count(entry.n_now)} ({percent(entry.share_now)})",
             "Distance": UNKNOWN if entry.distance is None else f"{entry.distance:.2f}",
             "What that means": entry.words,

@@ -20,6 +20,8 @@ from churn_core.warehouse import Transaction, Warehouse
 GROUPS_TABLE = "customer_groups"
 GROUP_COLUMNS = ("rfm_group", "lifecycle_stage")
 _SETTING = "customer_groups"
+_MEANING = 2
+"""Counts the meanings that stages had; those kept by another are worked out anew."""
 
 
 def groups_relation(reader: Warehouse | Transaction) -> Condition:
@@ -41,7 +43,7 @@ def refresh_fact_groups(tx: Transaction) -> None:
 
 
 def _key(reader: Warehouse | Transaction) -> dict[str, int]:
-    return {"data_version": reader.data_version, "rfm_version": active_rule(reader).version}
+    return {"data_version": reader.data_version, "rfm_version": active_rule(reader).version, "meaning": _MEANING}
 
 
 def _groups_select(reader: Warehouse | Transaction) -> Condition:
