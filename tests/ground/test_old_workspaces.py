@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from churn_core import schema
+from churn_core.campaigns.alerting import renew_alerts
+from churn_core.customers.alert_policy import AlertPolicy, save_alert_policy
+from churn_core.customers.alert_work import take
+from churn_core.customers.alerts import alerts
 from churn_core.customers.segments import segments
 from churn_core.customers.tiers import active_policy
 from churn_core.features.definition import active_definition, known_until, months
@@ -62,3 +66,12 @@ def test_it_can_be_worked_with(old: Warehouse) -> None:
         tx.bump_data_version()
     assert old.n_rows("orders") == 200
     assert workspace_state(old).data_version == 2
+
+
+def test_its_alert_queue_fills_and_is_worked(old: Warehouse) -> None:
+    assert alerts(old).n_all == 0
+    save_alert_policy(old, AlertPolicy(top_share=1.0, recent_days=365))
+    found = renew_alerts(old)
+    assert found.n_new == alerts(old).n_all > 0
+    take(old, alerts(old).rows[0].alert_id, "North desk")
+    assert alerts(old).counts["taken"] == 1
