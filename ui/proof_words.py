@@ -15,12 +15,12 @@ ONE_DAY = timedelta(days=1)
 
 
 def lead_words(leads: LeadTimes) -> str:
-    """Who was warned within the own usual gap, and who never was."""
+    """Who was warned within the mean of the own gaps, and who never was."""
     never = f"{percent(leads.never.happened)} of {counted(leads.n, 'customer')} who left were never warned in time."
     if not leads.n_with_rhythm:
-        return f"None of them had three order days, so nobody has a usual gap of their own. {never}"
+        return f"None of them had three order days, so nobody has a mean gap of their own. {never}"
     return (
-        f"{percent(leads.within_gap.happened)} were warned within their own usual gap, before they were late at all "
+        f"{percent(leads.within_gap.happened)} were warned within their own mean gap, before they were late at all "
         f"(of {count(leads.n_with_rhythm)} with at least three order days). {never}"
     )
 

@@ -32,6 +32,8 @@ class Evidence:
     """Family of the main reason; None where there is none."""
     waits: bool
     """Whether a request of theirs is open."""
+    rated: bool
+    """Whether they gave a low rating lately."""
     stake: float | None
     stake_kind: str
     standing: float | None
@@ -41,7 +43,7 @@ class Evidence:
 
     def step(self, rules: Iterable[str]) -> str:
         """What to do next for a customer whom these rules named."""
-        return next_step(rules, self.main_family, waits=self.waits)
+        return next_step(rules, self.main_family, waits=self.waits, rated=self.rated)
 
 
 def evidence_of(tx: Transaction, situation: AlertSituation, customers: Iterable[str]) -> dict[str, Evidence]:
@@ -72,6 +74,7 @@ def _evidence(row: dict[str, Any], names: Iterable[str], situation: AlertSituati
         reasons=tuple(reasons),
         main_family=family_of(row["main_reason"]) if row["main_reason"] else None,
         waits=row["asked_at"] is not None,
+        rated=row["rated_at"] is not None,
         stake=_number(row["stake"]),
         stake_kind=row["stake_kind"],
         standing=_number(row["standing"]),
@@ -95,6 +98,7 @@ def _rhythm_words(row: Mapping[str, Any], situation: AlertSituation) -> str:
             due_days=row["due_days"],
             alike=situation.habits.alike[row["alike"]].words,
             spend_amount_365=row["spend_365"],
+            is_cohort_known=int(row["cohort_year"]) in situation.habits.shrinkage.cohort_gap_days,
         )
     )
 

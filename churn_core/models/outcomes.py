@@ -163,7 +163,7 @@ class LeadTimes:
     silent_days: Mapping[int, int]
     """Departures by days from the last order to the first cutoff in the high tier; those never warned are not in it."""
     n_with_rhythm: int
-    """Departures of customers with at least three order days, who have a usual gap of their own."""
+    """Departures of customers with at least three order days, who have a mean gap of their own."""
     n_within_gap: int
     """Of these, first warned no later than their own mean gap after the last order."""
 
