@@ -140,8 +140,8 @@ def _written(found: Evidence | None, told: dict[str, str], situation: AlertSitua
 
 
 _NOBODY = Evidence(
-    customer_id="", named={}, reasons=(), main_family=None, waits=False, stake=None, stake_kind="", standing=None,
-    risk=None, tier=None, last_order_at=None,
+    customer_id="", named={}, reasons=(), main_family=None, waits=False, rated=False, stake=None,
+    stake_kind="", standing=None, risk=None, tier=None, last_order_at=None,
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Step:
 
 ANSWER = "answer"
 LISTEN = "listen"
+SETTLED = "settled"
 ASK = "ask"
 
 STEPS: dict[str, Step] = {
@@ -40,6 +41,11 @@ STEPS: dict[str, Step] = {
             name=LISTEN,
             families=("ratings",),
             text="Read the rating, call, and ask what went wrong. Put it right before anything is offered.",
+        ),
+        Step(
+            name=SETTLED,
+            families=(),
+            text="Find out how their request ended. Call, and ask whether it was settled well.",
         ),
         Step(
             name="returned",
@@ -95,8 +101,8 @@ STEPS: dict[str, Step] = {
 """Every step by name; the last one answers all reasons that no other does."""
 
 
-def next_step(rules: Iterable[str], family: str | None, *, waits: bool = False) -> str:
-    """What to do next for a customer; ``waits`` says whether a request of theirs is open.
+def next_step(rules: Iterable[str], family: str | None, *, waits: bool = False, rated: bool = False) -> str:
+    """What to do next for a customer; ``waits`` says whether a request is open, ``rated`` whether a rating was low.
 
     A request that is open comes first, then a bad rating, then what raises the risk, then the silence.
 
@@ -107,7 +113,7 @@ def next_step(rules: Iterable[str], family: str | None, *, waits: bool = False) 
     """
     named = tuple(rules)
     if "unhappy" in named:
-        return STEPS[ANSWER if waits else LISTEN].text
+        return STEPS[ANSWER if waits else LISTEN if rated else SETTLED].text
     if family is None:
         return STEPS["silent" if "late" in named else ASK].text
     return step_of(family).text

@@ -267,19 +267,20 @@ def test_every_family_of_reasons_has_a_step_of_its_own_or_the_one_that_asks() ->
 
 
 @pytest.mark.parametrize(
-    ("rules", "family", "waits", "step"),
+    ("rules", "family", "waits", "rated", "step"),
     [
-        (("late", "unhappy"), "spend", True, "answer"),
-        (("unhappy",), "silence", False, "listen"),
-        (("new_high",), "discounts", False, "price"),
-        (("new_high",), None, False, "ask"),
-        (("late",), None, False, "silent"),
+        (("late", "unhappy"), "spend", True, True, "answer"),
+        (("unhappy",), "silence", False, True, "listen"),
+        (("unhappy",), "silence", False, False, "settled"),
+        (("new_high",), "discounts", False, True, "price"),
+        (("new_high",), None, False, False, "ask"),
+        (("late",), None, False, False, "silent"),
     ],
 )
 def test_the_next_step_follows_from_rule_and_main_reason(
-    rules: tuple[str, ...], family: str | None, waits: bool, step: str
+    rules: tuple[str, ...], family: str | None, waits: bool, rated: bool, step: str
 ) -> None:
-    assert next_step(rules, family, waits=waits) == STEPS[step].text
+    assert next_step(rules, family, waits=waits, rated=rated) == STEPS[step].text
 
 
 def test_texts_of_customers_stay_texts(warehouse: Warehouse, hostile: tuple[str, ...]) -> None:
