@@ -34,7 +34,7 @@ QUEUES: dict[str, tuple[str, ...]] = {
 """Parts of the queue, as they stand in the address, with the statuses they hold."""
 ANYBODY, MINE, NOBODY = "Anybody", "Mine", "Nobody's"
 ORDERS = {SORTS[name].capitalize(): name for name in ("stake", "due", "raised")}
-_PAGE, _TABLE = "queue_page", "queue_table"
+_PAGE, _LIST = "queue_page", "queue_list"
 _CLEARED: dict[str, Any] = {
     "queue_find": "", "queue_owner": ANYBODY, "queue_rule": None, "overdue": False, "free": False, _PAGE: 1,
 }  # fmt: skip
@@ -96,21 +96,22 @@ def list_block(found: AlertList, chosen: AlertFilter, opened: Alert | None, curr
     """The rows with their pages; numbers of the ticked alerts of all pages."""
     ticked = picked(f"alerts {session.current_workspace()} {chosen}")
     shown = [str(entry.alert_id) for entry in found.rows]
-    _place(shown, ticked, opened)
-    # A cell is always selected, the open alert's: the tools above the table would never go away.
-    st.html(f"<style>.st-key-{_TABLE} [data-testid='stElementToolbar'] {{ display: none; }}</style>")
-    state: Any = st.dataframe(
-        _styled(found, opened, currency),
-        key=_TABLE,
-        on_select=partial(_picked_cell, [entry.alert_id for entry in found.rows]),
-        selection_mode=["multi-row", "single-cell"],
-        hide_index=True,
-        height="content" if len(shown) <= N_ROWS_SEEN else ROW_PIXELS * (N_ROWS_SEEN + 1) + 2,
-        row_height=ROW_PIXELS,
-        placeholder="",
-        column_config=_columns(found),
-        alt="Alerts, one row each; a click opens one beside the list",
-    )
+    key = _placed(shown, ticked, opened)
+    with st.container(key=_LIST):
+        # A cell is always selected, the open alert's: the tools above the table would never go away.
+        st.html(f"<style>.st-key-{_LIST} [data-testid='stElementToolbar'] {{ display: none; }}</style>")
+        state: Any = st.dataframe(
+            _styled(found, opened, currency),
+            key=key,
+            on_select=partial(_open_picked, key, [entry.alert_id for entry in found.rows]),
+            selection_mode=["multi-row", "single-cell"],
+            hide_index=True,
+            height="content" if len(shown) <= N_ROWS_SEEN else ROW_PIXELS * (N_ROWS_SEEN + 1) + 2,
+            row_height=ROW_PIXELS,
+            placeholder="",
+            column_config=_columns(found),
+            alt="Alerts, one row each; a click opens one beside the list",
+        )
     ticked.take(shown, [shown[row] for row in state.selection.rows])
     if found.n_pages > 1:
         st.pagination(found.n_pages, key=_PAGE, bind="query-params", on_change=calls.open_alert, args=(None,))
@@ -166,19 +167,28 @@ def _columns(found: AlertList) -> dict[str, Any]:
     }
 
 
-def _place(shown: list[str], ticked: Picked, opened: Alert | None) -> None:
-    """Put ticks and the marked cell where their alerts are now; only when the rows, or what is open, have changed."""
+def _placed(shown: list[str], ticked: Picked, opened: Alert | None) -> str:
+    """Key of the table, with ticks and the marked cell where their alerts are now.
+
+    They are put there only when the rows, or what is open, have changed. The table is a new one when its ticks are
+    taken back: the browser would lose the first click after that.
+    """
     here = str(opened.alert_id) if opened else ""
+    rows, cells = ticked.rows(shown), [(shown.index(here), "customer")] if here in shown else []
+    key = f"{_LIST}_{ticked.n_cleared}"
     stands = (shown, here, ticked.n_cleared, ticked.of_list)
-    if st.session_state.get(f"{_TABLE}_stands") == stands:
-        return
-    st.session_state[f"{_TABLE}_stands"] = stands
-    cells = [(shown.index(here), "customer")] if here in shown else []
-    st.session_state[_TABLE] = {"selection": {"rows": ticked.rows(shown), "columns": [], "cells": cells}}
+    if st.session_state.get(f"{_LIST}_stands") == stands:
+        return key
+    if not rows and key in st.session_state and st.session_state[key]["selection"]["rows"]:
+        ticked.n_cleared += 1
+        key = f"{_LIST}_{ticked.n_cleared}"
+    st.session_state[f"{_LIST}_stands"] = (shown, here, ticked.n_cleared, ticked.of_list)
+    st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": cells}}
+    return key
 
 
-def _picked_cell(shown: list[int]) -> None:
-    cells = st.session_state[_TABLE]["selection"]["cells"]
+def _open_picked(key: str, shown: list[int]) -> None:
+    cells = st.session_state[key]["selection"]["cells"]
     if cells and cells[0][0] < len(shown):
         calls.open_alert(shown[cells[0][0]])
 

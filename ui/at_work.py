@@ -25,8 +25,9 @@ _YEAR_SECONDS = 365 * 24 * 3600
 def name_at_work() -> str:
     """The visitor's name as given, else the one of the last visit, else the account of this machine."""
     if _NAME not in st.session_state:
-        kept = unquote(str(st.context.cookies.get(_COOKIE, "")))
-        st.session_state[_NAME] = _clean(kept) or _clean(acting_person())
+        kept = st.context.cookies.get(_COOKIE)
+        last = unquote(kept) if isinstance(kept, str) else ""
+        st.session_state[_NAME] = _clean(last) or _clean(acting_person())
     return str(st.session_state[_NAME])
 
 
