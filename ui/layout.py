@@ -26,9 +26,11 @@ _STYLE = """<style>
 [data-testid="stMain"] [data-testid="stButtonGroup"] button {{ min-height: 2.5rem; }}
 [role="tab"][aria-selected="true"] p, [data-testid="stButtonGroup"] [aria-checked="true"] p,
 [data-testid="stButtonGroup"] [aria-pressed="true"] p, [data-testid="stSliderThumbValue"] {{ color: {chosen}; }}
+[data-testid="stApp"] :is(a, button, summary, [role="tab"]):focus-visible {{
+  outline: 2px solid {chosen}; outline-offset: 2px; }}
 </style>"""
-"""Lines short enough to read, links in line with the text above them, controls of one height in a row, and the
-chosen tab in a colour that can be read in the dark as well."""
+"""Lines short enough to read, links in line with the text above them, controls of one height in a row, the chosen
+tab in a colour that can be read in the dark as well, and a frame around what the keyboard is on."""
 
 
 def page_style() -> None:
