@@ -13,6 +13,7 @@ from churn_core.customers.alert_refresh import refresh_alerts
 from churn_core.customers.alert_rules import RULES
 from churn_core.customers.alert_steps import STEPS, next_step, step_of
 from churn_core.customers.alerts import alert_of_customer, alerts
+from churn_core.customers.personal_rhythm import LATE_GAPS, late_customers
 from churn_core.errors import InputError, NotFound
 from churn_core.features.feature import GROUPS
 from churn_core.models.families import FAMILY_LABELS, family_of
@@ -303,3 +304,23 @@ def test_texts_of_customers_stay_texts(warehouse: Warehouse, hostile: tuple[str,
         known = alert_of_customer(warehouse, customer, now=NOW)
         assert known is not None
         assert known.customer_id == customer
+
+
+def test_the_rule_and_the_list_of_the_latest_mean_the_same_customers(demo_copy: Warehouse) -> None:
+    take_everybody(demo_copy, rules_on=("late",), n_most=1000)
+    refresh_alerts(demo_copy, now=NOW)
+    found = {entry.customer_id for entry in alerts(demo_copy, page_size=1000, now=NOW).rows}
+    listed = late_customers(demo_copy, limit=100_000)
+    lately = {
+        entry.customer_id
+        for entry in listed.rhythms
+        if entry.days_since <= 14 + (entry.due_days or LATE_GAPS * (entry.usual_gap_days or 0))
+    }
+    assert len(lately) > 10
+    assert found >= lately
+    beyond = demo_copy.rows(
+        "SELECT min(CAST($end AS DATE) - CAST(last AS DATE)) FROM (SELECT customer_id, max(order_time) AS last "
+        "FROM orders GROUP BY customer_id) WHERE customer_id IN (SELECT unnest($ids::VARCHAR[]))",
+        {"end": listed.end, "ids": sorted(found - lately)},
+    )[0][0]
+    assert beyond is None or beyond > listed.activity_days
