@@ -29,7 +29,7 @@ def gaps(stamp: Stamp) -> GapDistribution:
     return definitions.gap_distribution(session.warehouse(stamp.workspace))
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
+@st.cache_data(show_spinner="Looking at the days between orders", max_entries=8)
 def proposal(stamp: Stamp) -> Proposal:
     """The definition that the gaps suggest."""
     return definitions.propose_definition(session.warehouse(stamp.workspace))
@@ -41,7 +41,7 @@ def months(stamp: Stamp, definition: ChurnDefinition) -> list[MonthCounts]:
     return definitions.months(session.warehouse(stamp.workspace), definition, include_open=True)
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
+@st.cache_data(show_spinner="Counting who is eligible", max_entries=32)
 def readiness(stamp: Stamp, definition: ChurnDefinition) -> Readiness:
     """What can be done with the data under a definition."""
     return definitions.readiness(session.warehouse(stamp.workspace), definition)

@@ -40,7 +40,7 @@ N_ROWS = 50
 """Customers on one page of the list."""
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
+@st.cache_data(show_spinner="Comparing the latest scores with those before", max_entries=32)
 def today(stamp: Stamp) -> Today:
     """What changed, what is at stake and what to do first."""
     return today_module.today(session.warehouse(stamp.workspace))
@@ -52,7 +52,7 @@ def newest_drift(stamp: Stamp) -> tuple[str, str] | None:
     return newest_verdict(session.warehouse(stamp.workspace))
 
 
-@st.cache_data(show_spinner=False, max_entries=128)
+@st.cache_data(show_spinner="Adding up customers and money", max_entries=128)
 def totals(stamp: Stamp, chosen: CustomerFilter) -> Totals:
     """How many customers a filter means and how much money."""
     return at_risk.count_and_totals(session.warehouse(stamp.workspace), chosen)
@@ -118,7 +118,7 @@ def is_customer(stamp: Stamp, text: str) -> bool:
     return bool(text) and search.is_customer(session.warehouse(stamp.workspace), text)
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@st.cache_data(show_spinner="Looking for similar customers", max_entries=64)
 def similar_customers(stamp: Stamp, customer_id: str) -> Similar | None:
     """What is usual among the customers most like one."""
     run = latest_run(session.warehouse(stamp.workspace))
