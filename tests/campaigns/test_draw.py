@@ -345,7 +345,7 @@ def refused(warehouse: Warehouse, plan: Plan, *, ids: Sequence[str] | None = Non
         ({"name": ""}, "give the campaign a name"),
         ({"arms": (CONTROL, replace(COUPON, share=0.5))}, "the shares add up to 70 %"),
         ({"starts_on": date(2024, 5, 31)}, "orders are known up to 31 May 2024, 20:00"),
-        ({"starts_on": date(2023, 1, 1)}, "start on 2024-06-01 or later"),
+        ({"starts_on": date(2023, 1, 1)}, "start on 1 Jun 2024 or later"),
         ({"goal": replace(PLAN.goal, window_days=700)}, "the workspace knows only 201 days of orders"),
         ({"audience": CustomerFilter(min_value=1e9)}, "nobody is in the audience"),
         ({"audience": CustomerFilter(customer_ids=("0000000007",))}, "one customer is left"),
