@@ -301,7 +301,8 @@ def _size_words(standing: Standing, status: str, currency: str) -> list[str]:
         return []
     size = effect_size_words(smallest, OUTCOMES[plan.goal.outcome].unit, currency)
     return [
-        f"The plan needed {needed:,} customers to find {size} with {100 * plan.power:.0f} % power, and {n_drawn:,} were drawn: "
+        f"The plan needed {needed:,} customers to find {size} with {100 * plan.power:.0f} % power, "
+        f"and {n_drawn:,} were drawn: "
         "an effect of that size may well be missed."
     ]
 

@@ -36,8 +36,8 @@ def _of_start(warehouse: Warehouse | Transaction, plan: Plan) -> list[str]:
         ]
     if is_over(warehouse, plan.starts_on):
         return [
-            f"the campaign starts on {plan.starts_on:%-d %b %Y}, a day that is over, and nobody is contacted before the "
-            f"draw; start on {default_start(warehouse):%-d %b %Y} or later."
+            f"the campaign starts on {plan.starts_on:%-d %b %Y}, a day that is over, and nobody is contacted before "
+            f"the draw; start on {default_start(warehouse):%-d %b %Y} or later."
         ]
     return []
 
