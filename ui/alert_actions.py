@@ -37,6 +37,8 @@ class Said:
     words: str
     undo: tuple[int, ...] = ()
     """Alerts that are opened again when it is taken back; none where nothing is to be taken back."""
+    about: str = ""
+    """The customer it is about; empty for several."""
 
 
 def note_key(found: Alert) -> str:
@@ -44,28 +46,23 @@ def note_key(found: Alert) -> str:
     return f"alert_note_{found.alert_id}"
 
 
-def said_block() -> None:
-    """What was done last, in one line with the way back; empty when nothing was."""
+def said_block(about: str | None = None) -> None:
+    """What was done last, in one line with the way back; on the page of a customer only what is about them."""
     said: Said | None = st.session_state.get(_SAID)
-    if said is None:
+    if said is None or (about is not None and said.about != about):
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key=_SAID):
         st.caption(f":green[:material/check:] {plain(said.words)}", width="content")
         if said.undo:
-            st.button("Undo", key="alert_undo", type="tertiary", on_click=_guarded(_undo), args=(said.undo,))
-
-
-def forget_said() -> None:
-    """The visitor went on: what was done last is no longer told."""
-    st.session_state.pop(_SAID, None)
+            st.button("Undo", key="alert_undo", type="tertiary", on_click=_guarded(_undo), args=(said.undo, about))
 
 
 def _guarded(callback: Callable[..., None]) -> Callable[..., None]:
     return guarded(callback, place=PLACE)
 
 
-def _said(words: str, undo: Sequence[int] = ()) -> None:
-    st.session_state[_SAID] = Said(words=words, undo=tuple(undo))
+def _said(words: str, undo: Sequence[int] = (), about: str = "") -> None:
+    st.session_state[_SAID] = Said(words=words, undo=tuple(undo), about=about)
 
 
 def _one(found: Alert) -> tuple[list[int], dict[int, int]]:
@@ -81,7 +78,14 @@ def _take(found: Alert) -> None:
     me = required_name()
     ids, seen = _one(found)
     work.take(session.warehouse(), ids, me, person=me, seen=seen)
-    _said(f"{found.customer_id} is yours.")
+    _said(f"{found.customer_id} is yours.", about=found.customer_id)
+
+
+def _take_over(found: Alert) -> None:
+    me = required_name()
+    ids, seen = _one(found)
+    work.hand_over(session.warehouse(), ids, me, person=me, seen=seen)
+    _said(f"{found.customer_id} is yours; {found.owner} had it before.", about=found.customer_id)
 
 
 def _hand_over(found: Alert, then: Then) -> None:
@@ -90,7 +94,7 @@ def _hand_over(found: Alert, then: Then) -> None:
         raise InputError("choose or type the name of the person who takes the alert over.")
     ids, seen = _one(found)
     work.hand_over(session.warehouse(), ids, owner, note=_noted(found), person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is with {owner} now.")
+    _said(f"{found.customer_id} is with {owner} now.", about=found.customer_id)
     then(found.alert_id)
 
 
@@ -100,21 +104,21 @@ def _put_off(found: Alert, until: date | None, then: Then) -> None:
         raise InputError("choose the day on which the alert comes back.")
     ids, seen = _one(found)
     work.snooze(session.warehouse(), ids, chosen, note=_noted(found), person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is put off until {day(chosen)}.", [found.alert_id])
+    _said(f"{found.customer_id} is put off until {day(chosen)}.", [found.alert_id], found.customer_id)
     then(found.alert_id)
 
 
 def _done(found: Alert, outcome: str, then: Then) -> None:
     ids, seen = _one(found)
     work.done(session.warehouse(), ids, outcome, _noted(found), person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is done: {ENDED[outcome]}.", [found.alert_id])
+    _said(f"{found.customer_id} is done: {ENDED[outcome]}.", [found.alert_id], found.customer_id)
     then(found.alert_id)
 
 
 def _reopen(found: Alert) -> None:
     ids, seen = _one(found)
     work.reopen(session.warehouse(), ids, person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is open again.")
+    _said(f"{found.customer_id} is open again.", about=found.customer_id)
 
 
 def _note(found: Alert) -> None:
@@ -123,13 +127,14 @@ def _note(found: Alert) -> None:
         raise InputError("there is nothing to keep yet; write a note first.")
     work.note(session.warehouse(), [found.alert_id], text, person=required_name())
     st.session_state[note_key(found)] = ""
-    _said(f"Noted for {found.customer_id}.")
+    _said(f"Noted for {found.customer_id}.", about=found.customer_id)
 
 
-def _undo(alert_ids: tuple[int, ...]) -> None:
+def _undo(alert_ids: tuple[int, ...], about: str | None) -> None:
     work.reopen(session.warehouse(), list(alert_ids), person=required_name())
-    forget_said()
-    open_alert(alert_ids[0])
+    st.session_state.pop(_SAID, None)
+    if about is None:
+        open_alert(alert_ids[0])
 
 
 def _together(many: Sequence[int], told: str, work_on: Callable[..., Any], *values: Any, undo: bool) -> None:
@@ -164,6 +169,7 @@ def _done_all(many: Sequence[int], outcome: str) -> None:
 
 
 take = _guarded(_take)
+take_over = _guarded(_take_over)
 hand_over = _guarded(_hand_over)
 put_off = _guarded(_put_off)
 done = _guarded(_done)

@@ -36,7 +36,7 @@ def customer_alert_block(stamp: Stamp, customer_id: str) -> None:
     show_callback_error(actions.PLACE)
     found = calls.of_customer(stamp, customer_id)
     if found is None:
-        actions.said_block()
+        actions.said_block(customer_id)
     else:
         customer_alert(stamp, found)
     keep_name()

@@ -131,9 +131,12 @@ def _end(found: Alert, then: Then, has_keys: bool) -> None:
 def _keep(stamp: Stamp, found: Alert, then: Then) -> None:
     """What can be done with an alert that stays: take it, put it off, hand it over."""
     with st.container(horizontal=True, gap="xsmall", key="alert_keep"):
-        if found.owner != name_at_work() or not found.owner:
+        if not found.owner:
+            st.button("Take it", key="alert_take", icon=":material/front_hand:", on_click=actions.take, args=(found,))
+        elif found.owner != name_at_work():
             st.button(
-                "Take it", key="alert_take", icon=":material/front_hand:", on_click=actions.take, args=(found,)
+                "Take over", key="alert_take_over", icon=":material/front_hand:", on_click=actions.take_over,
+                args=(found,), help=plain(f"From {found.owner}, who has it now"),
             )  # fmt: skip
         with st.popover("Put off", icon=":material/snooze:", key=f"alert_put_off_{found.alert_id}"):
             _put_off(found, then)

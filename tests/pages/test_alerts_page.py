@@ -104,9 +104,7 @@ def test_an_alert_of_the_address_is_open(queue: Warehouse, app: App) -> None:
     assert _open(app(ALERTS, alert=str(chosen.alert_id))) == chosen.customer_id
 
 
-@pytest.mark.parametrize(
-    ("address", "words"), [("999", "there is no alert 999"), ("x", "is not the number")]
-)
+@pytest.mark.parametrize(("address", "words"), [("999", "there is no alert 999"), ("x", "is not the number")])
 def test_a_wrong_number_is_said(queue: Warehouse, app: App, address: str, words: str) -> None:
     visit = app(ALERTS, alert=address)
     assert not visit.exception
@@ -210,6 +208,9 @@ def test_who_comes_second_is_told_who_has_it(queue: Warehouse, app: App) -> None
     visit.run()
     assert not visit.error, "the sentence is said once"
     assert "with Kim" in _said(visit)
+    _click(visit, "alert_take_over")
+    assert alert(queue, first.alert_id).owner == "Ada", "who knows about Kim can still take it over"
+    assert alert_history(queue, first.alert_id)[0].words == "handed over from Kim to Ada"
 
 
 def test_who_ends_what_somebody_else_ended_is_told(queue: Warehouse, app: App) -> None:
@@ -284,6 +285,22 @@ def test_filters_are_read_from_the_address(queue: Warehouse, app: App) -> None:
     assert "No alert matches all of these filters" in _said(late)
     _click(late, "nothing_clear")
     assert len(_shown(late)) == 12
+
+
+def test_pages_are_turned_and_begin_with_their_first_alert(
+    queue: Warehouse, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_alerts, "N_ROWS", 5)
+    rows = [entry.customer_id for entry in alerts(queue).rows]
+    visit = app(ALERTS, queue_page="2")
+    assert _shown(visit) == rows[5:10]
+    assert _open(visit) == rows[5]
+    assert "6 to 10 of 12 alerts" in _said(visit)
+    visit.session_state["queue_page"] = 3
+    visit.run()
+    assert _shown(visit) == rows[10:]
+    visit.text_input(key="queue_find").set_value("c05").run()
+    assert _shown(visit) == [c for c in rows if c.startswith("C05")][:5], "another choice begins on its first page"
 
 
 def test_only_overdue(queue: Warehouse, app: App) -> None:
@@ -445,6 +462,9 @@ def test_the_customer_page_shows_the_alert_with_its_actions(queue: Warehouse, ap
     assert not any(found.key == "alert_done_reached" for found in visit.button)
     _click(visit, "alert_undo")
     assert any(found.key == "alert_done_reached" for found in visit.button)
+    _click(visit, "alert_done_no_need")
+    visit.text_input(key="customer").set_value("C000").run()
+    assert f"{first.customer_id} is done" not in _said(visit), "what was done is said where it was done"
     quiet = app(CUSTOMER, customer="C000")
     assert not any(found.key == "alert_done_reached" for found in quiet.button)
 
