@@ -11,7 +11,14 @@ from churn_core.customers.worth import WorthPlan
 from churn_core.customers.worth_export import worth_file_name
 from churn_core.customers.worth_stake import Cell, Stake
 from churn_core.customers.worth_view import SORTS, WorthRun
-from churn_core.customers.worth_words import SHORT_LEVEL, assumptions, method_words, spend_words
+from churn_core.customers.worth_words import (
+    ERROR_WORDS,
+    SHORT_LEVEL,
+    assumptions,
+    lifetime_words,
+    method_words,
+    spend_words,
+)
 from churn_core.figures import value as figures
 from churn_core.figures.theme import count, counted, currency_sign, day, money, percent
 from churn_core.models.worth_check import HoldOut
@@ -72,7 +79,7 @@ def figures_block(run: WorthRun, stake: Stake | None, currency: str) -> None:
             years = f"{run.plan.lifetime_years:g} year{'' if run.plan.lifetime_years == 1 else 's'}"
             key_figure(
                 f"Margin, {years}", money(run.total_lifetime, currency),
-                f"less {100 * run.plan.discount_rate:g} % a year", meaning=assumptions(run),
+                _lifetime_note(run, currency), meaning=f"{assumptions(run)} {lifetime_words(run)}",
             )  # fmt: skip
         if stake is not None and stake.concentration is not None:
             top = stake.concentration.top[0.05]
@@ -90,6 +97,13 @@ def _interval(run: WorthRun, currency: str) -> tuple[str, str]:
         f"{money(run.interval[0], currency)} to {money(run.interval[1], currency)}",
         f"80 % interval, from how far off the total was at {run.n_checked} past dates whose horizons do not overlap.",
     )
+
+
+def _lifetime_note(run: WorthRun, currency: str) -> str:
+    """Low and high of the lifetime value where past dates say so."""
+    if run.lifetime_bounds is None:
+        return f"less {100 * run.plan.discount_rate:g} % a year"
+    return f"{money(run.lifetime_bounds[0], currency)} to {money(run.lifetime_bounds[1], currency)}"
 
 
 def notes_block(run: WorthRun, stamp: Stamp) -> None:
@@ -132,6 +146,8 @@ def check_block(run: WorthRun, currency: str) -> None:
     with right:
         table(_check_rows(checked, currency))
         table(_error_rows(checked, currency))
+        if checked.mae_typical is not None:
+            st.caption(ERROR_WORDS)
         st.caption(_date_words(checked))
 
 
@@ -159,8 +175,14 @@ def _error_rows(checked: HoldOut, currency: str) -> list[dict[str, str]]:
     def shown(value: float) -> str:
         return money(value, currency) if checked.what == "spend" else f"{value:.2f}"
 
+    typical = (
+        []
+        if checked.mae_typical is None
+        else [{"Mean error per customer": "Here, typical amount (median)", "Error": shown(checked.mae_typical)}]
+    )
     return [
         {"Mean error per customer": f"Here ({SHORT_LEVEL[checked.level_rule]})", "Error": shown(checked.mae)},
+        *typical,
         {
             "Mean error per customer": f"Same as the last {counted(checked.horizon_days, 'day')}",
             "Error": shown(checked.mae_same),

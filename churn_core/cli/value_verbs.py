@@ -110,7 +110,7 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _run_lines(run: WorthRun, currency: str) -> list[str]:
-    from churn_core.customers.worth_words import assumptions, method_words, spend_words, verdict
+    from churn_core.customers.worth_words import assumptions, lifetime_words, method_words, spend_words, verdict
     from churn_core.figures.theme import count, money
 
     lines = [f"{run.n_customers:,} customers as of {run.as_of:%-d %b %Y}, {run.plan.horizon_days} days ahead."]
@@ -123,7 +123,9 @@ def _run_lines(run: WorthRun, currency: str) -> list[str]:
         rows.append((spend_words(run.is_net), money(run.total_spend, currency) + between))
         rows.append(("margin", money(run.total_margin, currency)))
     if run.total_lifetime is not None:
-        rows.append((f"margin, {run.plan.lifetime_years:g} years", money(run.total_lifetime, currency)))
+        bounds = run.lifetime_bounds
+        around = f" ({money(bounds[0], currency)} to {money(bounds[1], currency)})" if bounds else ""
+        rows.append((f"margin, {run.plan.lifetime_years:g} years", money(run.total_lifetime, currency) + around))
     lines += ["", *table(("expected", "total"), rows), ""]
     if run.hold_out is not None:
         found = run.hold_out
@@ -133,13 +135,14 @@ def _run_lines(run: WorthRun, currency: str) -> list[str]:
             (str(number), f"{entry.n:,}", f"{entry.predicted:,.2f}", f"{entry.actual:,.2f}")
             for number, entry in enumerate(found.deciles, start=1)
         ]
+        typical = "" if found.mae_typical is None else f", of typical amounts (medians) {found.mae_typical:,.2f}"
         lines += ["", *table(("tenth", "n", f"predicted {unit}".strip(), "actual"), deciles), ""]
         lines.append(
-            f"Mean error per customer {found.mae:,.2f}; same as in as many days before {found.mae_same:,.2f}; "
+            f"Mean error per customer {found.mae:,.2f}{typical}; same as in as many days before {found.mae_same:,.2f}; "
             f"BG/NBD with Gamma-Gamma {found.mae_rhythm:,.2f}."
         )
     lines += [*run.notes]
-    return [*lines, assumptions(run)] if run.total_lifetime is not None else lines
+    return [*lines, assumptions(run), lifetime_words(run)] if run.total_lifetime is not None else lines
 
 
 def _top_lines(rows: list[dict[str, Any]], currency: str) -> list[str]:

@@ -7,7 +7,7 @@ over years and the date of the next order, and are kept so that pages, exports a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from churn_core.features.net_spend import has_returns
 from churn_core.jobs import Progress, no_progress, part
 from churn_core.models.gamma_gamma import LEAST_CUSTOMERS
 from churn_core.models.worth_level import total_interval
+from churn_core.models.worth_lifetime import level_of_window
 from churn_core.models.worth_period import frame_at, has_before
 from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, ORDERS, SPEND
 from churn_core.settings import settings
@@ -40,6 +41,10 @@ CHUNK = 100_000
 LATEST_DAYS = 3650.0
 """A next order later than this is as good as none."""
 YEAR = 365.0
+SEASONS_UNKNOWN = (
+    "What each season does is not known for a whole year yet, so the lifetime value takes the average of the seasons "
+    "seen so far; it can be far off."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,7 @@ def value_customers(
     NotEnoughData without orders, or where nobody ordered on a second day: there is no rhythm to carry forward then.
     """
     from churn_core.models.worth import History, fit_worth, judge_worth
+    from churn_core.models.worth_lifetime import levels_for, lifetime_checks, low_and_high
 
     asked = plan or proposed_plan(warehouse)
     cutoff = _cutoff(warehouse, as_of)
@@ -98,16 +104,18 @@ def value_customers(
     if history.grid:
         target = history.period(history.grid[-1])
         try:
-            checked = judge_worth(fit_worth(history, target.cutoff, target.frame), target)
+            checked = judge_worth(fit_worth(history, target.cutoff, target.frame, with_typical=True), target)
         except NotEnoughData:
             checked = None
+    later = levels_for(history, model)
+    long = lifetime_checks(history, asked.lifetime_years) if model.what == SPEND else ()
     progress(0.8, f"valuing {len(frame):,} customers")
     margin = settings(warehouse).margin_rate
     orders, amounts = model.orders(frame), model.amounts(frame)
     tables: list[pa.Table] = []
     lifetime, n_lifetime = 0.0, 0
     for start, chunk in _chunks(frame):
-        worth = lifetime_values(model, chunk, amounts[start : start + CHUNK], asked, margin)
+        worth = lifetime_values(model, chunk, amounts[start : start + CHUNK], asked, margin, later)
         lifetime += float(np.nansum(worth))
         n_lifetime += int(np.isfinite(worth).sum())
         tables.append(_rows(model, chunk, orders[start : start + CHUNK], amounts[start : start + CHUNK], worth, margin))
@@ -119,31 +127,45 @@ def value_customers(
         "lifetime": lifetime if n_lifetime else None,
     }
     summary = _summary(model, checked, asked, totals, margin)
+    bounds = low_and_high(lifetime, long) if n_lifetime else None
+    summary["lifetime"] = {
+        "levels": list(later),
+        "checks": [check.to_json() for check in long],
+        "bounds": list(bounds) if bounds else None,
+    }
+    if model.what == SPEND and model.is_learned and not later and asked.horizon_days <= YEAR / 2:
+        summary["notes"].append(SEASONS_UNKNOWN)
     summary["is_net"] = model.what == SPEND and has_returns(warehouse)
     del frame
     return _store(warehouse, model, data_version, len(orders), summary, tables, part(progress, 0.9, 1.0))
 
 
 def lifetime_values(
-    model: WorthModel, frame: pd.DataFrame, amounts: NDArray[np.float64], plan: WorthPlan, margin: float
+    model: WorthModel,
+    frame: pd.DataFrame,
+    amounts: NDArray[np.float64],
+    plan: WorthPlan,
+    margin: float,
+    later: Sequence[float] = (),
 ) -> NDArray[np.float64]:
     """Discounted margin over the lifetime horizon; NaN where no amounts are known.
 
-    The first window brings what was predicted for it. Each later window brings the same at the level of an average
-    season, times how far the expected order days of BG/NBD have faded by then; money is discounted from the middle of
-    its window: ``margin / (1 + rate) ** (t / 365)``.
+    The first window brings what was predicted for it. Each later window brings the same at the level of its season
+    (``later``, the windows of a year, which repeats; an average season where they are not known), times how far the
+    expected order days of BG/NBD have faded by then. Money is discounted from the middle of its window:
+    ``margin / (1 + rate) ** (t / 365)``.
     """
     if model.what != SPEND:
         return np.full(len(frame), np.nan)
     days, end = float(model.horizon_days), plan.lifetime_years * YEAR
     n_windows = int(np.ceil(end / days))
     fading = model.rhythm.fading(frame, days, n_windows)
-    usual = 1.0 if model.year_level is None else model.year_level / model.level.ratio
+    usual = model.level.ratio if model.year_level is None else model.year_level
     made = np.zeros(len(frame))
     for number in range(n_windows):
         part_inside = min(1.0, (end - number * days) / days)
         middle = number * days + part_inside * days / 2.0
-        level = 1.0 if number == 0 else usual
+        level = 1.0 if number == 0 else level_of_window(later, number, usual) / model.level.ratio
         made += fading[number] * level * part_inside / (1.0 + plan.discount_rate) ** (middle / YEAR)
     return np.asarray(made * amounts * margin)
 
@@ -246,6 +268,11 @@ def _notes(model: WorthModel, checked: HoldOut | None) -> list[str]:
         made.append(
             "The history is too short to learn from what customers did after past dates, so order dates and amounts "
             "alone speak (BG/NBD with Gamma-Gamma), without the season."
+        )
+    elif model.level.rule == "shop_season":
+        made.append(
+            "What customers did in this season a year ago cannot be compared yet, so the season is taken from what the "
+            "whole shop sold then."
         )
     elif model.level.rule != "last_year":
         made.append("What this season does is not known yet, so the average level of the past is used.")

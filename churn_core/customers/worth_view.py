@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from churn_core.customers.worth import WorthPlan
 from churn_core.errors import NotFound, unknown_name
 from churn_core.models.worth_check import HoldOut
+from churn_core.models.worth_lifetime import LifetimeCheck
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,7 @@ class WorthRun:
     as_of: datetime
     """Cutoff: nothing from here on was seen."""
     method: str
-    """tweedie, two_part, blend or bgnbd."""
+    """tweedie, two_part, blend, mix or bgnbd."""
     data_version: int
     n_customers: int
     plan: WorthPlan
@@ -56,13 +57,19 @@ class WorthRun:
     is_learned: bool
     """Whether outcomes of the past were learned from; else order dates and amounts alone speak."""
     level_rule: str
-    """last_year, average or none."""
+    """last_year, shop_season, average or none."""
     total_orders: float
     """Order days expected within the horizon."""
     total_spend: float | None
     total_margin: float | None
     total_lifetime: float | None
     """Totals in the shop's currency; None where they are not known."""
+    lifetime_bounds: tuple[float, float] | None
+    """That total if it is as far off as at the worst past dates on either side; None below two of them."""
+    lifetime_checks: tuple[LifetimeCheck, ...]
+    """Past dates with what was foreseen for all the time since, the longest time first; may be empty."""
+    knows_seasons: bool
+    """Whether later horizons of the lifetime are at the level of their own season."""
     is_net: bool
     """Whether spend, and all that follows from it, is less returns; they are taken off where they are known."""
     interval: tuple[float, float] | None
@@ -84,7 +91,7 @@ def latest_worth(warehouse: Warehouse | Transaction) -> WorthRun | None:
     if not found:
         return None
     row, kept = found[0], json.loads(found[0]["summary"])
-    totals = kept["totals"]
+    totals, long = kept["totals"], kept.get("lifetime", {})
     return WorthRun(
         worth_id=row["worth_id"],
         made_at=row["made_at"],
@@ -100,6 +107,9 @@ def latest_worth(warehouse: Warehouse | Transaction) -> WorthRun | None:
         total_spend=totals["spend"],
         total_margin=totals["margin"],
         total_lifetime=totals["lifetime"],
+        lifetime_bounds=tuple(long["bounds"]) if long.get("bounds") else None,
+        lifetime_checks=tuple(LifetimeCheck.from_json(entry) for entry in long.get("checks", ())),
+        knows_seasons=bool(long.get("levels")),
         is_net=kept.get("is_net", False),
         interval=tuple(kept["interval"]) if kept["interval"] else None,
         n_checked=kept["n_checked"],

@@ -11,18 +11,30 @@ if TYPE_CHECKING:
     from churn_core.customers.worth_view import WorthRun
     from churn_core.models.worth_check import HoldOut
 
+ERROR_WORDS = (
+    "Expected amounts are means and add up to the total. A mean error is smallest for typical amounts, which half of "
+    "such customers stay below: where most buy nothing that is nothing for most, and it adds up to too little."
+)
 METHOD_WORDS = {
     "tweedie": "many small decision trees (boosted, on a Tweedie loss)",
     "two_part": "many small decision trees (boosted) in two parts: who orders, and what those spend who do",
     "blend": "the mean of two models of many small decision trees (boosted; on a Tweedie loss, and in two parts)",
+    "mix": "two models of many small decision trees (boosted), with a third of the weight on what each customer spent "
+    "lately and in the last year",
     "bgnbd": "a purchase model (BG/NBD with Gamma-Gamma)",
 }
 LEVEL_WORDS = {
     "last_year": "the level of the same season a year ago",
+    "shop_season": "the average level of past dates, moved by what the whole shop sold in this season a year ago",
     "average": "the average level of past dates, because this season a year ago is not known",
     "none": "what the purchase model (BG/NBD) expects, because no past date can be compared",
 }
-SHORT_LEVEL = {"last_year": "season a year ago", "average": "average of the past", "none": "no past level"}
+SHORT_LEVEL = {
+    "last_year": "season a year ago",
+    "shop_season": "season of the shop",
+    "average": "average of the past",
+    "none": "no past level",
+}
 
 
 def spend_words(is_net: bool) -> str:
@@ -51,12 +63,37 @@ def assumptions(run: WorthRun) -> str:
         if run.margin_rate == 1.0
         else f"{100 * run.margin_rate:g} % of {spend} is margin"
     )
+    season = (
+        "each season has the level it had a year ago"
+        if run.knows_seasons
+        else "all seasons have the level of an average one"
+    )
     returns = "" if run.is_net else "; no returns are known, so none are taken off"
     return (
         f"Lifetime value: margin over {run.plan.lifetime_years:g} years, discounted at "
         f"{100 * run.plan.discount_rate:g} % a year. Assumed: {margin}; after the first {run.plan.horizon_days} days "
-        "customers go on as in them, at the level of an average season, and stop buying over the years as the "
-        f"purchase model BG/NBD says; prices and the shop stay as they are{returns}."
+        f"{season}, and customers stop buying over the years as the purchase model BG/NBD says; prices and the shop "
+        f"stay as they are{returns}."
+    )
+
+
+def lifetime_words(run: WorthRun) -> str:
+    """How far off such totals were for all the time since past dates."""
+    if not run.lifetime_checks:
+        return "No past date lies far enough back to check more than the first horizon."
+    longest = run.lifetime_checks[0]
+    off = 100 * (longest.ratio - 1)
+    said = "what came" if abs(off) < 0.5 else f"{abs(off):.0f} % {'above' if off > 0 else 'below'} what came"
+    found = (
+        f"Checked over the longest time there is: what would have been said on {longest.cutoff:%-d %b %Y} for the "
+        f"{longest.days} days after it was {said}."
+    )
+    if run.lifetime_bounds is None:
+        return found
+    worst = [check.ratio for check in run.lifetime_checks]
+    return (
+        f"{found} At {len(worst)} past dates such totals were {min(worst):.2f} to {max(worst):.2f} times what came; "
+        "the low and the high amount are as far off as the worst of them."
     )
 
 

@@ -51,7 +51,7 @@ def build_labels(
     future = amounts[position] if len(amounts) else position * 0.0
     future[churned] = 0.0
     if has_returns(warehouse):
-        future = net_of(future, returned_within(warehouse, cutoff, definition, customers))
+        future = net_of(future.astype(float), returned_within(warehouse, cutoff, definition, customers))
     return pd.DataFrame({"churned": churned, "future_amount": future}, index=customers)
 
 

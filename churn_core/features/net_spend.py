@@ -70,6 +70,16 @@ def returned_within(
     return _placed(found["amount"], found.index.get_indexer(customers))
 
 
+def shop_returned_within(warehouse: Warehouse, cutoff: datetime, definition: ChurnDefinition) -> float:
+    """What was sent back by everybody within the horizon after a cutoff, in the shop's currency."""
+    found = warehouse.value(
+        f"SELECT CAST(sum(amount) AS DOUBLE) FROM returns WHERE {in_label_window('return_time', definition)} "
+        f"AND {_KNOWN}",
+        {"cutoff": cutoff},
+    )
+    return float(found or 0.0)
+
+
 def returned_per_week(warehouse: Warehouse) -> dict[date, float]:
     """What was sent back in each calendar week, by its Monday, in the shop's currency."""
     rows = warehouse.rows(

@@ -7,7 +7,7 @@ answers from order dates and amounts alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from churn_core.models.worth_check import (
     date_checks,
     decile_correlation,
     deciles,
+    mean_interval,
     scaled_error,
 )
 from churn_core.models.worth_level import (
@@ -30,12 +31,25 @@ from churn_core.models.worth_level import (
     Level,
     Said,
     average_level,
+    both_readings,
+    shop_season,
     trust_in_season,
     year_average,
 )
-from churn_core.models.worth_period import GROSS, WorthPeriod, everybody, period_at, recent
+from churn_core.models.worth_period import (
+    GROSS,
+    NEWCOMERS,
+    WorthPeriod,
+    everybody,
+    period_at,
+    plain_features,
+    recent,
+    shop_within,
+)
 from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, ORDERS, SPEND, WorthRhythm, fit_rhythm
-from churn_core.models.worth_trees import METHODS, N_SEEDS, WorthTrees
+from churn_core.models.worth_shapes import RHYTHM, candidates, grown, shape_by, thin
+from churn_core.models.worth_trees import WorthTrees
+from churn_core.models.worth_typical import WorthTypical
 from churn_core.timeline import past_cutoffs
 
 if TYPE_CHECKING:
@@ -44,18 +58,18 @@ if TYPE_CHECKING:
 
     from churn_core.warehouse import Warehouse
 
-BLEND, RHYTHM = "blend", "bgnbd"
-CANDIDATES = (*METHODS, BLEND, RHYTHM)
-"""Ways to spread a total over customers that are tried against each other."""
 N_PERIODS = 14
 """Past cutoffs, a month apart, that are learned from."""
 STEP_DAYS = 30
 N_SAMPLED = 20_000
 """Customers of one cutoff that are looked at; with more, a sample of them, the same at every cutoff."""
-N_LEARNED = 70_000
-"""Customers and cutoffs that trees are grown from."""
 N_ROUNDS = 3
 """Past cutoffs, a horizon apart, that methods are compared at."""
+LEAST_ALIKE = 2
+"""Past cutoffs with the same knowledge of the season that an interval is read from."""
+STEADY = 0.2
+"""Newcomers now over those a year ago above which the shop's sales a year ago may speak of a season: in a shop that
+wins nobody any more they speak of what it has lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +103,17 @@ class WorthModel:
     """Mean level of ``what`` over a year; None where no past is known."""
     rhythm: WorthRhythm
     trees: dict[str, WorthTrees] = field(default_factory=dict)
+    typical: WorthTypical | None = None
+    """Medians; None where they were not asked for or nothing was learned."""
     rounds: tuple[Round, ...] = ()
     """Past cutoffs that method and level were chosen at; empty where there was none."""
 
     def past_ratios(self) -> list[float]:
-        """Predicted over actual totals at the past cutoffs at which as much was known of the season as now."""
+        """Predicted over actual totals at the past cutoffs at which as much was known of the season as now; at all of
+        them where there are too few of these."""
         known = [past for past in self.rounds if past.said.level(1.0).rule == self.level.rule]
+        if len(known) < LEAST_ALIKE:
+            known = list(self.rounds)
         return [past.said.level(self.level.trust).ratio / past.actual for past in known]
 
     @property
@@ -135,8 +154,12 @@ class History:
         self.first = first_cutoff(warehouse, self.definition)
         self._progress = progress
         self._n_steps = 0
+        self.as_of = as_of
         self._kept: dict[datetime, WorthPeriod] = {}
+        self._plain: dict[datetime, WorthPeriod] = {}
         self._rounds: dict[datetime, Round | None] = {}
+        self._shop: dict[datetime, dict[str, float]] = {}
+        self.start = warehouse.value("SELECT min(order_time) FROM orders")
         if self.first is None:
             raise NotEnoughData("there are no orders yet; import an order history first.")
         self.grid = past_cutoffs(
@@ -150,6 +173,15 @@ class History:
             self._step(f"customers as of {cutoff:%-d %b %Y}")
             self._kept[cutoff] = period_at(self.warehouse, cutoff, self.horizon_days, n_most=N_SAMPLED)
         return self._kept[cutoff]
+
+    def plain(self, cutoff: datetime) -> WorthPeriod:
+        """A past cutoff with what BG/NBD and Gamma-Gamma need alone."""
+        if cutoff in self._kept:
+            return self._kept[cutoff]
+        if cutoff not in self._plain:
+            asked = plain_features(self.warehouse)
+            self._plain[cutoff] = period_at(self.warehouse, cutoff, self.horizon_days, n_most=N_SAMPLED, features=asked)
+        return self._plain[cutoff]
 
     def _step(self, words: str) -> None:
         """Say what happens now; how many steps there will be is not known before, so the share only draws nearer."""
@@ -166,7 +198,24 @@ class History:
         before = cutoff - timedelta(days=YEAR_DAYS)
         if self.first is None or before < self.first or self.definition.outcome_known_at(before) > cutoff:
             return None
-        return self.period(before).levels[what]
+        return self.plain(before).levels[what]
+
+    def shop(self, cutoff: datetime) -> dict[str, float]:
+        """What the whole shop sold within the horizon after a cutoff."""
+        if cutoff not in self._shop:
+            self._shop[cutoff] = shop_within(self.warehouse, cutoff, self.horizon_days)
+        return self._shop[cutoff]
+
+    def season(self, cutoff: datetime, what: str) -> float | None:
+        """The level of the coming season as the whole shop's sales a year ago show it; None where they cannot."""
+        before = cutoff - timedelta(days=YEAR_DAYS)
+        if before < self.start or self.definition.outcome_known_at(before) > cutoff:
+            return None
+        now, then = self.shop(cutoff - timedelta(days=self.horizon_days)), self.shop(before)
+        if now[NEWCOMERS] <= STEADY * then[NEWCOMERS]:
+            return None
+        levels = self.levels_at(cutoff, what)
+        return shop_season(list(levels.values()), [self.shop(past)[what] for past in levels], then[what])
 
     def levels_at(self, cutoff: datetime, what: str) -> dict[datetime, float]:
         """The levels of the past cutoffs known at a cutoff."""
@@ -176,7 +225,14 @@ class History:
     def said_at(self, cutoff: datetime, what: str) -> Said:
         """What the past levels known at a cutoff say about the level to come."""
         average = average_level(list(self.levels_at(cutoff, what).values()))
-        return Said(average=average, last_year=self.last_year(cutoff, what))
+        own = self.last_year(cutoff, what)
+        history_days = (cutoff - timedelta(days=YEAR_DAYS) - self.start).days
+        season = self.season(cutoff, what) if own is None or history_days < YEAR_DAYS else None
+        return Said(
+            average=average,
+            last_year=both_readings(own, season, history_days),
+            is_of_shop=own is None and season is not None,
+        )
 
     def round_at(self, cutoff: datetime, what: str) -> Round | None:
         """What would have been said at a past cutoff; None where there was too little to learn from."""
@@ -216,58 +272,12 @@ class History:
         return Round(cutoff=cutoff, errors=errors, said=self.said_at(cutoff, what), actual=actual)
 
 
-def candidates(what: str) -> tuple[str, ...]:
-    """The methods that are tried for spend; order days are counted by one kind of tree alone."""
-    return CANDIDATES if what == SPEND else (METHODS[0], RHYTHM)
-
-
-def grown(periods: Sequence[WorthPeriod], what: str, *, used: str | None = None) -> dict[str, WorthTrees]:
-    """The trees of every method, learned from past cutoffs; where one is ``used``, its trees alone, from more seeds."""
-    thinned = thin(periods)
-    methods = METHODS if what == SPEND and used in (None, BLEND) else (used,) if used in METHODS else METHODS[:1]
-    n_seeds = 1 if used in (None, RHYTHM) else N_SEEDS
-    return {method: WorthTrees(method, what=what).fit(thinned, n_seeds=n_seeds) for method in methods}
-
-
-def thin(periods: Sequence[WorthPeriod]) -> list[WorthPeriod]:
-    """The same periods with so many customers that all of them stay within N_LEARNED rows."""
-    step = max(1, -(-sum(len(period.frame) for period in periods) // N_LEARNED))
-    return [
-        WorthPeriod(
-            cutoff=period.cutoff,
-            horizon_days=period.horizon_days,
-            frame=period.frame.iloc[::step],
-            outcome={what: values[::step] for what, values in period.outcome.items()},
-            days_to_next=period.days_to_next[::step],
-            rhythm=period.rhythm,
-            levels=period.levels,
-        )
-        for period in periods
-    ]
-
-
-def shape_by(
-    method: str,
-    trees: Mapping[str, WorthTrees],
-    rhythm: WorthRhythm,
-    frame: pd.DataFrame,
-    what: str,
-    horizon_days: int,
-) -> NDArray[np.float64]:
-    """What each customer brings in proportion to the others, by a method."""
-    if method == RHYTHM:
-        return rhythm.expected(frame, what, horizon_days)
-    if method == BLEND:
-        parts = [trees[name].shape(frame) for name in METHODS]
-        return np.asarray(np.mean([part / max(float(part.sum()), 1e-12) for part in parts], axis=0))
-    return trees[method].shape(frame)
-
-
-def fit_worth(history: History, cutoff: datetime, frame: pd.DataFrame) -> WorthModel:
+def fit_worth(history: History, cutoff: datetime, frame: pd.DataFrame, *, with_typical: bool = False) -> WorthModel:
     """Everything that may be known at a cutoff, as a model of what comes after it; ``frame`` are its customers.
 
     NotEnoughData when nobody has ordered on a second day.
     """
+    typical = None
     rhythm = fit_rhythm(frame)
     what = SPEND if rhythm.amounts is not None else ORDERS
     known = history.known_at(cutoff)
@@ -276,6 +286,7 @@ def fit_worth(history: History, cutoff: datetime, frame: pd.DataFrame) -> WorthM
         trees = grown(known, what, used=_chosen_method(rounds, what)) if known else {}
         if trees and what == SPEND:
             trees[ORDERS] = WorthTrees(ORDERS, what=ORDERS).fit(thin(known))
+            typical = WorthTypical().fit(thin(known)) if with_typical else None
     except NotEnoughData:
         rounds, trees = (), {}
     levels = history.levels_at(cutoff, what) if trees else {}
@@ -290,6 +301,7 @@ def fit_worth(history: History, cutoff: datetime, frame: pd.DataFrame) -> WorthM
         year_level=year_average(levels),
         rhythm=rhythm,
         trees=trees,
+        typical=typical,
         rounds=tuple(rounds),
     )
 
@@ -302,6 +314,10 @@ def judge_worth(model: WorthModel, target: WorthPeriod) -> HoldOut | None:
     said, came = model.amounts(frame), target.outcome[what]
     dates = {share: model.rhythm.next_order_days(frame, share) for share in (LOW, MIDDLE, HIGH)}
     groups = deciles(said, came)
+    others = (recent(frame, what, days), model.rhythm.expected(frame, what, days))
+    error, *simple = (np.abs(answer - came) for answer in (said, *others))
+    middle = model.typical.amounts(frame, model.level.ratio) if model.typical is not None else None
+    missed = None if middle is None else np.abs(middle - came)
     gross = target.outcome.get(GROSS) if what == SPEND else None
     return HoldOut(
         cutoff=target.cutoff,
@@ -313,9 +329,14 @@ def judge_worth(model: WorthModel, target: WorthPeriod) -> HoldOut | None:
         n_bought=int((target.outcome[ORDERS] > 0).sum()),
         predicted=float(said.sum()),
         actual=float(came.sum()),
-        mae=float(np.abs(said - came).mean()),
-        mae_same=float(np.abs(recent(frame, what, days) - came).mean()),
-        mae_rhythm=float(np.abs(model.rhythm.expected(frame, what, days) - came).mean()),
+        mae=float(error.mean()),
+        mae_same=float(simple[0].mean()),
+        mae_rhythm=float(simple[1].mean()),
+        gain_same=mean_interval(simple[0] - error),
+        gain_rhythm=mean_interval(simple[1] - error),
+        mae_typical=None if missed is None else float(missed.mean()),
+        typical_gain_same=None if missed is None else mean_interval(simple[0] - missed),
+        typical_gain_rhythm=None if missed is None else mean_interval(simple[1] - missed),
         deciles=groups,
         decile_correlation=decile_correlation(groups),
         orders_predicted=float(model.orders(frame).sum()),

@@ -3,6 +3,10 @@
 BG/NBD knows who is new and who has left, but no season. What customers brought over what it expected is known for past
 cutoffs: 0.6 after Christmas, 1.5 before it in a gift shop. The level to use now is the one at the same date a year ago
 where that is known, else the average of the past. A season is believed to repeat until past cutoffs say otherwise.
+
+In the first two years of a history the level a year ago rests on few weeks or is not known at all. What the whole shop
+sold a year ago is, so then the season is read from that too: the average level of the past, times sales of the same
+season a year ago over sales after the past cutoffs.
 """
 
 from __future__ import annotations
@@ -30,7 +34,9 @@ class Said:
     average: float | None
     """Mean of the past levels known then; None before the first."""
     last_year: float | None
-    """The level a year before; None where it was not known."""
+    """The level of the same season a year before; None where nothing was known of it."""
+    is_of_shop: bool = False
+    """Whether that is read from what the whole shop sold alone, because no level was known a year before."""
 
     def level(self, trust: float) -> Level:
         """The level to use: last year's as far as it is trusted, the average for the rest."""
@@ -39,9 +45,13 @@ class Said:
         if self.last_year is None or self.average is None:
             known = self.average if self.last_year is None else self.last_year
             assert known is not None
-            return Level(ratio=known, rule="average" if self.last_year is None else "last_year", trust=0.0)
+            return Level(ratio=known, rule="average" if self.last_year is None else self._rule, trust=0.0)
         mixed = (1.0 - trust) * np.log(self.average) + trust * np.log(self.last_year)
-        return Level(ratio=float(np.exp(mixed)), rule="last_year", trust=trust)
+        return Level(ratio=float(np.exp(mixed)), rule=self._rule, trust=trust)
+
+    @property
+    def _rule(self) -> str:
+        return "shop_season" if self.is_of_shop else "last_year"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +61,8 @@ class Level:
     ratio: float
     """What customers bring over what BG/NBD expects."""
     rule: str
-    """last_year, average, or none (no past is known, so what BG/NBD expects stands)."""
+    """last_year, shop_season (the season as the whole shop's sales show it), average, or none (no past is known, so
+    what BG/NBD expects stands)."""
     trust: float
     """Share of last year's deviation from the average that is used."""
 
@@ -63,6 +74,34 @@ def average_level(known: Sequence[float]) -> float | None:
     (1.0, None)
     """
     return float(np.exp(np.mean(np.log(known)))) if len(known) else None
+
+
+def shop_season(levels: Sequence[float], sales: Sequence[float], a_year_ago: float) -> float | None:
+    """The level of a season from the shop's sales: past levels, each over the sales after its cutoff, times those of
+    the season a year ago; None where any of these is unknown.
+
+    >>> round(shop_season([1.2, 0.6], [200.0, 100.0], 50.0), 3)
+    0.3
+    >>> shop_season([], [], 50.0) is None
+    True
+    """
+    if not len(levels) or min(sales) <= 0 or a_year_ago <= 0:
+        return None
+    return float(np.exp(np.mean(np.log(levels) - np.log(sales))) * a_year_ago)
+
+
+def both_readings(last_year: float | None, season: float | None, history_days: float) -> float | None:
+    """The level a year ago and that of the shop's season as one: the first counts as far as a year lay before it.
+
+    BG/NBD that saw a few weeks expects too little or too much, and the level then measures that and no season.
+
+    >>> both_readings(2.0, 0.5, 182.0), both_readings(2.0, 0.5, 400.0), both_readings(None, 0.5, 0.0)
+    (1.0, 2.0, 0.5)
+    """
+    if last_year is None or season is None:
+        return season if last_year is None else last_year
+    share = min(1.0, max(0.0, history_days) / YEAR_DAYS)
+    return float(np.exp(share * np.log(last_year) + (1.0 - share) * np.log(season)))
 
 
 def trust_in_season(past: Sequence[tuple[Said, float]]) -> float:

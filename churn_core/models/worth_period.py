@@ -14,7 +14,13 @@ import numpy as np
 
 from churn_core.errors import NotEnoughData
 from churn_core.features.build import build_features
-from churn_core.features.net_spend import has_returns, less_returned_before, net_of, returned_within
+from churn_core.features.net_spend import (
+    has_returns,
+    less_returned_before,
+    net_of,
+    returned_within,
+    shop_returned_within,
+)
 from churn_core.features.registry import available_features
 from churn_core.models.bgnbd import INPUTS
 from churn_core.models.worth_rhythm import ORDERS, SPEND, WorthRhythm, fit_rhythm
@@ -31,6 +37,9 @@ WINDOWS = (7, 30, 90, 180, 365)
 """Windows, in days, that the features count orders and spend in."""
 GROSS = "ordered"
 """Spend before returns, kept beside the outcome where returns are known."""
+NEWCOMERS = "newcomers"
+"""Customers whose first order is within a horizon."""
+_AMOUNTS = ("spend_amount", "return_amount_ratio")
 _RECENT = {SPEND: "spend_amount_{}", ORDERS: "n_order_days_{}"}
 
 
@@ -66,22 +75,53 @@ def worth_features(warehouse: Warehouse) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*names, *INPUTS)))
 
 
-def frame_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_most: int | None = None) -> pd.DataFrame:
+def frame_at(
+    warehouse: Warehouse,
+    cutoff: datetime,
+    horizon_days: int,
+    *,
+    n_most: int | None = None,
+    features: tuple[str, ...] | None = None,
+) -> pd.DataFrame:
     """Features of everybody who bought before a cutoff; NotEnoughData when there is nobody.
 
     Spend, in all and by window, is less what was returned before the cutoff.
     """
-    frame = build_features(
-        warehouse, cutoff, everybody(horizon_days), features=worth_features(warehouse), n_most=n_most
-    )
+    asked = worth_features(warehouse) if features is None else features
+    frame = build_features(warehouse, cutoff, everybody(horizon_days), features=asked, n_most=n_most)
     if not len(frame):
         raise NotEnoughData(f"nobody had bought before {cutoff:%-d %b %Y}; choose a later date or import older orders.")
     return less_returned_before(warehouse, cutoff, frame, WINDOWS) if has_returns(warehouse) else frame
 
 
-def period_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_most: int | None = None) -> WorthPeriod:
+def plain_features(warehouse: Warehouse) -> tuple[str, ...]:
+    """What BG/NBD and Gamma-Gamma need, which is quickly read."""
+    return tuple(name for name in worth_features(warehouse) if name in (*INPUTS, *_AMOUNTS))
+
+
+def spend_within(warehouse: Warehouse, cutoff: datetime, days: int, customers: pd.Index) -> NDArray[np.float64]:
+    """What each of these customers spent within so many days after a cutoff, less the returns of the same days."""
+    window = everybody(days)
+    found = warehouse.frame(
+        "SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS spend FROM orders "
+        f"WHERE {in_label_window('order_time', window)} GROUP BY customer_id",
+        {"cutoff": cutoff},
+    ).set_index("customer_id")
+    values = np.append(np.clip(np.nan_to_num(numbers(found["spend"])), 0.0, None), 0.0)
+    spend = np.asarray(values[found.index.get_indexer(customers)])
+    return net_of(spend, returned_within(warehouse, cutoff, window, customers)) if has_returns(warehouse) else spend
+
+
+def period_at(
+    warehouse: Warehouse,
+    cutoff: datetime,
+    horizon_days: int,
+    *,
+    n_most: int | None = None,
+    features: tuple[str, ...] | None = None,
+) -> WorthPeriod:
     """Features at a cutoff whose horizon is over, and what followed."""
-    frame = frame_at(warehouse, cutoff, horizon_days, n_most=n_most)
+    frame = frame_at(warehouse, cutoff, horizon_days, n_most=n_most, features=features)
     found = warehouse.frame(
         "SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS spend, count(*) FILTER (WHERE is_new_day) AS orders, "
         "date_diff('day', CAST($cutoff AS DATE), CAST(min(order_time) AS DATE)) AS days_to_next "
@@ -108,6 +148,22 @@ def period_at(warehouse: Warehouse, cutoff: datetime, horizon_days: int, *, n_mo
         rhythm=rhythm,
         levels={what: _level(outcome[what], rhythm, frame, what, horizon_days) for what in (SPEND, ORDERS)},
     )
+
+
+def shop_within(warehouse: Warehouse, cutoff: datetime, horizon_days: int) -> dict[str, float]:
+    """What the whole shop sold within the horizon after a cutoff, newcomers included, and how many of these came.
+
+    Spend is less the returns of the same days, not below 0.
+    """
+    window = everybody(horizon_days)
+    orders, spend, newcomers = warehouse.rows(
+        "SELECT count(*) FILTER (WHERE is_new_day), CAST(sum(amount) AS DOUBLE), "
+        "count(*) FILTER (WHERE is_new_day AND gap_days IS NULL) "
+        f"FROM orders WHERE {in_label_window('order_time', window)}",
+        {"cutoff": cutoff},
+    )[0]
+    sent_back = shop_returned_within(warehouse, cutoff, window)
+    return {SPEND: max((spend or 0.0) - sent_back, 0.0), ORDERS: float(orders), NEWCOMERS: float(newcomers)}
 
 
 def _rhythm(frame: pd.DataFrame) -> WorthRhythm | None:

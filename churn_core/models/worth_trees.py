@@ -63,7 +63,7 @@ class WorthTrees:
                 "from; import a longer history."
             )
         self.names = tuple(str(name) for name in known[0][0].frame.columns)
-        matrix = np.concatenate([_matrix(period.frame, self.names) for period, _ in known])
+        matrix = np.concatenate([matrix_of(period.frame, self.names) for period, _ in known])
         outcome = np.concatenate([period.outcome[self.what] / level for period, level in known])
         self._forests = [self._forest(matrix, outcome, seed) for seed in range(1, n_seeds + 1)]
         return self
@@ -71,33 +71,33 @@ class WorthTrees:
     def _forest(self, matrix: NDArray[np.float32], outcome: NDArray[np.float64], seed: int) -> list[Any]:
         """The trees of one seed: their predictions are multiplied."""
         if self.what == ORDERS:
-            return [_grown("poisson", matrix, outcome, seed)]
+            return [grow("poisson", matrix, outcome, seed)]
         if self.method != "two_part":
-            return [_grown("tweedie", matrix, outcome, seed, tweedie_variance_power=TWEEDIE_POWER)]
+            return [grow("tweedie", matrix, outcome, seed, tweedie_variance_power=TWEEDIE_POWER)]
         bought = outcome > 0
         return [
-            _grown("binary", matrix, bought.astype(float), seed),
-            _grown("gamma", matrix[bought], outcome[bought], seed),
+            grow("binary", matrix, bought.astype(float), seed),
+            grow("gamma", matrix[bought], outcome[bought], seed),
         ]
 
     def shape(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """What each customer brings in proportion to the others: not negative, in no unit."""
         made = np.zeros(len(frame))
         for start in range(0, len(frame), CHUNK):
-            chunk = _matrix(frame.iloc[start : start + CHUNK], self.names)
+            chunk = matrix_of(frame.iloc[start : start + CHUNK], self.names)
             for forest in self._forests:
                 parts = [booster.predict(chunk, num_threads=1) for booster in forest]
                 made[start : start + CHUNK] += np.prod(parts, axis=0) / len(self._forests)
         return made
 
 
-def _matrix(frame: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float32]:
+def matrix_of(frame: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float32]:
+    """Features as trees take them; what is missing stays so."""
     return frame.reindex(columns=list(names)).to_numpy(dtype=np.float32)
 
 
-def _grown(
-    objective: str, matrix: NDArray[np.float32], outcome: NDArray[np.float64], seed: int, **further: float
-) -> Any:
+def grow(objective: str, matrix: NDArray[np.float32], outcome: NDArray[np.float64], seed: int, **further: float) -> Any:
+    """Small boosted trees (LightGBM) of one objective and one seed."""
     import lightgbm
 
     rows = lightgbm.Dataset(matrix, label=outcome, free_raw_data=True, params={"verbose": -1})
