@@ -6,6 +6,7 @@ Written anew with every refresh while an alert is in the queue, so that a page s
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,9 @@ from churn_core.customers.alert_steps import next_step
 from churn_core.customers.personal_rhythm import Rhythm, rhythm_words
 from churn_core.models.families import family_of
 from churn_core.warehouse import Transaction
+
+_SILENCE = re.compile(r"[\d,]+ days? since the (last|only) order; usual gap")
+"""A reason that tells the silence of a customer, which the rule and the rhythm tell as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,9 @@ def _evidence(row: dict[str, Any], names: Iterable[str], situation: AlertSituati
     row["rhythm_words"] = _rhythm_words(row, situation)
     named = {name: RULES[name].words(row, situation) for name in names if row[f"named_{name}"]}
     reasons = [row[name] for name in ("up_1", "up_2", "up_3") if row[name]]
-    if row["rhythm_words"] and "late" not in named:
+    if "late" in named:
+        reasons = [reason for reason in reasons if not _SILENCE.match(reason)]
+    elif row["rhythm_words"]:
         reasons.append(_not_repeated(row["rhythm_words"], reasons))
     return Evidence(
         customer_id=row["customer_id"],
@@ -110,7 +116,7 @@ def _not_repeated(rhythm: str, reasons: Iterable[str]) -> str:
     ...     "2011", ["62 days since the last order; usual gap 21"])
     'late: 8 of 10 like them would have ordered by 12 Sep 2011'
     """
-    if not any("since the last order;" in reason or "since the only order;" in reason for reason in reasons):
+    if not any(_SILENCE.match(reason) for reason in reasons):
         return rhythm
     start, _, _ = rhythm.partition(": ")
     due = rhythm.rpartition("; ")[2]

@@ -166,6 +166,29 @@ def test_reasons_follow_the_rules_and_the_rhythm_comes_last(warehouse: Warehouse
     )
 
 
+def test_the_days_of_silence_are_told_once(warehouse: Warehouse) -> None:
+    fill_shop(warehouse, {"asked": 40, "late": 15})
+    run_id = add_run(warehouse, {"asked": 0.9, "late": 0.95}, as_of=END)
+    with warehouse.transaction() as tx:
+        tx.execute(
+            "UPDATE reasons SET up_1 = CASE customer_id WHEN 'late' THEN '15' ELSE '40' END || ' days since the last "
+            "order; usual gap 10', up_2 = '1 return since the last order; usual 0' WHERE run_id = $run_id",
+            {"run_id": run_id},
+        )
+    take_everybody(warehouse)
+    found = raised(warehouse)
+    assert found["late"].why == (
+        "late: 15 days since the last order, usually 10; 8 of 10 like them would have ordered by 25 Jun 2026",
+        "number 1 of 2 in the high tier by value at risk: 95",
+        "1 return since the last order; usual 0",
+    )
+    assert found["asked"].why[1:] == (
+        "40 days since the last order; usual gap 10",
+        "1 return since the last order; usual 0",
+        "late: 8 of 10 like them would have ordered by 31 May 2026",
+    )
+
+
 def test_a_labelled_table_has_alerts_by_risk_alone(warehouse: Warehouse) -> None:
     add_run(warehouse, {"M1": 0.3, "M2": 0.9}, as_of=None, source="snapshots")
     add_run(warehouse, {"M1": 0.8, "M2": 0.9, "M3": 0.1}, as_of=None, source="snapshots")
