@@ -19,7 +19,7 @@ from churn_core.models.worth_lifetime import (
     lifetime_checks,
     low_and_high,
 )
-from churn_core.models.worth_period import NEWCOMERS, shop_within, spend_within
+from churn_core.models.worth_period import NEWCOMERS, period_at, shop_within, spend_within
 from churn_core.models.worth_rhythm import ORDERS, SPEND
 from churn_core.warehouse import Warehouse
 
@@ -107,6 +107,13 @@ def test_a_shop_that_wins_nobody_any_more_says_nothing_of_the_season(shop: Wareh
     cutoff = datetime(2024, 2, 1)
     assert worth.History(frozen, DAYS, cutoff).season(cutoff, SPEND) is None
     assert worth.History(shop, DAYS, cutoff).season(cutoff, SPEND) is not None
+
+
+def test_a_past_date_read_quickly_says_the_same_level(shop: Warehouse) -> None:
+    cutoff = datetime(2024, 6, 1)
+    quick, whole = worth.History(shop, DAYS, END).plain(cutoff), period_at(shop, cutoff, DAYS)
+    assert len(quick.frame.columns) < len(whole.frame.columns)
+    assert quick.levels == pytest.approx(whole.levels)
 
 
 def test_readings_of_the_season_by_hand() -> None:
