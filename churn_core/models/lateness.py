@@ -24,8 +24,9 @@ SILENCE = "days_since_last_order"
 USUAL_GAP = "usual_gap_days"
 FALLBACK_GAP_DAYS = 60.0
 """Usual gap where nobody ordered twice."""
-PRIOR = (0.0, 1.0, 0.5)
-"""Level, weight of lateness and weight of the horizon before any outcome is seen."""
+PRIOR = (0.25, 1.0, 0.8)
+"""Level, weight of lateness and weight of the horizon before any outcome is seen; round numbers that rank and predict
+small shops drawn from two public data sets well."""
 PRIOR_STRENGTH = 10.0
 """How strongly the outcomes must speak to move them: as much as about ten customers say."""
 
