@@ -233,8 +233,9 @@ def table_block(cutoffs: list[CutoffOutcome]) -> None:
 
 def notes_block(found: Proof) -> None:
     """What is counted and what is left out."""
-    for note in notes_on(found):
-        st.caption(sentence(note))
+    notes = " ".join(sentence(note) for note in notes_on(found))
+    if notes:
+        st.caption(notes)
 
 
 def _lived(found: Proof) -> list[CutoffOutcome]:
