@@ -118,8 +118,6 @@ def model_block(stamp: Stamp) -> None:
 
 def helps_block(stamp: Stamp) -> None:
     """What became of customers whose alert was done, and what that does not prove."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="alert_helps"):
-        st.caption(f"**Does it help?** {plain(calls.summary(stamp).words_after)}", width="stretch")
-        st.page_link(
-            "pages/campaigns/plan.py", label="Plan a campaign", icon=":material/arrow_forward:", width="content"
-        )
+    said, link = st.columns([6, 1], vertical_alignment="center", gap="small")
+    said.caption(f"**Does it help?** {plain(calls.summary(stamp).words_after)}")
+    link.page_link("pages/campaigns/plan.py", label="Plan", icon=":material/arrow_forward:", width="content")

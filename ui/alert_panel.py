@@ -110,7 +110,7 @@ def _work(stamp: Stamp, found: Alert, then: Then, *, has_keys: bool) -> None:
 def _end(found: Alert, then: Then, has_keys: bool) -> None:
     """A note, and the three ways in which a person ends an alert."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        # Staged with every letter and without a run: a key pressed in the field that ends the alert takes the note along.
+        # Staged with every letter and without a run: a key that ends the alert takes the note along.
         st.text_input(
             "Note", key=actions.note_key(found), placeholder="Note: what they said, what was promised",
             max_chars=actions.LONGEST_NOTE, label_visibility="collapsed", on_change="ignore", live="0ms",
