@@ -22,7 +22,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 TOUCHED = ("selectbox", "radio", "button_group", "checkbox", "slider", "tab_container", "pagination")
 """Kinds of widgets that change what is shown and nothing else."""
@@ -66,13 +66,7 @@ class Visitor:
         self._states: dict[str, WidgetState] = {}
         self.drawn = Drawn()
         """The page as it stands."""
-        self._socket = connect(
-            f"{address.replace('http', 'ws', 1)}/_stcore/stream",
-            subprotocols=["streamlit"],  # type: ignore[list-item]
-            max_size=None,
-            open_timeout=60,
-            ping_interval=None,
-        )
+        self._socket = self._connected()
 
     def __enter__(self) -> Self:
         return self
@@ -82,8 +76,20 @@ class Visitor:
     ) -> None:
         self._socket.close()
 
+    def _connected(self) -> ClientConnection:
+        return connect(
+            f"{self._address.replace('http', 'ws', 1)}/_stcore/stream",
+            subprotocols=["streamlit"],  # type: ignore[list-item]
+            max_size=None,
+            open_timeout=60,
+            ping_interval=None,
+        )
+
     def open(self, page: str, **query: str) -> Drawn:
-        """Go to a page by its address, as a link does."""
+        """Go to a page by its address, as a link does; to the page that is open, as loading it anew does."""
+        if page == self._page and self.drawn.title:
+            self._socket.close()
+            self._socket = self._connected()
         self._page, self._states = page, {}
         self._query = {"workspace": self._query["workspace"]} | query
         return self._run(None)
