@@ -65,6 +65,7 @@ SAYS_WHEN_EMPTY = {
     "pages/settings/settings.py": "There are no customer attributes yet",
 }
 SAYS_WITH_THE_DEMO = {
+    "pages/alerts/alerts.py": "customers ordered within 14 days after their alert was finished",
     "pages/campaigns/plan.py": "Locked: arms are drawn",
     "pages/campaigns/readout.py": "The population is everyone assigned",
     "pages/campaigns/programme.py": "as they stood at the latest decision",
@@ -86,6 +87,7 @@ SAYS_WITH_THE_DEMO = {
     "pages/settings/settings.py": "High from",
 }
 SAYS_WITH_A_SNAPSHOT = {
+    "pages/alerts/alerts.py": "as after every import and scoring",
     "pages/campaigns/plan.py": "There is no campaign yet",
     "pages/campaigns/readout.py": "No campaign is locked yet",
     "pages/campaigns/programme.py": "There is no campaign yet",
