@@ -175,6 +175,13 @@ def work(address: str, known: Known, walked: Walked) -> None:
 
 def _finish(visitor: Visitor, page: str, key: str, walked: Walked) -> None:
     """Press a button that starts a job, and look until the job is over."""
+    for _ in range(10):
+        own = visitor.drawn.widget(key)
+        if own is not None and not visitor.drawn.widgets[own][1].disabled:
+            break
+        # Another job may still be running.
+        time.sleep(1)
+        walked.note(page, visitor.look_again(), is_click=True)
     began = time.perf_counter()
     walked.note(page, visitor.press(key), is_click=True)
     while any("-cancel_" in own for own in visitor.drawn.widgets):

@@ -102,6 +102,7 @@ def test_two_people_walk_through_the_app_while_orders_come_in(demo_file: Path, t
     assert re.search(
         r"^2 people, \d+ looks in \d+ s, \d+ errors, peak memory of the server \d\.\d\d GB$", done.stdout, re.M
     )
+    # A shop that was never trained offers no scoring, and no button where there is nothing to find again.
     errors = re.findall(r"^ERROR .*", done.stdout, re.M)
-    assert all("no button 'score_again'" in error for error in errors), "a shop without a model offers no scoring"
+    assert not [error for error in errors if "there is no button" not in error]
     assert not list(tmp_path.glob("people-*"))
