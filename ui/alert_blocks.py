@@ -15,6 +15,7 @@ from ui import session_alerts as calls
 from ui.errors import guarded, plain
 from ui.key_figures import figures_row, key_figure
 from ui.layout import NARROW, side_by_side
+from ui.plan_list import open_plan
 from ui.session import Stamp
 from ui.widgets import empty_state
 
@@ -86,22 +87,36 @@ def renewal_block(stamp: Stamp) -> None:
             "Renew now", key="alert_renew", type="tertiary", icon=":material/refresh:",
             on_click=guarded(calls.start_renewal), disabled=bool(session.runner().unfinished()),
         )  # fmt: skip
+    if found.changed_since:
+        changed = " and ".join(found.changed_since)
+        st.caption(f":orange[:material/info:] Changed since: {plain(changed)}. The queue follows when it is renewed.")
     if found.n_waiting:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="alert_beyond"):
-            st.caption(
-                f"{counted(found.n_waiting, 'more customer qualifies', 'more customers qualify')} and wait for another "
-                "day, so that a morning's queue can be finished. Those whom nobody can call are for a campaign.",
-                width="stretch",
-            )
-            st.page_link(
-                "pages/customers/at_risk.py", label="At risk, high tier", icon=":material/arrow_forward:",
-                query_params={"tier": "high"}, width="content",
-            )  # fmt: skip
+        _beyond(stamp, found)
     if found.n_left_alone:
         st.caption(
             f"{counted(found.n_left_alone, 'customer qualifies and is', 'customers qualify and are')} left alone, "
             "because a campaign or the holdout needs them."
         )
+
+
+def _beyond(stamp: Stamp, found: AlertSummary) -> None:
+    """Who qualifies beyond the places of the day, and the two things to do about it."""
+    waits = counted(found.n_waiting, "more customer qualifies and waits", "more customers qualify and wait")
+    n_more = min(calls.policy(stamp).n_most, found.n_waiting)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="alert_beyond"):
+        st.caption(
+            f"{waits} for another day, so that a morning's queue can be finished.", width="stretch",
+        )  # fmt: skip
+        st.button(
+            f"Raise {count(n_more)} more today", key="alert_more", type="tertiary", icon=":material/add:",
+            on_click=guarded(calls.start_renewal), args=(n_more,), disabled=bool(session.runner().unfinished()),
+            help="Those with the most at stake join the queue now; tomorrow the day's number counts again.",
+        )  # fmt: skip
+        if st.button(
+            "Plan a campaign for those who wait", key="alert_plan_beyond", type="tertiary",
+            icon=":material/campaign:",
+        ):  # fmt: skip
+            open_plan(calls.begin_campaign_for_who_waits().campaign_id)
 
 
 def model_block(stamp: Stamp) -> None:

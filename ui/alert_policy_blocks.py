@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from churn_core.customers.alert_policy import AlertPolicy, save_alert_policy
@@ -25,6 +27,7 @@ def policy_block(stamp: Stamp, currency: str) -> None:
         asked = _rules(stamp, now)
         asked |= _stake(now, currency)
         asked |= _pace(now)
+        _effect(stamp, now, asked)
         for note in calls.summary(stamp).notes:
             st.caption(f":orange[:material/info:] {sentence(note)}")
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -88,6 +91,17 @@ def _pace(now: AlertPolicy) -> dict[str, object]:
         help="Otherwise only its control group: whoever is contacted there can no longer be compared with.",
     )  # fmt: skip
     return asked
+
+
+def _effect(stamp: Stamp, now: AlertPolicy, asked: dict[str, object]) -> None:
+    """What the settings as they stand in the fields would do, before they are saved."""
+    if not asked["rules_on"]:
+        return
+    chosen = replace(now, **asked)  # type: ignore[arg-type]
+    if chosen != now:
+        st.info(
+            plain(f"Not saved yet. {calls.foreseen(stamp, chosen, calls.today()).words}"), icon=":material/visibility:"
+        )
 
 
 def _save(asked: dict[str, object], renew: bool) -> None:

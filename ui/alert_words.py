@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date
 
 from churn_core.customers.alert_model import STAKE_KINDS, STATUSES, Alert
-from churn_core.figures.theme import UNKNOWN, counted, day, money
+from churn_core.figures.theme import counted, day, money
 
 ENDED = {
     "reached": "reached",
@@ -25,17 +25,15 @@ SHORT = {
 """Rules in a word or two, for a table; their labels and sentences stand in the panel and in the settings."""
 
 
-def due_words(due_at: datetime | None, today: date) -> str:
-    """When an alert is due, seen from today; midnight is the end of the day before.
+def due_words(due_on: date, today: date) -> str:
+    """By the end of which day an alert is due, seen from today.
 
-    >>> due_words(datetime(2011, 9, 12, 18), date(2011, 9, 14)), due_words(datetime(2011, 9, 13), date(2011, 9, 12))
+    >>> due_words(date(2011, 9, 12), date(2011, 9, 14)), due_words(date(2011, 9, 12), date(2011, 9, 12))
     ('2 days overdue', 'today')
-    >>> due_words(datetime(2011, 9, 12, 9), date(2011, 9, 11)), due_words(datetime(2011, 9, 13), date(2011, 9, 9))
+    >>> due_words(date(2011, 9, 12), date(2011, 9, 11)), due_words(date(2011, 9, 12), date(2011, 9, 9))
     ('tomorrow', 'in 3 days')
     """
-    if due_at is None:
-        return UNKNOWN
-    n_days = ((due_at - timedelta.resolution).date() - today).days
+    n_days = (due_on - today).days
     if n_days < 0:
         return f"{counted(-n_days, 'day')} overdue"
     return {0: "today", 1: "tomorrow"}.get(n_days, f"in {n_days} days")
@@ -44,10 +42,8 @@ def due_words(due_at: datetime | None, today: date) -> str:
 def due_of(found: Alert, today: date) -> str:
     """The same of an alert; the day it comes back while it is put off, the day it ended once it has."""
     if found.status == "snoozed":
-        return f"back {day(found.snoozed_until)}"
-    if found.is_overdue:
-        return "overdue" if found.due_at.date() >= today else due_words(found.due_at, today)
-    return due_words(found.due_at, today) if found.is_live else day(found.closed_at)
+        return f"back {found.snoozed_until:%-d %b}"
+    return due_words(found.due_on, today) if found.is_live else day(found.closed_at)
 
 
 def state_of(found: Alert) -> str:
@@ -76,7 +72,7 @@ def standing_of(found: Alert) -> str:
     if found.status == "done":
         return f"done{ended}{by}: {ENDED.get(found.outcome, found.outcome)}"
     if found.status == "expired":
-        return f"expired{ended}: no rule named the customer any more"
+        return f"expired{ended}, before anybody took it"
     if found.status == "snoozed":
         return f"put off until {day(found.snoozed_until)}{by}"
     return f"with {found.owner}" if found.owner else "nobody has taken it"

@@ -11,15 +11,16 @@ from itertools import count
 
 import streamlit as st
 
-from churn_core.campaigns.alerting import renew_alerts
+from churn_core.campaigns.alerting import customers_who_wait, foresee_alerts, renew_alerts
 from churn_core.campaigns.store import Campaign
 from churn_core.customers import alerts as alerts_module
 from churn_core.customers.alert_export import write_alerts
+from churn_core.customers.alert_foresight import Foreseen
 from churn_core.customers.alert_model import N_PAGE_MOST, Alert, AlertFilter, AlertList, LogEntry
 from churn_core.customers.alert_policy import AlertPolicy, alert_policy
 from churn_core.customers.alert_summary import AlertSummary, alert_summary
 from churn_core.customers.selection import CustomerFilter
-from churn_core.errors import InputError
+from churn_core.errors import InputError, NotEnoughData
 from churn_core.jobs import Progress
 from churn_core.warehouse import utc_now
 from ui import session
@@ -124,6 +125,20 @@ def policy(stamp: Stamp) -> AlertPolicy:
     return alert_policy(session.warehouse(stamp.workspace))
 
 
+@st.cache_data(show_spinner="Asking the rules …", max_entries=16)
+def foreseen(stamp: Stamp, asked: AlertPolicy, day: date) -> Foreseen:
+    """What a renewal with other settings would do; a day has its own places."""
+    return foresee_alerts(session.warehouse(stamp.workspace), asked)
+
+
+def begin_campaign_for_who_waits() -> Campaign:
+    """A new draft of a campaign for exactly those who qualify beyond the places of the day."""
+    found = customers_who_wait(session.warehouse())
+    if not found:
+        raise NotEnoughData("nobody waits beyond the day any more; the queue has been renewed meanwhile.")
+    return begin_for(CustomerFilter(), found)
+
+
 def begin_campaign(chosen: AlertFilter) -> Campaign:
     """A new draft of a campaign for the customers of a choice of alerts, by their ids."""
     found: list[str] = []
@@ -153,12 +168,12 @@ def export_of(
     return write
 
 
-def start_renewal() -> None:
-    """Renew the queue in the background."""
+def start_renewal(n_more: int = 0) -> None:
+    """Renew the queue in the background, with so many places beyond those of the day."""
     warehouse = session.warehouse()
 
     def work(progress: Progress) -> dict[str, object]:
-        done = renew_alerts(warehouse, progress)
+        done = renew_alerts(warehouse, progress, n_more=n_more)
         return {"message": done.message, "caution": " ".join(done.notes)}
 
     job_started(session.runner().start("alerts", "Renew the alert queue", work))

@@ -12,8 +12,9 @@ from datetime import datetime
 from churn_core.campaigns.holdout import held_out_now, present
 from churn_core.campaigns.store import Campaign, campaigns
 from churn_core.campaigns.windows import is_complete, window_end
+from churn_core.customers.alert_foresight import Foreseen, foresee, who_waits
 from churn_core.customers.alert_held import NOBODY, HeldBack, mark_now
-from churn_core.customers.alert_policy import alert_policy
+from churn_core.customers.alert_policy import AlertPolicy, alert_policy
 from churn_core.customers.alert_refresh import AlertsRefreshed, refresh_alerts
 from churn_core.jobs import Progress, no_progress
 from churn_core.warehouse import Transaction, Warehouse, utc_now
@@ -25,17 +26,34 @@ def renew_alerts(
     warehouse: Warehouse,
     progress: Progress = no_progress,
     *,
+    n_more: int = 0,
     now: datetime | None = None,
     as_of: datetime | None = None,
 ) -> AlertsRefreshed:
-    """Renew the queue without those whom a running campaign or the holdout needs; after imports and scorings."""
-    return refresh_alerts(warehouse, held_back=held_back(warehouse, at=as_of), progress=progress, now=now, as_of=as_of)
+    """Renew the queue without those whom a running campaign or the holdout needs; after imports and scorings.
+
+    ``n_more`` are places this once beyond those of the day.
+    """
+    held = held_back(warehouse, at=as_of)
+    return refresh_alerts(warehouse, held_back=held, n_more=n_more, progress=progress, now=now, as_of=as_of)
 
 
-def held_back(reader: Warehouse | Transaction, *, at: datetime | None = None) -> HeldBack:
+def foresee_alerts(warehouse: Warehouse, policy: AlertPolicy) -> Foreseen:
+    """What a renewal with other settings would do now; nothing is changed."""
+    return foresee(warehouse, policy, held_back=held_back(warehouse, policy=policy))
+
+
+def customers_who_wait(warehouse: Warehouse) -> tuple[str, ...]:
+    """Who qualifies for an alert beyond the places of the day and may be contacted, in the order of the queue."""
+    return who_waits(warehouse, held_back=held_back(warehouse))
+
+
+def held_back(
+    reader: Warehouse | Transaction, *, at: datetime | None = None, policy: AlertPolicy | None = None
+) -> HeldBack:
     """Who must not be contacted at an instant (default: the present, or the end of historic data)."""
     moment = at or present(reader)
-    pauses = alert_policy(reader).pause_in_campaigns
+    pauses = (policy or alert_policy(reader)).pause_in_campaigns
     parts: list[str] = []
     values: dict[str, object] = {"alert_present": moment}
     held_out = held_out_now(reader, "asked.customer_id")

@@ -39,7 +39,8 @@ def add_verbs(verbs: Verbs) -> None:
     _add_list(add_verb(own, "list", list_alerts, "The queue, most at stake first."))
     shown = add_verb(own, "show", show_alert, "One alert with everything that happened to it.")
     shown.add_argument("alert", type=positive, metavar="NUMBER", help="number of the alert")
-    add_verb(own, "refresh", refresh, "Renew the queue; it happens by itself after imports and scorings.")
+    renewed = add_verb(own, "refresh", refresh, "Renew the queue; it happens by itself after imports and scorings.")
+    renewed.add_argument("--more", type=positive, default=0, metavar="N", help="so many places beyond those of the day")
     _add_policy(add_verb(own, "policy", policy, "What the queue takes, and how fast it may grow: show or change it."))
     alert_work_verbs.add_to_alerts(own)
 
@@ -52,7 +53,7 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
     option("--owner", metavar="NAME", help="only alerts of this owner; '' for those nobody has")
     option("--rule", metavar="RULE", help="only alerts that this rule named, such as late")
     option("--search", metavar="TEXT", help="part of the customer's id or name")
-    option("--overdue", action="store_true", help="only alerts whose due date has passed")
+    option("--overdue", action="store_true", help="only alerts whose due day is over")
     option("--sort", metavar="ORDER", help="stake (default), due, raised, risk or customer_id")
     option("--top", type=positive, metavar="N", help=f"alerts listed (default: {N_SHOWN})")
     option("--csv", type=new_list, metavar="FILE", help="write all of them to a file, or into a folder")
@@ -71,6 +72,7 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", type=days, metavar="DAYS", help="days of quiet after an alert was done")
     parser.add_argument("--on", action="append", metavar="RULE", help="switch a rule on; repeatable")
     parser.add_argument("--off", action="append", metavar="RULE", help="switch a rule off; repeatable")
+    parser.add_argument("--dry-run", action="store_true", help="show what it would do now, and save nothing")
     parser.add_argument(
         "--campaigns", choices=("pause", "control-only"), help="leave all arms of running campaigns alone, or controls"
     )
@@ -97,9 +99,10 @@ def list_alerts(args: argparse.Namespace) -> int:
     found, summary = alerts(warehouse, chosen, sort=asked.sort, page_size=asked.top), alert_summary(warehouse)
     currency = str(warehouse.setting("currency", "") or "")
     lines = [f"{found.n_all:,} {'alert' if found.n_all == 1 else 'alerts'}"]
+    which = "qualifies and waits" if summary.n_waiting == 1 else "qualify and wait"
     if found.stake_all is not None:
         lines[0] += f", {money_text(found.stake_all, currency)} at stake ({STAKE_KINDS[found.stake_kind]})"
-    lines[0] += f"; {summary.n_overdue:,} overdue, {summary.n_waiting:,} more qualify and wait."
+    lines[0] += f"; {summary.n_overdue:,} overdue, {summary.n_waiting:,} more {which}."
     if found.rows:
         lines += table(
             ("alert", "customer", "status", "owner", "due", "stake", "why"), [_row(one, currency) for one in found.rows]
@@ -130,7 +133,7 @@ def show_alert(args: argparse.Namespace) -> int:
     stake = "unknown" if one.stake is None else f"{money_text(one.stake, currency)} ({STAKE_KINDS[one.stake_kind]})"
     lines = [
         f"Alert {one.alert_id}: customer {one.customer_id}{f', {one.name}' if one.name else ''}. "
-        f"{STATUSES[one.status]}{f', with {one.owner}' if one.owner else ''}, due {day_words(one.due_at)}.",
+        f"{STATUSES[one.status]}{f', with {one.owner}' if one.owner else ''}, due {day_words(one.due_on)}.",
         f"At stake: {stake}. {'Not scored' if one.risk is None else f'Risk {100 * one.risk:.1f} %, tier {one.tier}'}.",
         *([f"Must not be contacted: {one.held_back}."] if one.held_back else []),
         f"Why ({', '.join(RULES[name].label for name in one.rules if name in RULES)}):",
@@ -150,21 +153,26 @@ def refresh(args: argparse.Namespace) -> int:
     """``churn alerts refresh``."""
     from churn_core.campaigns.alerting import renew_alerts
 
-    found = renew_alerts(opened_workspace(args))
+    found = renew_alerts(opened_workspace(args), n_more=args.more)
     return show(args, asdict(found), [found.message, *found.notes])
 
 
 def policy(args: argparse.Namespace) -> int:
     """``churn alerts policy``."""
+    from churn_core.campaigns.alerting import foresee_alerts
     from churn_core.customers.alert_policy import alert_policy, save_alert_policy
     from churn_core.customers.alert_rules import RULES
 
     warehouse = opened_workspace(args)
     before = alert_policy(warehouse)
     asked = _changed(before, args)
-    if asked != before:
+    if asked != before and not args.dry_run:
         save_alert_policy(warehouse, asked)
-    lines = [asked.words, *(["It counts from the next refresh on."] if asked != before else [])]
+    lines = [asked.words]
+    if args.dry_run:
+        lines.append(f"Not saved. {foresee_alerts(warehouse, asked).words}")
+    elif asked != before:
+        lines.append("It counts from the next refresh on; 'churn alerts refresh' makes it now.")
     lines += [
         f"  {name} ({'on' if name in asked.rules_on else 'off'}): {rule.label}. {rule.meaning}"
         for name, rule in RULES.items()
@@ -187,7 +195,7 @@ def _changed(policy: AlertPolicy, args: argparse.Namespace) -> AlertPolicy:
 def _row(one: Alert, currency: str) -> tuple[str, ...]:
     from churn_core.currency import money_text
 
-    due = f"{one.due_at:%Y-%m-%d}{' overdue' if one.is_overdue else ''}"
+    due = f"{one.due_on:%Y-%m-%d}{' overdue' if one.is_overdue else ''}"
     why = f"{one.why[0] if one.why else '-'}{' (must not be contacted)' if one.held_back else ''}"
     stake = "-" if one.stake is None else money_text(one.stake, currency)
     return str(one.alert_id), one.customer_id, one.status, one.owner or "-", due, stake, why

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from churn_core.currency import money_text
 from churn_core.customers.alert_pool import POOL
-from churn_core.customers.alert_rules import RULES, AlertSituation
+from churn_core.customers.alert_rules import BY_THEMSELVES, RULES, AlertSituation
 from churn_core.customers.alert_steps import next_step
 from churn_core.customers.personal_rhythm import Rhythm, rhythm_words
+from churn_core.features.shop_habits import MOST
 from churn_core.models.families import family_of
 from churn_core.warehouse import Transaction
 
@@ -69,11 +71,14 @@ def evidence_of(tx: Transaction, situation: AlertSituation, customers: Iterable[
 def _evidence(row: dict[str, Any], names: Iterable[str], situation: AlertSituation) -> Evidence:
     row["rhythm_words"] = _rhythm_words(row, situation)
     named = {name: RULES[name].words(row, situation) for name in names if row[f"named_{name}"]}
+    if {"new_high", "risk_jump"} <= named.keys():
+        named["risk_jump"] = f"risk up by {100 * (row['risk'] - row['risk_before']):.0f} points since then"
     reasons = [row[name] for name in ("up_1", "up_2", "up_3") if row[name]]
     if "late" in named:
         reasons = [reason for reason in reasons if not _SILENCE.match(reason)]
-    elif row["rhythm_words"]:
-        reasons.append(_not_repeated(row["rhythm_words"], reasons))
+    else:
+        reasons += filter(None, (_not_repeated(row["rhythm_words"], reasons),))
+    reasons = [*_money(row, named, situation), *reasons]
     return Evidence(
         customer_id=row["customer_id"],
         named=named,
@@ -109,13 +114,29 @@ def _rhythm_words(row: Mapping[str, Any], situation: AlertSituation) -> str:
     )
 
 
+def _money(row: Mapping[str, Any], named: Iterable[str], situation: AlertSituation) -> list[str]:
+    """What was spent lately, where that and not the value at risk made the customer worth a call."""
+    if row["stake_kind"] != "value_at_risk" or not any(name in BY_THEMSELVES for name in named):
+        return []
+    if not row["spend_365"] or row["spend_standing"] <= (row["standing"] or 0):
+        return []
+    share = min(99, math.floor(100 * row["spend_standing"]))
+    more = f", more than {share} % of the customers who ordered then" if share >= 50 else ""
+    return [f"spent {money_text(row['spend_365'], situation.currency)} in the last 365 days{more}"]
+
+
 def _not_repeated(rhythm: str, reasons: Iterable[str]) -> str:
-    """The rhythm without the days since the last order, where a reason has told them already.
+    """The rhythm without what a reason has told already: the days since the last order, or all of it.
 
     >>> _not_repeated("late: 62 days since the last order, usually 21; 8 of 10 like them would have ordered by 12 Sep "
     ...     "2011", ["62 days since the last order; usual gap 21"])
     'late: 8 of 10 like them would have ordered by 12 Sep 2011'
+    >>> _not_repeated("late: 62 days since the last order, usually 21; 8 of 10 like them would have ordered by 12 Sep "
+    ...     "2011", ["62 days since the last order; usual gap 21, 8 of 10 like them order again within 34"])
+    ''
     """
+    if any(_SILENCE.match(reason) and f"{MOST} like them" in reason for reason in reasons):
+        return ""
     if not any(_SILENCE.match(reason) for reason in reasons):
         return rhythm
     start, _, _ = rhythm.partition(": ")

@@ -21,7 +21,7 @@ COLUMNS: dict[str, tuple[str, bool]] = {
     "phone": ("c.phone", TEXT),
     "status": ("a.status", TEXT),
     "owner": ("a.owner", TEXT),
-    "due_at": ("CAST(a.due_at AS DATE)", NUMBER),
+    "due_at": ("a.due_on", NUMBER),
     "is_overdue": ("CASE WHEN a.is_overdue THEN 'yes' ELSE 'no' END", TEXT),
     "must_not_contact": ("a.held_back", TEXT),
     "stake": ("round(a.stake, 2)", NUMBER),

@@ -6,7 +6,7 @@ Apart from reading and from work, because rules, refresh, pages and the command 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 
 from churn_core.customers.alert_policy import RULE_NAMES
 from churn_core.errors import InputError, unknown_name
@@ -88,9 +88,9 @@ class Alert:
     owner: str
     """Who works on it; empty while nobody does."""
     due_at: datetime
-    """By when somebody should have looked at it (UTC)."""
+    """By when somebody should have looked at it: the end of that day, which is the next midnight (UTC)."""
     is_overdue: bool
-    """Whether that has passed while it was open or taken."""
+    """Whether that day is over while it was open or taken."""
     snoozed_until: datetime | None
     """Until when it is put off; None when it is not."""
     outcome: str
@@ -109,6 +109,11 @@ class Alert:
         """Whether somebody still has to look at it."""
         return self.status in LIVE
 
+    @property
+    def due_on(self) -> date:
+        """The day by whose end somebody should have looked at it."""
+        return due_day(self.due_at)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlertFilter:
@@ -121,7 +126,7 @@ class AlertFilter:
     rule: str = ""
     """Only alerts that this rule named; empty for all."""
     overdue_only: bool = False
-    """Only alerts whose due date has passed."""
+    """Only alerts whose due day is over."""
     held_back: bool | None = None
     """Only alerts of customers who must not be contacted (true) or may be (false); None for all."""
     search: str = ""
@@ -185,6 +190,24 @@ def checked_ids(alert_ids: object) -> tuple[int, ...]:
         if isinstance(found, bool) or not isinstance(found, int):
             raise InputError(f"{found!r} is not the number of an alert; numbers are whole and start at 1.")
     return tuple(dict.fromkeys(asked))
+
+
+def end_of_day(moment: datetime, days: int) -> datetime:
+    """The end of the day so many days after a moment.
+
+    >>> end_of_day(datetime(2011, 9, 2, 14), 3)
+    datetime.datetime(2011, 9, 6, 0, 0)
+    """
+    return datetime.combine(moment.date() + timedelta(days=days + 1), time())
+
+
+def due_day(due_at: datetime) -> date:
+    """The day that ends when an alert is due.
+
+    >>> due_day(datetime(2011, 9, 6)), due_day(datetime(2011, 9, 6, 8))
+    (datetime.date(2011, 9, 5), datetime.date(2011, 9, 6))
+    """
+    return (due_at - timedelta.resolution).date()
 
 
 def day_words(moment: datetime | date) -> str:

@@ -38,6 +38,7 @@ class Runs:
 
     run_id: int | None = None
     moment: datetime | None = None
+    scored_at: datetime | None = None
     before_id: int | None = None
     before_moment: datetime | None = None
 
@@ -60,6 +61,7 @@ def situation_of(
         habits=found,
         run_id=runs.run_id,
         run_moment=runs.moment,
+        scored_at=runs.scored_at,
         before_id=runs.before_id,
         before_moment=runs.before_moment,
         has_values=n_known > 0,
@@ -80,13 +82,13 @@ def runs_compared(tx: Transaction, recent_days: int, as_of: datetime | None = No
     one before the newest, and none where two runs speak of the same moment.
     """
     newest = tx.rows(
-        f"SELECT run_id, source, {_MOMENT} FROM score_runs WHERE $until::TIMESTAMP IS NULL OR as_of <= $until "
-        "ORDER BY run_id DESC LIMIT 1",
+        f"SELECT run_id, source, {_MOMENT}, scored_at FROM score_runs "
+        "WHERE $until::TIMESTAMP IS NULL OR as_of <= $until ORDER BY run_id DESC LIMIT 1",
         {"until": as_of},
     )
     if not newest:
         return Runs()
-    run_id, source, moment = newest[0]
+    run_id, source, moment, scored_at = newest[0]
     before = tx.rows(
         f"SELECT run_id, {_MOMENT} AS moment FROM score_runs WHERE source = $source AND {_MOMENT} < $moment "
         "AND run_id < $run_id ORDER BY moment <= $moment - to_days($days) DESC, "
@@ -94,8 +96,8 @@ def runs_compared(tx: Transaction, recent_days: int, as_of: datetime | None = No
         {"source": source, "moment": moment, "run_id": run_id, "days": recent_days},
     )
     if not before:
-        return Runs(run_id=run_id, moment=moment)
-    return Runs(run_id=run_id, moment=moment, before_id=before[0][0], before_moment=before[0][1])
+        return Runs(run_id=run_id, moment=moment, scored_at=scored_at)
+    return Runs(run_id=run_id, moment=moment, scored_at=scored_at, before_id=before[0][0], before_moment=before[0][1])
 
 
 def fill_pool(tx: Transaction, situation: AlertSituation) -> None:

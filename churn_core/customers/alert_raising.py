@@ -5,12 +5,15 @@ Apart from the refresh that calls it: that one says what happens, this one how a
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from churn_core.customers.alert_evidence import Evidence, evidence_of
 from churn_core.customers.alert_held import HELD, LIVE_SQL
 from churn_core.customers.alert_log import log
+from churn_core.customers.alert_model import end_of_day
 from churn_core.customers.alert_policy import AlertPolicy
 from churn_core.customers.alert_pool import NAMED, POOL
 from churn_core.customers.alert_rules import RULES, URGENT, AlertSituation
@@ -22,6 +25,20 @@ if TYPE_CHECKING:
 URGENT_DAYS = 1
 """Days until somebody should have looked at a customer who is unhappy."""
 _INCOMING = "alert_rows"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """Everybody who qualifies for an alert: the unhappy and the others in turns, in each the most at stake first."""
+
+    chosen: tuple[str, ...]
+    """Customers who are raised now."""
+    waiting: tuple[str, ...]
+    """Customers beyond the places of the day, those who gave theirs included."""
+    gave_way: tuple[int, ...]
+    """Alerts of today that give their places to others."""
+    n_held: int
+    """Customers who qualify and must not be contacted."""
 
 
 def renew_live(tx: Transaction, situation: AlertSituation, now: datetime) -> None:
@@ -43,34 +60,15 @@ def renew_live(tx: Transaction, situation: AlertSituation, now: datetime) -> Non
     log(tx, now, "raised", more)
 
 
-def raise_new(tx: Transaction, situation: AlertSituation, now: datetime) -> tuple[int, int, int]:
-    """Raise whom the rules name and nobody has yet; how many were raised, wait, and are held back."""
-    policy = situation.policy
-    n_today = int(
-        tx.value(
-            "SELECT count(*) FROM alerts WHERE raised_at >= date_trunc('day', $now::TIMESTAMP) AND raised_at <= $now",
-            {"now": now},
-        )
-    )
-    sql = _candidates(policy)
-    values = {
-        "now": now,
-        "min_stake": policy.min_stake,
-        "above": 1 - policy.top_share + 1e-9,
-        "quiet": policy.quiet_days,
-    }
-    n_held, n_free = tx.rows(f"SELECT count(why), count(*) - count(why) FROM ({sql})", values)[0]
-    n_most = max(0, policy.n_most - n_today)
-    rows = tx.rows(
-        f"SELECT customer_id FROM ({sql}) WHERE why IS NULL ORDER BY is_urgent DESC, standing DESC NULLS LAST, "
-        "stake DESC NULLS LAST, n_rules DESC, news_at DESC NULLS LAST, customer_id LIMIT $n_most",
-        values | {"n_most": n_most},
-    )
-    known = evidence_of(tx, situation, [row[0] for row in rows])
+def raise_new(tx: Transaction, situation: AlertSituation, now: datetime, n_more: int = 0) -> Candidates:
+    """Raise whom the rules name and nobody has yet, as many as the day has places and ``n_more``."""
+    found = candidates(tx, situation, now, n_more)
+    _give_way(tx, found, now)
+    known = evidence_of(tx, situation, found.chosen)
     first = tx.next_number("alerts", "alert_id")
-    new = [
+    new: list[dict[str, Any]] = [
         {"alert_id": first + place, "customer_id": customer_id} | _born(known[customer_id], situation, now)
-        for place, (customer_id,) in enumerate(rows)
+        for place, customer_id in enumerate(found.chosen)
     ]
     if new:
         tx.append("alerts", _table(new))
@@ -81,25 +79,94 @@ def raise_new(tx: Transaction, situation: AlertSituation, now: datetime) -> tupl
             "raised",
             [(row["alert_id"], "", "raised: " + ", ".join(labels[name] for name in row["rules"])) for row in new],
         )
-    return len(new), n_free - len(new), n_held
+    return found
 
 
-def _candidates(policy: AlertPolicy) -> str:
-    """SELECT of everybody who qualifies: named, enough at stake, not in the queue, and news since the last alert."""
+def candidates(tx: Transaction, situation: AlertSituation, now: datetime, n_more: int = 0) -> Candidates:
+    """Who would be raised now, without raising anybody.
+
+    The unhappy and everybody else take turns, in each the most at stake first: a day with many complaints must not
+    hide who leaves in silence. What is left of one half falls to the other.
+
+    An alert of today that nobody has touched gives its place to customers with more at stake when it was raised before
+    the newest scoring: an import that comes first must not fill the day with what was known then.
+    """
+    policy = situation.policy
+    values = {
+        "now": now,
+        "scored_at": situation.scored_at,
+        "min_stake": policy.min_stake,
+        "above": 1 - policy.top_share + 1e-9,
+        "quiet": policy.quiet_days,
+    }
+    n_today, n_giving, n_urgent = tx.rows(
+        "SELECT count(*), count(*) FILTER (is_giving), count(*) FILTER (NOT is_giving AND is_urgent) FROM (SELECT "
+        f"list_contains(rules, '{URGENT}') AS is_urgent, {_GIVING} AND customer_id IN (SELECT customer_id FROM {NAMED})"
+        f" AND customer_id NOT IN (SELECT customer_id FROM {HELD}) AS is_giving "
+        f"FROM alerts WHERE status <> 'expired' AND {_TODAY})",
+        values,
+    )[0]
+    n_places = max(policy.n_most, n_today) - n_today + n_giving + n_more
+    rows = tx.rows(
+        "SELECT customer_id, why IS NOT NULL, giving, ordinal <= $n_places FROM (SELECT *, row_number() OVER "
+        "(PARTITION BY why IS NULL ORDER BY turn, is_urgent DESC) AS ordinal FROM (SELECT *, row_number() OVER "
+        "(PARTITION BY why IS NULL, is_urgent ORDER BY standing DESC NULLS LAST, stake DESC NULLS LAST, n_rules DESC, "
+        "news_at DESC NULLS LAST, customer_id) + CASE WHEN is_urgent THEN $n_urgent ELSE $n_others END AS turn "
+        f"FROM ({_qualified(policy)}))) ORDER BY ordinal",
+        values | {"n_places": n_places, "n_urgent": n_urgent, "n_others": n_today - n_giving - n_urgent},
+    )
+    free = [(customer, giving, is_in) for customer, is_held, giving, is_in in rows if not is_held]
+    gave_way = tuple(giving for _, giving, is_in in free if giving is not None and not is_in)
+    return Candidates(
+        chosen=tuple(customer for customer, giving, is_in in free if giving is None and is_in),
+        waiting=tuple(customer for customer, _, is_in in free if not is_in),
+        gave_way=gave_way,
+        n_held=len(rows) - len(free),
+    )
+
+
+_TODAY = "raised_at >= date_trunc('day', $now::TIMESTAMP) AND raised_at <= $now"
+_GIVING = (
+    "status = 'open' AND version = 1 AND coalesce(raised_at < $scored_at::TIMESTAMP AND $scored_at <= $now, false)"
+)
+"""Alerts of today that nobody has touched, raised before the newest scoring."""
+
+
+def _give_way(tx: Transaction, found: Candidates, now: datetime) -> None:
+    """Alerts of today whose places others take leave the queue; their customers wait like everybody else."""
+    expire(tx, found.gave_way, "expired: gave its place to a customer with more at stake, after a scoring", now)
+
+
+def expire(tx: Transaction, alert_ids: Sequence[int], words: str, now: datetime) -> None:
+    """Alerts that nobody has leave the queue, with the reason."""
+    if alert_ids:
+        tx.execute(
+            "UPDATE alerts SET status = 'expired', closed_at = $now WHERE alert_id IN (SELECT unnest($ids::INTEGER[]))",
+            {"now": now, "ids": list(alert_ids)},
+        )
+        log(tx, now, "expired", [(number, "", words) for number in alert_ids])
+
+
+def _qualified(policy: AlertPolicy) -> str:
+    """SELECT of everybody who qualifies: named, enough at stake, not in the queue, and news since the last alert.
+
+    With those of the queue whose places can be given away: ``giving`` is the number of their alert.
+    """
     enough = (
         f"n.standing > $above OR NOT EXISTS (SELECT 1 FROM {POOL} WHERE stake IS NOT NULL)"
         if policy.min_stake is None
         else "n.stake >= $min_stake"
     )
     return (
-        f"SELECT n.*, h.why FROM {NAMED} n LEFT JOIN {HELD} h ON h.customer_id = n.customer_id "
+        f"SELECT n.*, h.why, b.giving FROM {NAMED} n LEFT JOIN {HELD} h ON h.customer_id = n.customer_id "
         f"LEFT JOIN (SELECT customer_id, bool_or({LIVE_SQL}) AS is_live, "
+        f"max(alert_id) FILTER ({_GIVING} AND {_TODAY}) AS giving, "
         "max(closed_at) FILTER (status = 'done' AND outcome <> 'ordered_again') AS done_at, "
         "max(closed_as_of) FILTER (status = 'done') AS told FROM alerts GROUP BY customer_id) b "
         "ON b.customer_id = n.customer_id "
-        f"WHERE ({enough}) AND NOT coalesce(b.is_live, false) "
+        f"WHERE (b.giving IS NOT NULL AND h.why IS NULL) OR (({enough}) AND NOT coalesce(b.is_live, false) "
         "AND (b.done_at IS NULL OR b.done_at + to_days($quiet) <= $now) "
-        "AND (b.told IS NULL OR n.news_at > b.told)"
+        "AND (b.told IS NULL OR n.news_at > b.told))"
     )
 
 
@@ -113,7 +180,7 @@ def _born(found: Evidence, situation: AlertSituation, now: datetime) -> dict[str
         "as_of": situation.as_of or situation.run_moment,
         "last_order_at": found.last_order_at,
         "owner": "",
-        "due_at": now + timedelta(days=days),
+        "due_at": end_of_day(now, days),
         "snoozed_until": None,
         "outcome": None,
         "closed_at": None,

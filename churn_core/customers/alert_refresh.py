@@ -14,13 +14,16 @@ from churn_core.customers.alert_log import log
 from churn_core.customers.alert_model import ORDERED_AGAIN, day_words
 from churn_core.customers.alert_policy import alert_policy
 from churn_core.customers.alert_pool import NAMED, POOL, fill_pool, situation_of
-from churn_core.customers.alert_raising import raise_new, renew_live
+from churn_core.customers.alert_raising import expire, raise_new, renew_live
 from churn_core.customers.alert_rules import BY_THEMSELVES, RULES, URGENT, AlertSituation
+from churn_core.errors import InputError
 from churn_core.jobs import Progress, no_progress
 from churn_core.warehouse import Transaction, Warehouse, utc_now
 
 __all__ = ["AlertsRefreshed", "HeldBack", "refresh_alerts"]
 
+N_MORE_MOST = 1000
+"""Places beyond those of the day at most, in one refresh."""
 STALE_DAYS = 7
 """Days by which scores may be older than the orders before a note says so."""
 LAST = "alerts_refreshed"
@@ -37,6 +40,8 @@ class AlertsRefreshed:
     """Closed because the customer ordered again."""
     n_expired: int
     """Untouched ones that no rule names any more."""
+    n_gave_way: int
+    """Untouched ones of today that gave their places to customers with more at stake, after a scoring."""
     n_waiting: int
     """Customers who qualified beyond the new alerts of a day and wait."""
     n_held_back: int
@@ -54,13 +59,15 @@ class AlertsRefreshed:
             parts.append(f"{self.n_closed_ordered:,} closed because the customer ordered again")
         if self.n_expired:
             parts.append(f"{self.n_expired:,} expired")
+        if self.n_gave_way:
+            parts.append(f"{self.n_gave_way:,} untouched of today gave way to customers with more at stake")
         words = [f"{', '.join(parts)}; {self.n_live:,} in the queue."]
         if self.n_waiting:
-            words.append(f"{self.n_waiting:,} more qualify and wait for another day.")
+            which = "qualifies and waits" if self.n_waiting == 1 else "qualify and wait"
+            words.append(f"{self.n_waiting:,} more {which} for another day.")
         if self.n_held_back:
-            words.append(
-                f"{self.n_held_back:,} qualify and are left alone, because a campaign or the holdout needs them."
-            )
+            which = "qualifies and is" if self.n_held_back == 1 else "qualify and are"
+            words.append(f"{self.n_held_back:,} {which} left alone, because a campaign or the holdout needs them.")
         return " ".join(words)
 
 
@@ -68,31 +75,36 @@ def refresh_alerts(
     warehouse: Warehouse,
     *,
     held_back: HeldBack | None = None,
+    n_more: int = 0,
     progress: Progress = no_progress,
     now: datetime | None = None,
     as_of: datetime | None = None,
 ) -> AlertsRefreshed:
-    """Renew the queue; ``now`` is when that happens, ``as_of`` the end of what is known (default: all data)."""
+    """Renew the queue; ``now`` is when that happens, ``as_of`` the end of what is known (default: all data).
+
+    ``n_more`` are places this once beyond those of the day, for whoever has finished and asks for more.
+    """
+    if not 0 <= n_more <= N_MORE_MOST:
+        raise InputError(f"{n_more:,} more alerts were asked for; choose 0 to {N_MORE_MOST:,}.")
     moment = now or utc_now()
     progress(0.0, "renewing the alert queue")
     with warehouse.transaction() as tx:
         policy = alert_policy(tx)
         situation = situation_of(warehouse, tx, policy, as_of)
-        fill_pool(tx, situation)
-        progress(0.6, "asking the alert rules")
-        _name(tx, situation)
-        fill_held(tx, held_back, f"SELECT customer_id FROM {NAMED} UNION {LIVE_CUSTOMERS}")
+        ask_rules(tx, situation, held_back)
+        progress(0.6, "writing the alerts")
         n_ordered = _close_ordered(tx, situation, moment)
         n_expired = _expire(tx, moment)
         renew_live(tx, situation, moment)
-        n_new, n_waiting, n_held = raise_new(tx, situation, moment)
+        raised = raise_new(tx, situation, moment, n_more)
         mark_held(tx, moment)
         result = AlertsRefreshed(
-            n_new=n_new,
+            n_new=len(raised.chosen),
             n_closed_ordered=n_ordered,
             n_expired=n_expired,
-            n_waiting=n_waiting,
-            n_held_back=n_held,
+            n_gave_way=len(raised.gave_way),
+            n_waiting=len(raised.waiting),
+            n_held_back=raised.n_held,
             n_live=int(tx.value(f"SELECT count(*) FROM alerts WHERE {LIVE_SQL}")),
             notes=_notes(situation),
         )
@@ -101,10 +113,23 @@ def refresh_alerts(
         _keep(tx, result, situation, moment)
         tx.audit(
             "alerts refreshed",
-            {"n_new": n_new, "n_ordered": n_ordered, "n_expired": n_expired, "n_waiting": n_waiting, "n_held": n_held},
+            {
+                "n_new": result.n_new,
+                "n_ordered": n_ordered,
+                "n_expired": n_expired + result.n_gave_way,
+                "n_waiting": result.n_waiting,
+                "n_held": raised.n_held,
+            },
         )
     progress(1.0, "the alert queue is that of now")
     return result
+
+
+def ask_rules(tx: Transaction, situation: AlertSituation, held_back: HeldBack | None) -> None:
+    """Fill the temporary tables: everybody, whom the rules name, and who of them must not be contacted."""
+    fill_pool(tx, situation)
+    _name(tx, situation)
+    fill_held(tx, held_back, f"SELECT customer_id FROM {NAMED} UNION {LIVE_CUSTOMERS}")
 
 
 def _name(tx: Transaction, situation: AlertSituation) -> None:
@@ -132,10 +157,7 @@ def _name(tx: Transaction, situation: AlertSituation) -> None:
 
 def _close_ordered(tx: Transaction, situation: AlertSituation, now: datetime) -> int:
     """Whoever ordered since their alert was raised is done."""
-    rows = tx.rows(
-        f"SELECT a.alert_id, a.owner, p.last_time FROM alerts a JOIN {POOL} p ON p.customer_id = a.customer_id "
-        f"WHERE {LIVE_SQL} AND p.last_time > coalesce(a.last_order_at, TIMESTAMP '0001-01-01') ORDER BY a.alert_id"
-    )
+    rows = tx.rows(f"SELECT alert_id, owner, last_time FROM ({ORDERED_SQL}) ORDER BY alert_id")
     if rows:
         tx.execute(
             "UPDATE alerts SET status = 'done', outcome = $outcome, closed_at = $now, closed_as_of = $as_of, "
@@ -146,26 +168,22 @@ def _close_ordered(tx: Transaction, situation: AlertSituation, now: datetime) ->
     return len(rows)
 
 
+ORDERED_SQL = (
+    f"SELECT a.alert_id, a.owner, p.last_time FROM alerts a JOIN {POOL} p ON p.customer_id = a.customer_id "
+    f"WHERE {LIVE_SQL} AND p.last_time > coalesce(a.last_order_at, TIMESTAMP '0001-01-01')"
+)
+"""SELECT of the alerts in the queue whose customer has ordered since."""
+UNNAMED_SQL = (
+    "SELECT alert_id FROM alerts WHERE status = 'open' AND version = 1 "
+    f"AND customer_id NOT IN (SELECT customer_id FROM {NAMED})"
+)
+"""SELECT of the alerts that nobody has touched and no rule names any more."""
+
+
 def _expire(tx: Transaction, now: datetime) -> int:
     """Alerts that nobody touched and no rule names any more leave the queue."""
-    ids = [
-        row[0]
-        for row in tx.rows(
-            "SELECT alert_id FROM alerts WHERE status = 'open' AND version = 1 "
-            f"AND customer_id NOT IN (SELECT customer_id FROM {NAMED}) ORDER BY alert_id"
-        )
-    ]
-    if ids:
-        tx.execute(
-            "UPDATE alerts SET status = 'expired', closed_at = $now WHERE alert_id IN (SELECT unnest($ids::INTEGER[]))",
-            {"now": now, "ids": ids},
-        )
-        log(
-            tx,
-            now,
-            "expired",
-            [(nr, "", "expired: no rule names the customer any more, and nobody had it") for nr in ids],
-        )
+    ids = [row[0] for row in tx.rows(f"{UNNAMED_SQL} ORDER BY alert_id")]
+    expire(tx, ids, "expired: no rule names the customer any more, and nobody had it", now)
     return len(ids)
 
 

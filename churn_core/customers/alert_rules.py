@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 URGENT = "unhappy"
-"""The rule whose customers come first and are due the next day."""
+"""The rule whose customers get every other place of a day, the first one included, and are due the next day."""
 BY_THEMSELVES = (URGENT, "late")
 """Rules that rest on what customers did and on no risk: for them spend counts beside value at risk."""
 
@@ -48,6 +48,8 @@ class AlertSituation:
     """Newest score run; None when nothing was scored."""
     run_moment: datetime | None
     """What that run speaks of: its cutoff, or for tables without time when it was made."""
+    scored_at: datetime | None
+    """When that run was made."""
     before_id: int | None
     """The run that it is compared with; None while there is no earlier one."""
     before_moment: datetime | None

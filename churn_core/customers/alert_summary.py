@@ -53,6 +53,8 @@ class AlertSummary:
     """What should be known of the last refresh."""
     refreshed_at: datetime | None
     """When the queue was last renewed; None when it never was."""
+    changed_since: tuple[str, ...]
+    """What was changed since and counts only from the next renewal on, in words."""
     n_done_week: int
     """Alerts that somebody finished in the last 7 days."""
     n_ordered_week: int
@@ -114,12 +116,32 @@ def alert_summary(warehouse: Warehouse | Transaction, *, now: datetime | None = 
         n_waiting=int(last.get("n_waiting", 0)),
         n_left_alone=int(last.get("n_held_back", 0)),
         notes=tuple(last.get("notes", ())),
+        changed_since=_changed_since(warehouse),
         refreshed_at=datetime.fromisoformat(last["refreshed_at"]) if "refreshed_at" in last else None,
         n_followed=n_followed,
         n_ordered_after=n_after,
         ordered_share=n_after / n_followed if n_followed else None,
         ordered_interval=wilson_interval(n_after, n_followed) if n_followed else None,
     )
+
+
+_CHANGES = {
+    "alert policy saved": "what raises an alert",
+    "tier policy saved": "the tiers",
+    "tier policy activated": "the tiers",
+}
+"""Entries of the audit log after which the queue is behind until it is renewed, with what they changed."""
+
+
+def _changed_since(warehouse: Warehouse | Transaction) -> tuple[str, ...]:
+    """What was changed after the last renewal, as far as the queue rests on it."""
+    rows = warehouse.rows(
+        "SELECT DISTINCT action FROM audit_log WHERE action IN (SELECT unnest($actions::VARCHAR[])) "
+        "AND entry > (SELECT max(entry) FROM audit_log WHERE action = 'alerts refreshed')",
+        {"actions": list(_CHANGES)},
+    )
+    found = {row[0] for row in rows}
+    return tuple(dict.fromkeys(words for action, words in _CHANGES.items() if action in found))
 
 
 _WAITS = "FILTER (status IN ('open', 'taken'))"

@@ -19,6 +19,7 @@ from churn_core.customers.alert_model import (
     Alert,
     checked_ids,
     day_words,
+    end_of_day,
 )
 from churn_core.customers.alerts import alert_history, alert_of_customer, alerts_of_ids
 from churn_core.errors import InputError, NotFound, unknown_name
@@ -128,8 +129,8 @@ def snooze(
         _change(
             tx,
             changed,
-            "status = 'snoozed', snoozed_until = $until, due_at = greatest(due_at, $until + INTERVAL 1 DAY)",
-            {"until": morning},
+            "status = 'snoozed', snoozed_until = $until, due_at = greatest(due_at, $due_at)",
+            {"until": morning, "due_at": end_of_day(morning, 0)},
         )
         words = f"put off until {day_words(day)}"
         return _logged(tx, moment, "snoozed", found, changed, lambda entry: (entry.owner, words), person, text)
@@ -177,7 +178,7 @@ def reopen(
     seen: Mapping[int, int] | None = None,
     now: datetime | None = None,
 ) -> Worked:
-    """Bring alerts back into the queue that were put off, done or expired; due a day from now at least.
+    """Bring alerts back into the queue that were put off, done or expired; due at the end of tomorrow at least.
 
     InputError when the customer has another alert in the queue.
     """
@@ -198,10 +199,10 @@ def reopen(
             tx,
             changed,
             "status = CASE WHEN owner <> '' THEN 'taken' ELSE 'open' END, snoozed_until = NULL, outcome = NULL, "
-            "closed_at = NULL, closed_as_of = NULL, due_at = greatest(due_at, $now + INTERVAL 1 DAY), "
+            "closed_at = NULL, closed_as_of = NULL, due_at = greatest(due_at, $due_at), "
             "last_order_at = coalesce((SELECT max(order_time) FROM orders WHERE customer_id = alerts.customer_id), "
             "last_order_at)",
-            {"now": moment},
+            {"due_at": end_of_day(moment, 1)},
         )
         return _logged(tx, moment, "reopened", found, changed, lambda entry: (entry.owner, "reopened"), person, text)
 

@@ -31,15 +31,17 @@ _STATUS = (
     "CASE WHEN status = 'snoozed' AND snoozed_until <= $now "
     "THEN CASE WHEN owner <> '' THEN 'taken' ELSE 'open' END ELSE status END"
 )
+DUE_ON = "CAST(due_at - INTERVAL 1 MICROSECOND AS DATE)"
+"""SQL of the day by whose end somebody should have looked at an alert; midnight is the end of the day before."""
 CURRENT = (
     f"SELECT * REPLACE ({_STATUS} AS status, CASE WHEN {_STATUS} = 'snoozed' THEN snoozed_until END AS snoozed_until), "
-    f"{_STATUS} IN ('open', 'taken') AND due_at < $now AS is_overdue FROM alerts"
+    f"{_STATUS} IN ('open', 'taken') AND {DUE_ON} < CAST($now AS DATE) AS is_overdue, {DUE_ON} AS due_on FROM alerts"
 )
 """SELECT of the alerts as they stand at ``$now``: who was put off until a day that has come is back in the queue."""
 
 ORDER = {
     "stake": "standing DESC NULLS LAST, stake DESC NULLS LAST",
-    "due": "due_at",
+    "due": "due_on, standing DESC NULLS LAST",
     "raised": "raised_at DESC",
     "risk": "risk DESC NULLS LAST",
     "customer_id": "customer_id",

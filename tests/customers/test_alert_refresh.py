@@ -5,17 +5,20 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from churn_core.customers.alert_foresight import foresee, who_waits
 from churn_core.customers.alert_held import HeldBack
 from churn_core.customers.alert_model import AlertFilter
-from churn_core.customers.alert_policy import AlertPolicy, save_alert_policy
+from churn_core.customers.alert_policy import AlertPolicy, alert_policy, save_alert_policy
 from churn_core.customers.alert_refresh import AlertsRefreshed, refresh_alerts
 from churn_core.customers.alert_work import done, note, reopen, snooze, take
 from churn_core.customers.alerts import alert, alert_history, alert_of_customer, alerts, past_alerts_of
+from churn_core.errors import InputError
 from churn_core.warehouse import Warehouse
 from tests.customers.alert_shop import END, NOW, add_orders, add_ratings, fill_shop, take_everybody
 from tests.customers.conftest import add_run
@@ -62,7 +65,7 @@ def test_most_at_stake_comes_first_and_the_rest_of_the_day_waits(late: Warehouse
     first = refreshed(late)
     assert (first.n_new, first.n_waiting) == (3, 1)
     assert queue(late) == ["D", "C", "B"]
-    assert "1 more qualify and wait" in first.message
+    assert "1 more qualifies and waits" in first.message
     assert refreshed(late).n_new == 0
     tomorrow = refreshed(late, days=1)
     assert (tomorrow.n_new, tomorrow.n_waiting) == (1, 0)
@@ -149,7 +152,7 @@ def test_who_must_not_be_contacted_is_not_alerted_and_counted(late: Warehouse) -
     found = refreshed(late, held_back=held)
     assert (found.n_new, found.n_held_back) == (3, 1)
     assert "D" not in queue(late)
-    assert "1 qualify and are left alone" in found.message
+    assert "1 qualifies and is left alone" in found.message
 
 
 def test_an_alert_says_when_its_customer_may_no_longer_be_contacted_and_when_again(late: Warehouse) -> None:
@@ -260,6 +263,102 @@ def test_a_refresh_that_fails_changes_nothing(late: Warehouse, monkeypatch: pyte
 def test_every_alert_in_the_queue_is_due_after_the_days_of_the_policy(late: Warehouse) -> None:
     take_everybody(late, due_days=5)
     refreshed(late)
-    assert {entry.due_at for entry in alerts(late, now=NOW).rows} == {NOW + 5 * DAY}
-    assert alerts(late, AlertFilter(overdue_only=True), now=NOW + 6 * DAY).n_all == 4
-    assert datetime(2026, 7, 5, 8) == NOW + 5 * DAY
+    assert {entry.due_on for entry in alerts(late, now=NOW).rows} == {date(2026, 7, 5)}
+    overdue = AlertFilter(overdue_only=True)
+    assert alerts(late, overdue, now=datetime(2026, 7, 5, 23, 59)).n_all == 0, "a day lasts until its end"
+    assert alerts(late, overdue, now=datetime(2026, 7, 6)).n_all == 4
+
+
+def test_an_alert_that_was_due_at_an_hour_lasts_until_the_end_of_that_day(late: Warehouse) -> None:
+    refreshed(late)
+    with late.transaction() as tx:
+        tx.execute("UPDATE alerts SET due_at = TIMESTAMP '2026-07-03 08:00' WHERE alert_id = 1")
+    assert alert(late, 1, now=NOW).due_on == date(2026, 7, 3)
+    assert not alert(late, 1, now=datetime(2026, 7, 3, 20)).is_overdue
+    assert alert(late, 1, now=datetime(2026, 7, 4)).is_overdue
+
+
+def scored_at(warehouse: Warehouse, moment: datetime) -> None:
+    """Let every scoring have happened then."""
+    with warehouse.transaction() as tx:
+        tx.execute("UPDATE score_runs SET scored_at = $moment", {"moment": moment})
+
+
+def test_a_scoring_after_an_import_gives_the_places_of_the_day_to_who_has_most_at_stake(late: Warehouse) -> None:
+    take_everybody(late, n_most=2, n_valuable=2)
+    assert (refreshed(late).n_new, queue(late)) == (2, ["D", "C"])
+    note(late, 1, "Left a message.", now=NOW)
+    add_run(late, {"A": 0.9, "B": 0.8, "C": 0.1, "D": 0.1}, as_of=END, values=dict.fromkeys("ABCD", 9000.0))
+    scored_at(late, NOW + DAY / 24)
+    moment = NOW + DAY / 12
+    foreseen = foresee(late, alert_policy(late), now=moment)
+    found = refresh_alerts(late, now=moment)
+    assert (found.n_new, found.n_gave_way, found.n_live, found.n_waiting) == (1, 1, 2, 2)
+    assert (foreseen.n_new, foreseen.n_leaving, foreseen.n_waiting) == (1, 1, 2)
+    assert set(queue(late)) == {"A", "D"}, "what somebody has touched stays"
+    assert alert_history(late, 2)[0].words.startswith("expired: gave its place")
+    assert "1 untouched of today gave way" in found.message
+    before = late.rows("SELECT * FROM alerts ORDER BY alert_id"), late.n_rows("alert_log")
+    again = refresh_alerts(late, now=moment + DAY / 24)
+    assert (again.n_new, again.n_gave_way, again.n_waiting) == (0, 0, 2)
+    assert (late.rows("SELECT * FROM alerts ORDER BY alert_id"), late.n_rows("alert_log")) == before
+    assert refresh_alerts(late, now=moment + DAY).n_new == 2, "who gave way waits like everybody else"
+
+
+def test_the_unhappy_take_turns_with_everybody_else(late: Warehouse) -> None:
+    add_ratings(late, {f"other{nr:02d}": (1.0, 1) for nr in range(4, 30, 5)})
+    take_everybody(late, n_most=4)
+    first = refreshed(late)
+    assert (first.n_new, first.n_waiting) == (4, 6)
+    assert (
+        sorted(rule for entry in alerts(late, now=NOW).rows for rule in entry.rules) == ["late"] * 2 + ["unhappy"] * 2
+    )
+    assert refreshed(late).n_new == 0
+    take_everybody(late, n_most=5)
+    assert refreshed(late).n_new == 1
+    assert alert(late, 5).rules == ("unhappy",), "the turns go on where they were"
+    assert refreshed(late, days=1).n_new == 5, "where one half has nobody left the other has its places"
+
+
+def test_an_import_after_the_scoring_leaves_the_queue_of_the_day_as_it_is(late: Warehouse) -> None:
+    add_run(late, {"A": 0.9, "B": 0.1, "C": 0.1, "D": 0.1}, as_of=END, values=dict.fromkeys("ABCD", 9000.0))
+    scored_at(late, NOW - DAY / 24)
+    take_everybody(late, n_most=1)
+    refreshed(late)
+    add_ratings(late, {"B": (1.0, 1)})
+    found = refresh_alerts(late, now=NOW + DAY / 24)
+    assert (found.n_new, found.n_gave_way) == (0, 0)
+
+
+def test_more_than_the_day_has_places_for_are_raised_when_somebody_asks(late: Warehouse) -> None:
+    take_everybody(late, n_most=1)
+    refreshed(late)
+    assert who_waits(late, now=NOW) == ("C", "B", "A")
+    found = refresh_alerts(late, now=NOW, n_more=2)
+    assert (found.n_new, found.n_waiting) == (2, 1)
+    assert who_waits(late, now=NOW) == ("A",)
+    assert refreshed(late).n_new == 0
+    with pytest.raises(InputError, match="choose 0 to 1,000"):
+        refresh_alerts(late, now=NOW, n_more=1001)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"n_most": 3}, {"rules_on": ("unhappy",)}, {"top_share": 0.05}, {"min_stake": 315.0}, {"recent_days": 1}],
+)
+def test_what_other_settings_would_do_is_what_they_do(late: Warehouse, values: dict[str, object]) -> None:
+    take_everybody(late, n_most=2)
+    refreshed(late)
+    held = HeldBack(sql="SELECT customer_id, 'no' AS why FROM asked WHERE customer_id = 'B'")
+    asked = replace(alert_policy(late), **values)  # type: ignore[arg-type]
+    before = late.rows("SELECT * FROM alerts"), late.n_rows("audit_log")
+    foreseen = foresee(late, asked, held_back=held, now=NOW)
+    assert (late.rows("SELECT * FROM alerts"), late.n_rows("audit_log")) == before
+    save_alert_policy(late, asked)
+    found = refreshed(late, held_back=held)
+    assert (found.n_new, found.n_waiting, found.n_held_back, found.n_expired + found.n_gave_way) == (
+        foreseen.n_new,
+        foreseen.n_waiting,
+        foreseen.n_held_back,
+        foreseen.n_leaving,
+    )

@@ -66,7 +66,7 @@ def test_a_low_rating_lately_names_who_did_not_order_since(warehouse: Warehouse)
     assert set(found) == {"annoyed"}
     assert found["annoyed"].why[0] == ("rated 1 on 25 Jun 2026 (93 % of the ratings here are above 1); no order since")
     assert found["annoyed"].next_step == STEPS["listen"].text
-    assert found["annoyed"].due_at == NOW + timedelta(days=1)
+    assert found["annoyed"].due_on == NOW.date() + timedelta(days=1)
 
 
 def test_where_all_ratings_are_alike_none_is_low(warehouse: Warehouse) -> None:

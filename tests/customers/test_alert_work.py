@@ -120,7 +120,7 @@ def test_reopening_brings_it_back_to_its_owner_with_a_day_of_time(shop: Warehous
     reopen(shop, [1, 2], note="Called back.", now=late)
     first, second = alert(shop, 1, now=late), alert(shop, 2, now=late)
     assert (first.status, first.owner, second.status) == ("taken", "North desk", "open")
-    assert (first.outcome, first.closed_at, first.due_at) == ("", None, late + DAY)
+    assert (first.outcome, first.closed_at, first.due_on) == ("", None, (late + DAY).date())
 
 
 def test_an_alert_is_not_reopened_beside_a_newer_one_of_the_same_customer(shop: Warehouse) -> None:
