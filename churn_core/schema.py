@@ -559,6 +559,7 @@ SYSTEM_TABLES: tuple[Table, ...] = (
         ("next_order_at", "TIMESTAMP", "When the next order is most likely due; empty when not known"),
         ("next_order_low", "TIMESTAMP", "Early end of its 80 % interval"),
         ("next_order_high", "TIMESTAMP", "Late end of its 80 % interval; empty when it may never come"),
+        ("typical_spend", "DOUBLE", "Spend within the horizon that half of such customers stay below; 0 where most will not order, empty when not known"),
         indexed=False,
     ),
     _system(

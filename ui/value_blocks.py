@@ -68,9 +68,8 @@ def figures_block(run: WorthRun, stake: Stake | None, currency: str) -> None:
     with figures_row("value"):
         if run.total_spend is not None:
             interval, basis = _interval(run, currency)
-            label = f"{'Net spend' if run.is_net else 'Spend'}, {days}"
-            meaning = f"{spend_words(run.is_net).capitalize()}; {basis[:1].lower()}{basis[1:]}"
-            key_figure(label, money(run.total_spend, currency), interval, meaning=meaning)
+            label = f"{spend_words(run.is_net).capitalize()}, {days}"
+            key_figure(label, money(run.total_spend, currency), interval, meaning=basis)
             if run.margin_rate < 1:
                 key_figure(f"Margin, {days}", money(run.total_margin, currency), f"{percent(run.margin_rate)} of spend")
         key_figure(f"Orders, {days}", count(run.total_orders), f"of {counted(run.n_customers, 'customer')}",
@@ -214,7 +213,7 @@ def customer_worth_block(stamp: Stamp, customer_id: str, currency: str) -> None:
     days = counted(run.plan.horizon_days, "day")
     parts = [f"{row['expected_orders']:.1f} order days in the {days} after {day(run.as_of - timedelta(days=1))}"]
     if row["expected_margin"] is not None:
-        parts[0] = f"{money(row['expected_margin'], currency)} of margin and {parts[0]}"
+        parts[0] = f"{money(row['expected_margin'], currency)} of margin{_typically(run, row, currency)} and {parts[0]}"
     if row["next_order_at"] is not None:
         until = "no late day is known" if row["next_order_high"] is None else f"nine by {day(row['next_order_high'])}"
         parts.append(f"next order by {day(row['next_order_at'])} for 5 of 10 such customers, {until}")
@@ -222,6 +221,15 @@ def customer_worth_block(stamp: Stamp, customer_id: str, currency: str) -> None:
         parts.append(f"{money(row['lifetime_value'], currency)} over {run.plan.lifetime_years:g} years, discounted")
     stale = " Data was imported since." if run.data_version != stamp.state.data_version else ""
     st.caption(plain(f"Expected, the chance of leaving included: {'; '.join(parts)}.{stale}"))
+
+
+def _typically(run: WorthRun, row: dict[str, Any], currency: str) -> str:
+    """The typical margin beside the expected one, where it is known."""
+    if row["typical_spend"] is None:
+        return ""
+    if not row["typical_spend"]:
+        return " (typically none: most such customers do not order)"
+    return f" (typically {money(row['typical_spend'] * run.margin_rate, currency)}: half of such customers stay below)"
 
 
 def stake_block(stake: Stake | None, currency: str) -> None:
@@ -302,8 +310,10 @@ def list_block(stamp: Stamp, run: WorthRun, currency: str) -> None:
         open_customer(str(frame["customer_id"].iloc[click["row"]]))
     st.caption(
         "Next order: by that day half of such customers will have ordered again; a tenth before the early day, nine "
-        "tenths by the late one. It is empty where that share of them may never order again. " + plain(assumptions(run))
+        "tenths by the late one. It is empty where that share of them may never order again."
     )
+    if run.total_lifetime is not None:
+        st.caption(plain(assumptions(run)))
 
 
 def _export(stamp: Stamp, run: WorthRun, sort: str) -> None:

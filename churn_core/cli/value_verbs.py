@@ -54,7 +54,7 @@ def show_value(args: argparse.Namespace) -> int:
     currency = str(warehouse.setting("currency", "") or "")
     if run is not None:
         top = worth_page(warehouse, limit=args.top).to_dict("records")
-        result |= {"run": _as_dict(run), "top": [_plain(row) for row in top]}
+        result |= {"run": _as_dict(run), "top": [_plain(row, run) for row in top]}
         lines += [*_run_lines(run, currency), "", *_top_lines(result["top"], currency)]
     if stake is not None:
         result["stake"] = _stake_dict(stake)
@@ -100,17 +100,25 @@ def _stake_dict(stake: Stake) -> dict[str, Any]:
     return found
 
 
-def _plain(row: dict[Any, Any]) -> dict[str, Any]:
-    """A row without NaN and with dates as text, for JSON."""
+def _plain(row: dict[Any, Any], run: WorthRun) -> dict[str, Any]:
+    """A row without NaN, with dates as text and the typical margin beside the expected one, for JSON."""
     made: dict[str, Any] = {}
     for name, entry in row.items():
         is_missing = entry is None or entry != entry
         made[str(name)] = None if is_missing else f"{entry:%Y-%m-%d}" if hasattr(entry, "year") else entry
-    return made
+    typical = made.get("typical_spend")
+    return made | {"typical_margin": None if typical is None else typical * run.margin_rate}
 
 
 def _run_lines(run: WorthRun, currency: str) -> list[str]:
-    from churn_core.customers.worth_words import assumptions, lifetime_words, method_words, spend_words, verdict
+    from churn_core.customers.worth_words import (
+        ERROR_WORDS,
+        assumptions,
+        lifetime_words,
+        method_words,
+        spend_words,
+        verdict,
+    )
     from churn_core.figures.theme import count, money
 
     lines = [f"{run.n_customers:,} customers as of {run.as_of:%-d %b %Y}, {run.plan.horizon_days} days ahead."]
@@ -142,6 +150,7 @@ def _run_lines(run: WorthRun, currency: str) -> list[str]:
             f"BG/NBD with Gamma-Gamma {found.mae_rhythm:,.2f}."
         )
     lines += [*run.notes]
+    lines.append(ERROR_WORDS)
     return [*lines, assumptions(run), lifetime_words(run)] if run.total_lifetime is not None else lines
 
 
@@ -152,13 +161,14 @@ def _top_lines(rows: list[dict[str, Any]], currency: str) -> list[str]:
         (
             row["customer_id"],
             money(row["expected_margin"], currency),
+            money(row["typical_margin"], currency),
             f"{row['expected_orders']:.1f}",
             money(row["lifetime_value"], currency),
             row["next_order_at"] or "–",
         )
         for row in rows
     ]
-    return table(("customer", "margin", "orders", "lifetime", "next order"), shown)
+    return table(("customer", "margin", "typical", "orders", "lifetime", "next order"), shown)
 
 
 def _stake_lines(stake: Stake, currency: str) -> list[str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from churn_core.models.worth import WorthModel
+    from churn_core.models.worth import History, WorthModel
     from churn_core.models.worth_check import HoldOut
     from churn_core.warehouse import Warehouse
 
@@ -41,9 +41,8 @@ CHUNK = 100_000
 LATEST_DAYS = 3650.0
 """A next order later than this is as good as none."""
 YEAR = 365.0
-SEASONS_UNKNOWN = (
-    "What each season does is not known for a whole year yet, so the lifetime value takes the average of the seasons "
-    "seen so far; it can be far off."
+NO_LIFETIME = (
+    "No lifetime value is given yet: before every season was seen once it can be several times too high or too low."
 )
 
 
@@ -99,7 +98,7 @@ def value_customers(
     progress(0.02, "features of everybody who bought")
     frame = frame_at(warehouse, cutoff, asked.horizon_days)
     history = History(warehouse, asked.horizon_days, cutoff, progress=part(progress, 0.05, 0.75))
-    model = fit_worth(history, cutoff, frame)
+    model = fit_worth(history, cutoff, frame, with_typical=True)
     checked = None
     if history.grid:
         target = history.period(history.grid[-1])
@@ -108,17 +107,23 @@ def value_customers(
         except NotEnoughData:
             checked = None
     later = levels_for(history, model)
-    long = lifetime_checks(history, asked.lifetime_years) if model.what == SPEND else ()
+    no_lifetime = _why_no_lifetime(history, model, later)
+    long = lifetime_checks(history, asked.lifetime_years) if model.what == SPEND and not no_lifetime else ()
     progress(0.8, f"valuing {len(frame):,} customers")
     margin = settings(warehouse).margin_rate
     orders, amounts = model.orders(frame), model.amounts(frame)
     tables: list[pa.Table] = []
     lifetime, n_lifetime = 0.0, 0
     for start, chunk in _chunks(frame):
-        worth = lifetime_values(model, chunk, amounts[start : start + CHUNK], asked, margin, later)
+        of_chunk = amounts[start : start + CHUNK]
+        worth = (
+            np.full(len(chunk), np.nan)
+            if no_lifetime
+            else lifetime_values(model, chunk, of_chunk, asked, margin, later)
+        )
         lifetime += float(np.nansum(worth))
         n_lifetime += int(np.isfinite(worth).sum())
-        tables.append(_rows(model, chunk, orders[start : start + CHUNK], amounts[start : start + CHUNK], worth, margin))
+        tables.append(_rows(model, chunk, orders[start : start + CHUNK], of_chunk, worth, margin))
         progress(0.8 + 0.1 * start / len(frame), f"valuing {len(frame):,} customers")
     totals = {
         "orders": float(orders.sum()),
@@ -133,8 +138,8 @@ def value_customers(
         "checks": [check.to_json() for check in long],
         "bounds": list(bounds) if bounds else None,
     }
-    if model.what == SPEND and model.is_learned and not later and asked.horizon_days <= YEAR / 2:
-        summary["notes"].append(SEASONS_UNKNOWN)
+    if no_lifetime:
+        summary["notes"].append(no_lifetime)
     summary["is_net"] = model.what == SPEND and has_returns(warehouse)
     del frame
     return _store(warehouse, model, data_version, len(orders), summary, tables, part(progress, 0.9, 1.0))
@@ -168,6 +173,18 @@ def lifetime_values(
         level = 1.0 if number == 0 else level_of_window(later, number, usual) / model.level.ratio
         made += fading[number] * level * part_inside / (1.0 + plan.discount_rate) ** (middle / YEAR)
     return np.asarray(made * amounts * margin)
+
+
+def _why_no_lifetime(history: History, model: WorthModel, later: Sequence[float]) -> str:
+    """Why nothing is said about the years to come, where amounts are known; empty where it is said."""
+    from churn_core.models.worth_lifetime import knows_seasons, year_known_from
+
+    if model.what != SPEND or knows_seasons(history, model.cutoff, later):
+        return ""
+    needed = year_known_from(history)
+    if model.cutoff < needed:
+        return f"{NO_LIFETIME} It needs orders until {needed:%-d %b %Y}."
+    return "" if not model.is_learned else NO_LIFETIME
 
 
 def _cutoff(warehouse: Warehouse, as_of: datetime | None) -> datetime:
@@ -206,7 +223,9 @@ def _rows(
     def known(values: NDArray[np.float64]) -> pa.Array:
         return pa.array(values, mask=~np.isfinite(values))
 
-    spend = amounts if model.what == SPEND else np.full(len(chunk), np.nan)
+    unknown = np.full(len(chunk), np.nan)
+    spend = amounts if model.what == SPEND else unknown
+    typical = model.typical.amounts(chunk, model.level.ratio) if model.typical is not None else unknown
     dates = {"next_order_at": MIDDLE, "next_order_low": LOW, "next_order_high": HIGH}
     return pa.table(
         {
@@ -216,6 +235,7 @@ def _rows(
             "expected_margin": known(spend * margin),
             "lifetime_value": known(lifetime),
             **{name: _dates(model, chunk, probability) for name, probability in dates.items()},
+            "typical_spend": known(typical),
         }
     )
 

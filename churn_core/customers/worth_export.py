@@ -20,6 +20,7 @@ COLUMNS: dict[str, tuple[str, bool]] = {
     "customer_id": ("p.customer_id", TEXT),
     "expected_orders": ("round(p.expected_orders, 4)", NUMBER),
     "expected_spend": ("round(p.expected_spend, 2)", NUMBER),
+    "typical_spend": ("round(p.typical_spend, 2)", NUMBER),
     "expected_margin": ("round(p.expected_margin, 2)", NUMBER),
     "lifetime_value": ("round(p.lifetime_value, 2)", NUMBER),
     "next_order_at": ("CAST(p.next_order_at AS DATE)", NUMBER),

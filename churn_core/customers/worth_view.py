@@ -63,9 +63,9 @@ class WorthRun:
     total_spend: float | None
     total_margin: float | None
     total_lifetime: float | None
-    """Totals in the shop's currency; None where they are not known."""
+    """Totals in the shop's currency; None where they are not known, as a lifetime before all seasons were seen."""
     lifetime_bounds: tuple[float, float] | None
-    """That total if it is as far off as at the worst past dates on either side; None below two of them."""
+    """That total if it is as far off, either way, as at the worst past date; None below two of them."""
     lifetime_checks: tuple[LifetimeCheck, ...]
     """Past dates with what was foreseen for all the time since, the longest time first; may be empty."""
     knows_seasons: bool

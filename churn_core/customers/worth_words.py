@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from churn_core.models.worth_check import HoldOut
 
 ERROR_WORDS = (
-    "Expected amounts are means and add up to the total. A mean error is smallest for typical amounts, which half of "
-    "such customers stay below: where most buy nothing that is nothing for most, and it adds up to too little."
+    "Expected: the mean of such customers, adds up to the total. Typical: half of them stay below it, often 0; nearer "
+    "for one customer, too little in a sum."
 )
 METHOD_WORDS = {
     "tweedie": "many small decision trees (boosted, on a Tweedie loss)",
@@ -79,9 +79,10 @@ def assumptions(run: WorthRun) -> str:
 
 def lifetime_words(run: WorthRun) -> str:
     """How far off such totals were for all the time since past dates."""
-    if not run.lifetime_checks:
+    checks = [check for check in run.lifetime_checks if check.knows_seasons]
+    if not checks:
         return "No past date lies far enough back to check more than the first horizon."
-    longest = run.lifetime_checks[0]
+    longest = checks[0]
     off = 100 * (longest.ratio - 1)
     said = "what came" if abs(off) < 0.5 else f"{abs(off):.0f} % {'above' if off > 0 else 'below'} what came"
     found = (
@@ -90,10 +91,10 @@ def lifetime_words(run: WorthRun) -> str:
     )
     if run.lifetime_bounds is None:
         return found
-    worst = [check.ratio for check in run.lifetime_checks]
+    worst = [check.ratio for check in checks]
     return (
         f"{found} At {len(worst)} past dates such totals were {min(worst):.2f} to {max(worst):.2f} times what came; "
-        "the low and the high amount are as far off as the worst of them."
+        "the low and the high amount are as far off, either way, as the worst of them."
     )
 
 

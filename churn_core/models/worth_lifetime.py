@@ -39,6 +39,8 @@ class LifetimeCheck:
     predicted: float
     actual: float
     """Totals in the shop's currency."""
+    knows_seasons: bool = True
+    """Whether each season had been seen once by then; a lifetime value is only said where that is so."""
 
     @property
     def ratio(self) -> float:
@@ -62,6 +64,18 @@ def level_of_window(later: Sequence[float], number: int, usual: float) -> float:
     ([0.5, 1.5, 0.5, 1.5], 0.9)
     """
     return later[number % len(later)] if later else usual
+
+
+def year_known_from(history: History) -> datetime:
+    """The first day on which customers of a date with enough history before it were watched for a whole year."""
+    assert history.first is not None
+    return history.first + timedelta(days=YEAR_DAYS)
+
+
+def knows_seasons(history: History, cutoff: datetime, later: Sequence[float]) -> bool:
+    """Whether a lifetime may be said: each later horizon has its season's level, or a horizon spans the seasons."""
+    spans = history.horizon_days > YEAR_DAYS // 2
+    return bool(later) or (spans and cutoff >= year_known_from(history))
 
 
 def later_levels(history: History, cutoff: datetime, trust: float) -> tuple[float, ...]:
@@ -105,21 +119,23 @@ def lifetime_checks(history: History, years: float) -> tuple[LifetimeCheck, ...]
         expected = past.rhythm.expected_spend(past.frame, days) @ past.rhythm.fading(past.frame, days, n_windows).T
         made.append(
             LifetimeCheck(
-                cutoff=cutoff, days=n_windows * days, predicted=float(expected @ np.array(levels)), actual=actual
+                cutoff=cutoff, days=n_windows * days, predicted=float(expected @ np.array(levels)), actual=actual,
+                knows_seasons=knows_seasons(history, cutoff, later),
             )
-        )
+        )  # fmt: skip
     return tuple(made)
 
 
 def low_and_high(total: float, checks: Sequence[LifetimeCheck]) -> tuple[float, float] | None:
-    """The total if it is as far off as at the worst past dates on either side; None below two of them.
+    """The total if it is as far off, either way, as at the worst past date that knew the seasons; None below two.
 
     No interval with a level: the past dates are few, and the times since them overlap.
     """
-    ratios = [check.ratio for check in checks]
+    ratios = [check.ratio for check in checks if check.knows_seasons]
     if len(ratios) < 2 or min(ratios) <= 0:
         return None
-    return total / max(1.0, *ratios), total / min(1.0, *ratios)
+    worst = max(*ratios, 1.0 / min(ratios))
+    return total / worst, total * worst
 
 
 def levels_for(history: History, model: WorthModel) -> tuple[float, ...]:

@@ -18,6 +18,7 @@ from churn_core.models.worth_lifetime import (
     level_of_window,
     lifetime_checks,
     low_and_high,
+    year_known_from,
 )
 from churn_core.models.worth_period import NEWCOMERS, period_at, shop_within, spend_within
 from churn_core.models.worth_rhythm import ORDERS, SPEND
@@ -161,9 +162,12 @@ def test_lifetimes_are_checked_over_all_the_time_since(shop: Warehouse) -> None:
         assert check.cutoff + timedelta(days=check.days) <= END
         assert check.actual == pytest.approx(came(shop, check.cutoff, check.days, known=check.cutoff))
         assert LifetimeCheck.from_json(check.to_json()) == check
-    known = [check.ratio for check in found if later_levels(history, check.cutoff, 1.0)]
-    assert known
+    known = [check.ratio for check in found if check.knows_seasons]
+    assert len(known) >= 3
     assert known == pytest.approx([1.0] * len(known), abs=0.4)
+    too_early = [check for check in found if not check.knows_seasons]
+    assert max(check.ratio for check in too_early) > 3
+    assert max(check.cutoff for check in too_early) < year_known_from(history) <= END
     assert all(check.days <= 5 * DAYS for check in lifetime_checks(history, 1.0))
 
 
@@ -172,7 +176,10 @@ def test_low_and_high_are_as_far_off_as_the_worst_past_dates() -> None:
         return LifetimeCheck(cutoff=START, days=180, predicted=predicted, actual=100.0)
 
     assert low_and_high(1000.0, [check(125.0), check(80.0), check(100.0)]) == pytest.approx((800.0, 1250.0))
-    assert low_and_high(1000.0, [check(125.0), check(200.0)]) == pytest.approx((500.0, 1000.0))
+    assert low_and_high(1000.0, [check(125.0), check(200.0)]) == pytest.approx((500.0, 2000.0))
+    unknown = LifetimeCheck(cutoff=START, days=180, predicted=400.0, actual=100.0, knows_seasons=False)
+    assert low_and_high(1000.0, [check(125.0), check(80.0), unknown]) == pytest.approx((800.0, 1250.0))
+    assert low_and_high(1000.0, [check(125.0), unknown]) is None
     assert low_and_high(1000.0, [check(125.0)]) is None
 
 

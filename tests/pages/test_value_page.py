@@ -51,7 +51,7 @@ def test_the_check_stands_beside_the_forecast(app: App) -> None:
     said = everything_said(visit)
     assert "Would it have been right?" in said
     assert "with nothing but what was known then" in said
-    assert next(metric.label for metric in visit.metric) == "Net spend, 60 days"
+    assert next(metric.label for metric in visit.metric) == "Spend after returns, 60 days"
     run = required_worth(open_workspace("Demo shop"))
     assert run.hold_out is not None
     assert "Assumed" in said
