@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from churn_core.customers import personal_rhythm
-from churn_core.customers.personal_rhythm import SORTS, LateCustomers, Rhythm, Sort, rhythm_words
-from churn_core.features.shop_habits import Habits
+from churn_core.customers.personal_rhythm import LATE_GAPS, SORTS, LateCustomers, Rhythm, Sort, rhythm_words
+from churn_core.features.shop_habits import DUE_GAPS, Habits
 from churn_core.features.shop_habits import habits as read_habits
 from churn_core.figures.theme import UNKNOWN, count, counted, currency_sign, day
 from ui import session
@@ -96,8 +96,9 @@ def late_block(stamp: Stamp, currency: str) -> None:
     shown = "" if found.n_late <= len(found.rhythms) else f" The first {count(len(found.rhythms))} are listed."
     st.caption(
         "Late: the day has passed by which 8 of 10 customers with a usual gap like theirs had ordered again; where "
-        f"there is no such day, silent for more than two own gaps. Listed are those whose last order lies at most "
-        f"{count(found.activity_days)} days back: others have most likely left. No model is asked.{shown}"
+        f"fewer did within {DUE_GAPS:g} usual gaps, silent for more than {LATE_GAPS:g}. Listed are those whose last "
+        f"order lies at most {count(found.activity_days)} days back: others have most likely left. No model is "
+        f"asked.{shown}"
     )
 
 

@@ -20,7 +20,7 @@ from churn_core.warehouse import Transaction, Warehouse
 GROUPS_TABLE = "customer_groups"
 GROUP_COLUMNS = ("rfm_group", "lifecycle_stage")
 _SETTING = "customer_groups"
-_MEANING = 2
+_MEANING = 3
 """Counts the meanings that stages had; those kept by another are worked out anew."""
 
 

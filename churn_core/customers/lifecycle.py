@@ -16,12 +16,12 @@ from churn_core.customers.personal_rhythm import LATE_GAPS, alike_parameters, al
 from churn_core.customers.rfm import orders_until, run_known_at
 from churn_core.customers.selection import Condition
 from churn_core.features.gaps import known_until
-from churn_core.features.shop_habits import Habits, habits, usual_gap_sql
+from churn_core.features.shop_habits import DUE_GAPS, Habits, habits, usual_gap_sql
 from churn_core.features.sources import age_days
 from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse
 
-LAPSED_GAPS = 4.0
+LAPSED_GAPS = DUE_GAPS
 """Usual gaps of silence after which a repeat customer who is late counts as lapsed."""
 NEW_GAPS = 2.0
 """Usual gaps for which a customer with a single order day counts as new, and after which as lapsed."""
@@ -38,9 +38,9 @@ STAGES = {
 """The stages, the most welcome first, and who is in them, in few words."""
 STAGES_MEANING = (
     "Everybody who ever ordered is in exactly one stage. Late is what the own rhythm calls late: past the day by which "
-    f"8 of 10 customers like them had ordered again, or where there is no such day, over {LATE_GAPS:g} usual gaps. "
-    "Nobody lapses before being late. A usual gap is the mean of the customer's own gaps, leaning on those who came in "
-    "the same year where there are few. All of it is as it was known on the day."
+    f"8 of 10 customers like them had ordered again, or where fewer did within {DUE_GAPS:g} usual gaps, silent for "
+    f"over {LATE_GAPS:g}. Nobody lapses before being late. A usual gap is the mean of the customer's own "
+    "gaps, leaning on those who came in the same year where there are few. All of it is as it was known on the day."
 )
 """What the few words leave out."""
 
@@ -213,7 +213,7 @@ def stages_sql(warehouse: Warehouse, known: Habits, *, restricted: str = "", nam
 
 
 def _due_days(known: Habits, n_gaps: str, usual_gap_days: str) -> str:
-    """SQL text of the days by which 8 of 10 alike had ordered; NULL where fewer were seen to."""
+    """SQL text of the days by which 8 of 10 alike had ordered; NULL where there is no such day."""
     return f"list_extract(CAST($due AS INTEGER[]), {alike_sql(known, n_gaps, usual_gap_days)} + 1)"
 
 

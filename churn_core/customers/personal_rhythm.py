@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from churn_core.customers.cohort_curves import definition_in_force
 from churn_core.errors import InputError
-from churn_core.features.shop_habits import MOST, Habits, habits, usual_gap_sql
+from churn_core.features.shop_habits import DUE_GAPS, MOST, Habits, habits, usual_gap_sql
 from churn_core.timeline import seen_before
 from churn_core.warehouse import Warehouse
 
@@ -38,7 +38,7 @@ class Rhythm:
     cohort_year: int
     """Year of the first order: whose usual gap it leans on."""
     due_days: int | None
-    """Days after which 8 of 10 customers like this one have ordered again; None where fewer were seen to."""
+    """Days after which 8 of 10 customers like this one have ordered again; None where fewer did within four gaps."""
     alike: str
     """Who is like this customer, in words."""
     spend_amount_365: float | None
@@ -97,7 +97,7 @@ def rhythm_words(found: Rhythm) -> str:
         usual = f"{since}; the usual gap {whose} is {found.usual_gap_days:,.0f}"
     start = "late" if found.is_late else "not late"
     if found.due_date is None:
-        then = f"fewer than {MOST} like them were seen to order again, so there is no date to expect it by"
+        then = f"fewer than {MOST} like them were seen to order again within {DUE_GAPS:g} usual gaps"
     elif found.days_since > (found.due_days or 0):
         then = f"{MOST} like them would have ordered by {found.due_date:%-d %b %Y}"
     else:

@@ -22,12 +22,15 @@ from churn_core.features.usual_gap import (
 from churn_core.stats.survival import LifeTable, kaplan_meier
 from churn_core.warehouse import Warehouse
 
-__all__ = ["DUE_SHARE", "MOST", "Alike", "Habits", "Shrinkage", "habits", "usual_gap_sql"]
+__all__ = ["DUE_GAPS", "DUE_SHARE", "MOST", "Alike", "Habits", "Shrinkage", "habits", "usual_gap_sql"]
 
 DUE_SHARE = 0.8
 """Share of customers alike who would have ordered by the date that is told."""
 MOST = f"{10 * DUE_SHARE:.0f} of 10"
 """That share in words."""
+DUE_GAPS = 4.0
+"""Usual gaps within which they must have ordered: where many never come back, that share is reached years later if at
+all, and such a date says nothing about the rhythm."""
 GAPS_PER_GROUP = 200
 """Gaps that a group of customers alike has at least, and how many groups there are at most."""
 MOST_GROUPS = 5
@@ -44,7 +47,8 @@ class Alike:
     n_ended: int
     """Of these, ended by an order."""
     due_days: int | None
-    """Days by which 8 of 10 gaps ended (Kaplan-Meier, open gaps censored); None where fewer were seen to."""
+    """Days by which 8 of 10 gaps ended (Kaplan-Meier, open gaps censored); None where fewer were seen to end within
+    four of their usual gaps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +103,7 @@ def _groups(warehouse: Warehouse, days: str, parameters: dict[str, Any]) -> tupl
         "lambda edge: edge < max(usual)) END AS edges FROM gaps "
         "WHERE n_before > 0) SELECT list_sort(any_value(edges)), "
         "CASE WHEN n_before = 0 THEN 0 ELSE 1 + len(list_filter(edges, lambda edge: usual > edge)) END AS alike, "
-        "days, count(*) FILTER (is_ended), count(*) FILTER (NOT is_ended) "
+        "days, count(*) FILTER (is_ended), count(*) FILTER (NOT is_ended), sum(usual) "
         "FROM gaps, edges GROUP BY alike, days ORDER BY alike, days",
         parameters | {"shares": shares},
     )
@@ -108,16 +112,19 @@ def _groups(warehouse: Warehouse, days: str, parameters: dict[str, Any]) -> tupl
     return edges, tuple(_alike(words[nr], [row[2:] for row in rows if row[1] == nr]) for nr in range(len(words)))
 
 
-def _alike(words: str, rows: list[tuple[int, int, int]]) -> Alike:
+def _alike(words: str, rows: list[tuple[int, int, int, float | None]]) -> Alike:
+    """A group from its gaps by their days: how many of so many ended and did not, and the sum of their usual gaps."""
     if not rows:
         return Alike(words=words, n_gaps=0, n_ended=0, due_days=None)
     table = LifeTable(
-        times=tuple(float(days) for days, _, _ in rows),
-        n_events=tuple(n for _, n, _ in rows),
-        n_censored=tuple(n for _, _, n in rows),
+        times=tuple(float(days) for days, *_ in rows),
+        n_events=tuple(row[1] for row in rows),
+        n_censored=tuple(row[2] for row in rows),
     )
+    usual = sum(row[3] or 0.0 for row in rows) / table.n
     due = kaplan_meier(table).quantile(DUE_SHARE)
-    return Alike(words=words, n_gaps=table.n, n_ended=sum(table.n_events), due_days=None if due is None else round(due))
+    due_days = None if due is None or due > DUE_GAPS * usual else round(due)
+    return Alike(words=words, n_gaps=table.n, n_ended=sum(table.n_events), due_days=due_days)
 
 
 def _words(edges: tuple[float, ...]) -> list[str]:

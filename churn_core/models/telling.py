@@ -66,7 +66,7 @@ class OwnGaps:
     """The usual gap, as the rhythm has it; NaN where nobody in the shop ordered twice."""
     n_order_days: NDArray[np.float64]
     due_days: NDArray[np.float64]
-    """Days after which 8 of 10 customers alike have ordered again; NaN where fewer were seen to, or it is not known."""
+    """Days after which 8 of 10 customers alike have ordered again; NaN where no such day is known."""
     is_of_shop: NDArray[np.bool_]
     """Whether somebody without a gap of their own has that of the shop, not of those who came in the same year."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from statsmodels.duration.survfunc import SurvfuncRight
 
+from churn_core.customers.lifecycle import LAPSED_GAPS, stage_of
 from churn_core.customers.personal_rhythm import LATE_GAPS, late_customers, rhythm, rhythm_words
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.definition import save_definition
@@ -134,8 +135,36 @@ def test_a_date_that_fewer_reached_is_not_told(warehouse: Warehouse) -> None:
     found = rhythm(warehouse, "c9")
     assert found is not None
     assert (found.due_days, found.due_date) == (None, None)
-    assert "fewer than 8 of 10 like them were seen to order again" in rhythm_words(found)
+    assert "fewer than 8 of 10 like them were seen to order again within 4 usual gaps" in rhythm_words(found)
     assert not found.is_late
+
+
+def test_a_date_far_beyond_the_usual_gap_is_not_told(warehouse: Warehouse) -> None:
+    begin = date(2023, 1, 1)
+    fill(
+        warehouse,
+        {
+            f"c{nr}": [f"{begin + timedelta(days=day)}" for day in (0, 10, 20, 30, 40, 340)[: 5 + (nr < 14)]]
+            for nr in range(40)
+        }
+        | {
+            "waits": [f"{begin + timedelta(days=day)}" for day in range(200, 310, 10)],
+            "z": [f"{begin + timedelta(days=399)}"],
+        },
+    )
+    known = habits(warehouse)
+    times = [10] * 129 + [300] * 14 + [99] + [359] * 26 + [59] * 14
+    theirs = SurvfuncRight(np.array(times), np.array([1] * 143 + [0] * 41))
+    assert theirs.quantile(0.8) == 300
+    assert (known.alike[1].n_gaps, known.alike[1].n_ended, known.alike[1].due_days) == (184, 143, None)
+    found = rhythm(warehouse, "waits", known=known)
+    assert found is not None
+    assert found.days_since / LAPSED_GAPS < found.usual_gap_days < found.days_since / LATE_GAPS
+    assert found.is_late
+    assert "fewer than 8 of 10 like them were seen to order again within 4 usual gaps" in rhythm_words(found)
+    stage = stage_of(warehouse, "waits", known=known)
+    assert stage is not None
+    assert stage.stage == "late"
 
 
 def test_the_rhythm_by_hand(warehouse: Warehouse) -> None:
