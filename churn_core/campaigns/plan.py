@@ -43,6 +43,9 @@ ENTRIES: dict[str, str] = {
     "rolling": "Rolling: new customers of the audience join, drawn in the same way",
 }
 
+ASKED_SINCE = frozenset({"tags"})
+"""Fields of a customer filter that plans locked by an earlier release do not have."""
+
 MOST_TREATMENTS = 8
 N_NAME_MOST = 80
 
@@ -220,8 +223,15 @@ class Plan:
         return self.control is not None
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as plain JSON."""
-        return asdict(self) | {"starts_on": self.starts_on.isoformat() if self.starts_on else None}
+        """The plan as plain JSON.
+
+        What filters learned to ask later (``ASKED_SINCE``) stands there only where it is asked, so that a plan locked
+        before keeps its digest.
+        """
+        plain = asdict(self)
+        audience = {name: value for name, value in plain["audience"].items() if name not in ASKED_SINCE or value}
+        starts_on = self.starts_on.isoformat() if self.starts_on else None
+        return plain | {"audience": audience, "starts_on": starts_on}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -46,7 +47,34 @@ def test_a_plan_survives_the_way_through_json() -> None:
 
 def test_every_change_of_a_plan_changes_its_digest() -> None:
     other = Plan.from_json(COMPLETE.to_json() | {"per_week": 501})
-    assert other.sha256 != COMPLETE.sha256
+    tagged = replace(COMPLETE, audience=replace(COMPLETE.audience, tags=("night shopper",)))
+    assert len({other.sha256, tagged.sha256, COMPLETE.sha256}) == 3
+    assert Plan.from_json(tagged.to_json()) == tagged
+
+
+def test_a_plan_locked_before_filters_asked_for_tags_keeps_its_digest(warehouse: Warehouse) -> None:
+    locked = (
+        '{"name": "Win back", "goal": {"outcome": "spend", "window_days": 45, "smallest_effect": 2.5, "guardrails": '
+        '[{"outcome": "returned", "margin": 0.02}], "cap": null}, "audience": {"tiers": ["high"], "min_value": null, '
+        '"max_value": null, "min_risk": null, "max_risk": null, "min_expected": null, "below_expected": null, '
+        '"min_net_value": null, "reason_groups": [], "reasons": [], "attributes": [["country", "France"]], "ranges": '
+        '[["age", 18, null]], "segment_id": null, "search": "", "customer_ids": [], "only_new": false, "sort": '
+        '"value_at_risk", "descending": true}, "is_listed": false, "exclusions": {"manual": true, "holdout": true, '
+        '"other_campaign": true, "no_consent": true, "contacted_days": null, "open_complaint": true, '
+        '"invalid_contact": true}, "arms": [{"name": "control", "share": 0.5, "action": null, "channel": null, "text": '
+        '"", "contact_cost": 0.0, "offer_cost": 0.0}, {"name": "coupon", "share": 0.5, "action": "coupon", "channel": '
+        '"email", "text": "10 % off", "contact_cost": 0.05, "offer_cost": 0.0}], "no_control_reason": "", "entry": '
+        '"fixed", "starts_on": "2026-11-02", "per_week": 500, "power": 0.8, "alpha": 0.05}'
+    )
+    kept = create_draft(warehouse).campaign_id
+    with warehouse.transaction() as tx:
+        tx.execute(
+            "UPDATE campaigns SET status = 'locked', plan = $plan WHERE campaign_id = $id", {"plan": locked, "id": kept}
+        )
+    read = campaign(warehouse, kept).plan
+    assert read == COMPLETE
+    assert json.loads(json.dumps(read.to_json())) == json.loads(locked)
+    assert read.sha256 == "d3cf2ccc77675cab476cc23f21f29a70fe4ab64cedb4fea14d4986ed68463bf1"
 
 
 def test_a_complete_plan_has_no_problems_and_a_new_one_names_its_steps() -> None:
