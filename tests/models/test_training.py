@@ -220,7 +220,7 @@ def test_the_reason_agrees_with_the_table(trained_shop: Warehouse) -> None:
     table = {name: found["log_loss"] for name, found in version.summary["backtest"]["models"].items()}
     assert version.estimator == min(table, key=table.__getitem__)
     assert f"{version.estimator} had the least log loss" in version.summary["method_reason"]
-    assert f"{len(version.summary['periods'])} cutoffs" in version.summary["method_reason"]
+    assert f"{len(version.summary['periods'])} past days" in version.summary["method_reason"]
 
 
 def test_readiness_full_means_that_something_was_judged(warehouse: Warehouse) -> None:
