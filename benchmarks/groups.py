@@ -150,6 +150,14 @@ def value(warehouse: Warehouse) -> Measured:
     return found | {"n_valued": warehouse.n_rows("worth")}
 
 
+def alerts(warehouse: Warehouse) -> Measured:
+    """The alert queue renewed: everybody asked by every rule, a day's alerts raised; then once more, unchanged."""
+    from churn_core.campaigns.alerting import renew_alerts
+
+    found, renewed = timed(lambda: renew_alerts(warehouse), n_times=2)
+    return found | {"n_live": renewed.n_live, "n_waiting": renewed.n_waiting}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One measured step."""
@@ -167,6 +175,7 @@ STEPS = {
     "rfm": Step(work=rfm, most_seconds=5.0),
     "cohorts": Step(work=cohorts, most_seconds=3.0),
     "rhythm": Step(work=rhythm),
+    "alerts": Step(work=alerts, most_seconds=3.0),
     "demand": Step(work=demand),
     "value": Step(work=value),
 }

@@ -25,11 +25,6 @@ Then = Callable[[int], None]
 _KEYS = {"reached": "Alt+1", "not_reached": "Alt+2", "no_need": "Alt+3"}
 _N_WHY = 5
 """Sentences that are shown at once; the others stand with the history."""
-LEAVE_ALONE = (
-    "Do not contact this customer until then, or the result is lost for which they are left alone. Put the alert off, "
-    "or end it without a call."
-)
-"""What next for a customer who must not be contacted."""
 
 
 def alert_panel(stamp: Stamp, found: Alert, currency: str, *, then: Then) -> None:
@@ -99,7 +94,7 @@ def _line(words: str) -> str:
 
 def _work(stamp: Stamp, found: Alert, then: Then, *, has_keys: bool) -> None:
     """What next, and what can be done."""
-    st.markdown(f"**What next**  \n{plain(LEAVE_ALONE if found.held_back and found.is_live else found.next_step)}")
+    st.markdown(f"**What next**  \n{plain(found.what_next)}")
     if not found.is_live:
         st.button("Open again", key="alert_reopen", on_click=actions.reopen, args=(found,), icon=":material/undo:")
         return

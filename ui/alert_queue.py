@@ -114,6 +114,9 @@ def list_block(found: AlertList, chosen: AlertFilter, opened: Alert | None, curr
         )
     ticked.take(shown, [shown[row] for row in state.selection.rows])
     if found.n_pages > 1:
+        if queue_page() != found.page:
+            # An address may name a page that there is no more; the pages would stand at the first one.
+            st.session_state[_PAGE] = found.page
         st.pagination(found.n_pages, key=_PAGE, bind="query-params", on_change=calls.open_alert, args=(None,))
     return [int(number) for number in ticked.ids]
 

@@ -23,6 +23,7 @@ WHAT_KINDS = {
 RULE_LINE, LINE_PIXELS, MOST_LINES = 54, 21, 16
 """Characters of a rule on one line of the table of versions, the height of a line, and lines without scrolling."""
 
+ALERTS_FOLLOW = "The alert queue follows when it is renewed, on the page Alerts or with the next scoring."
 ACTIVATES = "Saving keeps the policy as a new version, makes it the active one and sorts the latest scoring at once."
 
 
@@ -168,9 +169,9 @@ def _preview(counts: tuple[TierCount, ...], before: tuple[TierCount, ...], curre
 
 def _save(policy: TierPolicy) -> None:
     saved = save(session.warehouse(), policy)
-    st.toast(f"Saved as policy {saved.version} and applied to the latest scoring.")
+    st.toast(f"Saved as policy {saved.version} and applied to the latest scoring. {ALERTS_FOLLOW}")
 
 
 def _activate(version: int) -> None:
     activate_policy(session.warehouse(), version)
-    st.toast(f"Policy {version} is in force again.")
+    st.toast(f"Policy {version} is in force again. {ALERTS_FOLLOW}")

@@ -16,6 +16,7 @@ from ui import session
 from ui.change_words import change_words
 from ui.errors import guarded, plain
 from ui.key_figures import figures_row, key_figure
+from ui.policy_blocks import ALERTS_FOLLOW
 from ui.session import Stamp
 from ui.widgets import job_started, table, table_words
 
@@ -190,7 +191,8 @@ def _save_tiers() -> None:
     high, medium = st.session_state["settings_high"] / 100, st.session_state["settings_medium"] / 100
     policy = save_policy(session.warehouse(), high_from=high, medium_from=medium)
     run = latest_run(session.warehouse())
-    st.toast(f"Saved as policy {policy.version}{' and applied to the latest scoring' if run else ''}.")
+    applied = f" and applied to the latest scoring. {ALERTS_FOLLOW}" if run else "."
+    st.toast(f"Saved as policy {policy.version}{applied}")
 
 
 def _score() -> None:

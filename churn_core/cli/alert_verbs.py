@@ -138,7 +138,7 @@ def show_alert(args: argparse.Namespace) -> int:
         *([f"Must not be contacted: {one.held_back}."] if one.held_back else []),
         f"Why ({', '.join(RULES[name].label for name in one.rules if name in RULES)}):",
         *(f"  {sentence}." for sentence in one.why),
-        f"Next: {one.next_step}",
+        f"Next: {one.what_next}",
         "What happened:",
         *(
             f"  {line.at:%Y-%m-%d %H:%M} {line.words}{f', by {line.person}' if line.person else ''}"

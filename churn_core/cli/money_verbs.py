@@ -204,7 +204,10 @@ def _shown(args: argparse.Namespace, warehouse: Warehouse, policy: TierPolicy) -
         "rule": policy_words(policy),
         "tiers": [asdict(found) for found in counts],
     }
-    lines = [f"Tier policy {policy.version} is active. {policy_words(policy)}"]
+    lines = [
+        f"Tier policy {policy.version} is active. {policy_words(policy)}",
+        "The alert queue follows with the next scoring or 'churn alerts refresh'.",
+    ]
     lines += (
         table(
             TIER_HEADER,

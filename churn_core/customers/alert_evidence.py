@@ -121,7 +121,7 @@ def _money(row: Mapping[str, Any], named: Iterable[str], situation: AlertSituati
     if not row["spend_365"] or row["spend_standing"] <= (row["standing"] or 0):
         return []
     share = min(99, math.floor(100 * row["spend_standing"]))
-    more = f", more than {share} % of the customers who ordered then" if share >= 50 else ""
+    more = f"; {share} % of those who ordered then spent less" if share >= 50 else ""
     return [f"spent {money_text(row['spend_365'], situation.currency)} in the last 365 days{more}"]
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from churn_core.customers.alert_model import SORTS, AlertFilter
+from churn_core.customers.alert_model import LEAVE_ALONE, SORTS, AlertFilter
 from churn_core.customers.alerts import CURRENT, ORDER, condition
 from churn_core.customers.targets import NUMBER, TEXT, hand_over, mark_as_utf8, safe_cell
 from churn_core.errors import InputError, NotEnoughData, unknown_name
@@ -32,7 +32,10 @@ COLUMNS: dict[str, tuple[str, bool]] = {
     "why_1": ("list_concat(a.rule_words, a.reasons)[1]", TEXT),
     "why_2": ("list_concat(a.rule_words, a.reasons)[2]", TEXT),
     "why_3": ("list_concat(a.rule_words, a.reasons)[3]", TEXT),
-    "next_step": ("a.next_step", TEXT),
+    "next_step": (
+        f"CASE WHEN a.held_back <> '' AND a.closed_at IS NULL THEN '{LEAVE_ALONE}' ELSE a.next_step END",
+        TEXT,
+    ),
     "raised_at": ("CAST(a.raised_at AS DATE)", NUMBER),
     "snoozed_until": ("CAST(a.snoozed_until AS DATE)", NUMBER),
     "outcome": ("a.outcome", TEXT),

@@ -49,6 +49,11 @@ SORTS: dict[str, str] = {
     "customer_id": "customer id",
 }
 """What the queue can be ordered by, with its words."""
+LEAVE_ALONE = (
+    "Do not contact this customer until then, or the result is lost for which they are left alone. Put the alert off, "
+    "or end it without a call."
+)
+"""What next for a customer who must not be contacted."""
 N_PAGE_MOST = 1000
 """Alerts on one page at most; whole lists leave as an export."""
 
@@ -108,6 +113,11 @@ class Alert:
     def is_live(self) -> bool:
         """Whether somebody still has to look at it."""
         return self.status in LIVE
+
+    @property
+    def what_next(self) -> str:
+        """What to do next; while the customer must not be contacted, to leave them alone."""
+        return LEAVE_ALONE if self.held_back and self.is_live else self.next_step
 
     @property
     def due_on(self) -> date:

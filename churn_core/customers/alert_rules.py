@@ -177,7 +177,7 @@ RULES: dict[str, AlertRule] = {
         AlertRule(
             name=URGENT,
             label="Unhappy",
-            meaning="A low rating, or a request that is still open, lately, and no order since.",
+            meaning="A low rating, or a request that is still open, lately, and no order since. Texts are not read.",
             needs="ratings, or requests to customer service with the time of the answer",
             missing=_nothing_said,
             sql=lambda situation: "(p.rated_at IS NOT NULL OR p.asked_at IS NOT NULL)",

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from churn_core.customers.alert_export import write_alerts
 from churn_core.customers.alert_foresight import foresee, who_waits
 from churn_core.customers.alert_held import HeldBack
-from churn_core.customers.alert_model import AlertFilter
+from churn_core.customers.alert_model import LEAVE_ALONE, AlertFilter
 from churn_core.customers.alert_policy import AlertPolicy, alert_policy, save_alert_policy
 from churn_core.customers.alert_refresh import AlertsRefreshed, refresh_alerts
 from churn_core.customers.alert_work import done, note, reopen, snooze, take
@@ -155,13 +156,18 @@ def test_who_must_not_be_contacted_is_not_alerted_and_counted(late: Warehouse) -
     assert "1 qualifies and is left alone" in found.message
 
 
-def test_an_alert_says_when_its_customer_may_no_longer_be_contacted_and_when_again(late: Warehouse) -> None:
+def test_an_alert_says_when_its_customer_may_no_longer_be_contacted_and_when_again(
+    late: Warehouse, tmp_path: Path
+) -> None:
     refreshed(late)
     held = HeldBack(sql="SELECT customer_id, 'control group' AS why FROM asked WHERE customer_id = 'D'")
     refreshed(late, held_back=held)
     one = alert_of_customer(late, "D", now=NOW)
     assert one is not None
     assert one.held_back == "control group"
+    assert one.what_next == LEAVE_ALONE != one.next_step
+    written = write_alerts(late, tmp_path, now=NOW).path.read_text(encoding="utf-8-sig")
+    assert written.count(LEAVE_ALONE) == 1
     assert queue(late) == ["D", "C", "B", "A"]
     refreshed(late)
     assert [line.words for line in alert_history(late, one.alert_id)] == [

@@ -216,6 +216,34 @@ def test_only_customers_with_enough_at_stake_are_alerted(warehouse: Warehouse) -
     assert set(raised(warehouse)) == {"large"}
 
 
+def test_a_large_buyer_of_low_risk_says_what_was_spent(warehouse: Warehouse) -> None:
+    fill_shop(warehouse, {"small": 15, "large": 15})
+    others = {f"other{nr:02d}": 0.3 for nr in range(30)}
+    add_run(warehouse, others | {"large": 0.01, "small": 0.9}, as_of=END,
+            values=dict.fromkeys([*others, "large", "small"], 1000.0))  # fmt: skip
+    save_alert_policy(warehouse, AlertPolicy(rules_on=("late",)))
+    found = raised(warehouse)
+    assert (found["large"].stake, found["large"].stake_kind) == (10.0, "value_at_risk")
+    assert found["large"].why[1] == "spent 3.20k in the last 365 days; 99 % of those who ordered then spent less"
+    assert not any("spent" in reason for reason in found["small"].why), "their value at risk says it"
+
+
+def test_the_same_is_not_said_twice(warehouse: Warehouse) -> None:
+    fill_shop(warehouse, {"A": 15, "B": 15})
+    add_run(warehouse, {"A": 0.2, "B": 0.85}, as_of=END - timedelta(days=30))
+    add_run(warehouse, {"A": 0.9, "B": 0.2}, as_of=END)
+    told = "15 days since the last order; usual gap 10, 8 of 10 like them order again within 10"
+    with warehouse.transaction() as tx:
+        tx.execute("UPDATE reasons SET up_1 = $told", {"told": told})
+    take_everybody(warehouse, rules_on=("new_high", "risk_jump"))
+    why = raised(warehouse)["A"].why
+    assert why[:2] == (
+        "new in the high tier: risk 90 %, 20 % in the scoring of 31 May 2026",
+        "risk up by 70 points since then",
+    )
+    assert [sentence for sentence in why if "8 of 10" in sentence] == [told]
+
+
 def test_a_least_stake_is_an_amount_of_the_shop(warehouse: Warehouse) -> None:
     fill_shop(warehouse, {"small": 15, "large": 15})  # 10 orders of 310 and 320
     save_alert_policy(warehouse, AlertPolicy(min_stake=3_150))

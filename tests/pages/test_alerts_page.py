@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from churn_core.campaigns import id_lists
-from churn_core.campaigns.alerting import renew_alerts
+from churn_core.campaigns.alerting import customers_who_wait, renew_alerts
 from churn_core.campaigns.store import campaigns
 from churn_core.customers import alert_work
 from churn_core.customers.alert_model import AlertFilter
@@ -25,7 +25,7 @@ from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse, utc_now
 from churn_core.workspaces import create_workspace, open_workspace
 from tests.customers.conftest import add_orders
-from tests.pages.conftest import App, Home
+from tests.pages.conftest import App
 from tests.pages.queue_shop import build_queue
 from ui import at_work, session_alerts
 
@@ -469,8 +469,41 @@ def test_the_customer_page_shows_the_alert_with_its_actions(queue: Warehouse, ap
     assert not any(found.key == "alert_done_reached" for found in quiet.button)
 
 
-def test_the_demo_has_a_queue_to_work(demo_home: Home, app: App) -> None:
+def test_a_page_that_there_is_no_more_is_the_last_one(
+    queue: Warehouse, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_alerts, "N_ROWS", 5)
+    visit = app(ALERTS, queue_page="99")
+    assert len(_shown(visit)) == 2
+    assert visit.session_state["queue_page"] == 3, "the pages below the list stand where the list is"
+
+
+def test_other_settings_say_what_they_would_do_before_they_are_saved(queue: Warehouse, app: App) -> None:
     visit = app(ALERTS)
-    assert not visit.exception
-    assert int(_metrics(visit)["To do"]) > 0
-    assert "Does it help?" in _said(visit)
+    assert not visit.info
+    visit.number_input(key="alert_n_most").set_value(14).run()
+    assert [found.value for found in visit.info] == [
+        "Not saved yet. Would raise 2 new alerts now; 16 more would wait beyond the places of the day."
+    ]
+    assert alert_policy(queue).n_most == 12
+    _click(visit, "alert_save")
+    assert not visit.info
+    assert "Changed since: what raises an alert" in _said(visit)
+
+
+def test_who_waits_can_be_raised_today_or_planned_for_exactly(queue: Warehouse, app: App) -> None:
+    visit = app(ALERTS)
+    assert "18 more customers qualify and wait" in _said(visit)
+    waits = customers_who_wait(queue)
+    assert not set(waits) & {entry.customer_id for entry in alerts(queue).rows}
+    _click(visit, "alert_plan_beyond")
+    assert visit.title[0].value == "Plan"
+    assert {row[0] for row in queue.rows("SELECT customer_id FROM campaign_lists")} == set(waits)
+    visit = _click(app(ALERTS), "alert_more")
+    deadline = time.monotonic() + 60
+    while alerts(queue).n_all == 12 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert alerts(queue).n_all == 24, "as many again as a day has places"
+    visit.run()
+    assert "6 more customers qualify and wait" in _said(visit)
+    assert visit.button(key="alert_more").label == "Raise 6 more today"

@@ -73,3 +73,10 @@ def test_pages_about_outcomes_open_with_the_campaign_that_is_over(demo_home: Hom
         visit = app(page_file)
         assert not visit.exception
         assert visit.selectbox[0].value == over_first(warehouse, found)[0].campaign_id == "win-back-voucher-1"
+
+
+def test_the_alerts_of_the_demo_are_there_to_be_worked(demo_home: Home, app: App) -> None:
+    visit = app("pages/alerts/alerts.py")
+    assert not visit.exception
+    assert int({metric.label: metric.value for metric in visit.metric}["To do"]) > 0
+    assert any("Does it help?" in text.value for text in visit.caption)
