@@ -7,7 +7,7 @@ import streamlit as st
 from churn_core.customers.demand import FEWEST_WEEKS, MEASURES, MOST_WEEKS, WEEKS, Demand, Foreseen, Total
 from churn_core.customers.demand_backtest import Judged
 from churn_core.customers.demand_words import choice_words, interval_words, note_words, stake_words
-from churn_core.figures.demand import amount_words, demand_figure
+from churn_core.figures.demand import amount_words, demand_figure, known_customers_sentence
 from churn_core.figures.theme import UNKNOWN, counted, day, money, percent
 from ui import session
 from ui.errors import plain
@@ -75,6 +75,9 @@ def chart_block(demand: Demand, found: Foreseen, currency: str) -> None:
     st.caption(plain(f"{choice_words(found)} {interval_words(found)}"))
     if demand.counted is not None:
         st.caption(plain(stake_words(demand.counted) + _kept(demand, currency)))
+    known = known_customers_sentence(demand, currency=currency)
+    if known and found.measure == "revenue":
+        st.caption(plain(known))
     for note in note_words(demand):
         st.caption(f":orange[:material/info:] {plain(note)}")
 

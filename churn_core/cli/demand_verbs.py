@@ -59,13 +59,14 @@ def _to_dict(demand: Demand) -> dict[str, Any]:
         "revenue_is_net": demand.is_net,
         "why_no_revenue": demand.why_no_revenue or None,
         "at_risk": asdict(demand.counted) if demand.counted else None,
+        "of_known_customers": demand.of_known_customers,
         "at_risk_means": stake_words(demand.counted) if demand.counted else demand.why_no_stake,
     }
 
 
 def _lines(demand: Demand, currency: str) -> list[str]:
     from churn_core.customers.demand_words import note_words, stake_words
-    from churn_core.figures.demand import demand_sentence
+    from churn_core.figures.demand import demand_sentence, known_customers_sentence
 
     lines: list[str] = []
     for found in (demand.revenue, demand.orders):
@@ -73,7 +74,8 @@ def _lines(demand: Demand, currency: str) -> list[str]:
             lines += [f"{demand_sentence(demand, found, currency=currency)}.", *_tables(found, currency), ""]
     if demand.counted is not None:
         lines.append(stake_words(demand.counted))
-    return [*lines, *note_words(demand)]
+    known = known_customers_sentence(demand, currency=currency)
+    return [*lines, *([known] if known else []), *note_words(demand)]
 
 
 def _tables(found: Foreseen, currency: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from churn_core.customers.demand_backtest import LEVELS, Choice, choose, foreseen
-from churn_core.customers.demand_stake import Counted, counted_on
+from churn_core.customers.demand_stake import Counted, Valued, counted_on, valued_with
 from churn_core.customers.demand_weeks import WEEK, Weeks, complete_weeks
 from churn_core.errors import InputError
 
@@ -98,6 +98,15 @@ class Demand:
     """What is counted on from customers of the high tier; None where that is not known."""
     why_no_stake: str
     """One sentence; empty where it is known."""
+    valued: Valued | None = None
+    """What is expected of everybody who ever bought; None where customers were not valued with these data."""
+
+    @property
+    def of_known_customers(self) -> float | None:
+        """What those who ever bought are expected to spend in these weeks if it comes evenly; None where not known."""
+        if self.valued is None or self.revenue is None:
+            return None
+        return self.valued.spend * 7 * self.n_weeks / self.valued.horizon_days
 
     def of(self, measure: str) -> Foreseen | None:
         """One of MEASURES."""
@@ -130,6 +139,7 @@ def forecast_demand(warehouse: Warehouse, n_weeks: int = WEEKS) -> Demand:
         else "The orders have no amounts above zero, so orders are foreseen and no revenue; import amounts with them.",
         counted=counted,
         why_no_stake=found if isinstance(found, str) else "",
+        valued=valued_with(warehouse),
     )
 
 

@@ -50,6 +50,24 @@ class Counted:
     """Whether customers were valued (Value page); otherwise (1 - risk) x expected value stands in."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Valued:
+    """What the Value page expects of everybody who ever bought, to be held against the forecast of the whole shop."""
+
+    n_customers: int
+    spend: float
+    """Within the horizon, in the shop's currency; less returns where these are known."""
+    horizon_days: int
+
+
+def valued_with(warehouse: Warehouse) -> Valued | None:
+    """The newest values; None where there are none of these data, or none in money."""
+    worth = latest_worth(warehouse)
+    if worth is None or worth.total_spend is None or worth.data_version != warehouse.data_version:
+        return None
+    return Valued(n_customers=worth.n_customers, spend=worth.total_spend, horizon_days=worth.plan.horizon_days)
+
+
 def counted_on(warehouse: Warehouse) -> Counted | str:
     """What the forecast counts on from the high tier; a sentence where that is not known."""
     run = latest_run(warehouse)

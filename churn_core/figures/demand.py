@@ -66,6 +66,29 @@ def demand_figure(demand: Demand, found: Foreseen, *, currency: str = "", mode: 
     return styled(figure, title=demand_sentence(demand, found, currency=currency), mode=mode, height=420)
 
 
+def known_customers_sentence(demand: Demand, *, currency: str = "") -> str:
+    """How the forecast agrees with what the Value page expects; empty where that is not known.
+
+    The two may differ: one is of the whole shop, from its weeks, the other of those who ever bought, one by one.
+    """
+    known, valued, revenue = demand.of_known_customers, demand.valued, demand.revenue
+    if known is None or valued is None or revenue is None:
+        return ""
+    total = revenue.totals[-1].expected
+    is_spread = valued.horizon_days != 7 * demand.n_weeks
+    evenly = f" (spread evenly from its {valued.horizon_days} days)" if is_spread else ""
+    said = (
+        f"The Value page expects {money(known, currency)}{evenly} in these weeks from the "
+        f"{counted(valued.n_customers, 'customer')} who have bought before"
+    )
+    if known <= total:
+        return f"{said}; the other {percent(1 - known / total)} of this revenue would have to come from newcomers."
+    return (
+        f"{said}, more than this whole forecast: it foresees customer by customer, this page from the weeks of the "
+        "shop, so count on the lower of the two."
+    )
+
+
 def demand_sentence(demand: Demand, found: Foreseen, *, currency: str = "") -> str:
     """What the weeks ahead bring, and what of it the customers at risk carry."""
     total = found.totals[-1]

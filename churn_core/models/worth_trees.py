@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_core.errors import NotEnoughData
+from churn_core.models.boosted import N_PREDICTING_THREADS
 from churn_core.models.worth_period import ORDERS, SPEND
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class WorthTrees:
         for start in range(0, len(frame), CHUNK):
             chunk = matrix_of(frame.iloc[start : start + CHUNK], self.names)
             for forest in self._forests:
-                parts = [booster.predict(chunk, num_threads=1) for booster in forest]
+                parts = [booster.predict(chunk, num_threads=N_PREDICTING_THREADS) for booster in forest]
                 made[start : start + CHUNK] += np.prod(parts, axis=0) / len(self._forests)
         return made
 

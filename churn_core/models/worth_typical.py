@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from churn_core.errors import NotEnoughData
+from churn_core.models.boosted import N_PREDICTING_THREADS
 from churn_core.models.worth_rhythm import SPEND
 from churn_core.models.worth_trees import CHUNK, LEAST_BUYERS, grow, matrix_of
 
@@ -61,11 +62,11 @@ class WorthTypical:
         made = np.zeros(len(frame))
         for start in range(0, len(frame), CHUNK):
             chunk = matrix_of(frame.iloc[start : start + CHUNK], self.names)
-            chance = self._who.predict(chunk, num_threads=1)
+            chance = self._who.predict(chunk, num_threads=N_PREDICTING_THREADS)
             likely = chance > 0.5
             if not likely.any():
                 continue
-            said = self._amount.predict(chunk[likely], num_threads=1)
+            said = self._amount.predict(chunk[likely], num_threads=N_PREDICTING_THREADS)
             place = ndtri((chance[likely] - 0.5) / chance[likely])
             made[start : start + CHUNK][likely] = np.exp(said + self.spread * place) * level
         return made
