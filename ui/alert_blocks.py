@@ -69,6 +69,10 @@ def _calm(found: AlertSummary) -> str:
     if found.refreshed_at is None:
         return "The queue was not made yet. It is with the next import or scoring, or when you press **Renew now**."
     told = ["**All done.** Nobody waits for you."]
+    if not (found.n_snoozed or found.n_done_week or found.n_ordered_week or found.n_followed):
+        told = ["**No rule names anybody now.**"]
+        if found.notes:
+            told.append("**What raises an alert**, below, says which rules could not be asked, and why.")
     if found.n_snoozed:
         told.append(f"{counted(found.n_snoozed, 'alert is', 'alerts are')} put off and will come back by themselves.")
     if found.n_waiting:

@@ -111,7 +111,7 @@ def _end(found: Alert, then: Then, has_keys: bool) -> None:
             max_chars=actions.LONGEST_NOTE, label_visibility="collapsed", on_change="ignore", live="0ms",
         )  # fmt: skip
         st.button(
-            "", key="alert_note", type="tertiary", icon=":material/note_add:", on_click=actions.note, args=(found,),
+            "Keep", key="alert_note", type="tertiary", icon=":material/note_add:", on_click=actions.note, args=(found,),
             help="Keep the note in the history without ending the alert",
         )  # fmt: skip
     with st.container(horizontal=True, gap="xsmall", key="alert_done"):

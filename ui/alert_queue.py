@@ -135,7 +135,8 @@ def _told(found: AlertList, sort: str, currency: str) -> str:
     stake = f" · {money(found.stake_all, currency)} {kind}" if found.stake_all is not None else ""
     first = (found.page - 1) * calls.N_ROWS
     part = f"{count(first + 1)} to {count(first + len(found.rows))} of " if found.n_pages > 1 else ""
-    return f"{part}{counted(found.n_all, 'alert')}{stake} · {SORTS[sort]}"
+    order = SORTS["risk" if sort == "stake" and not found.stake_kind else sort]
+    return f"{part}{counted(found.n_all, 'alert')}{stake} · {order}"
 
 
 def _styled(found: AlertList, opened: Alert | None, currency: str) -> Any:
@@ -159,11 +160,12 @@ def _styled(found: AlertList, opened: Alert | None, currency: str) -> Any:
 
 def _columns(found: AlertList) -> dict[str, Any]:
     column = st.column_config
-    kind = STAKE_KINDS.get(found.stake_kind, "")
+    kind = STAKE_KINDS[found.stake_kind] if found.stake_kind else ""
     when = "Due" if any(entry.is_live for entry in found.rows) else "Ended"
     return {
         "customer": column.TextColumn("Customer", width=86),
-        "stake": column.NumberColumn("At stake", width=70, help=f"Money at stake: {kind}"),
+        # Without any money known the column would be empty.
+        "stake": column.NumberColumn("At stake", width=70, help=f"Money at stake: {kind}") if kind else None,
         "due": column.TextColumn(when, width=94),
         "why": column.TextColumn("Why", width=108, help="The rule that named the customer, and how many more did"),
         "state": column.TextColumn("With", width=106, help="Who works on it, or how it ended"),

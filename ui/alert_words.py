@@ -61,6 +61,8 @@ def state_of(found: Alert) -> str:
 
 def why_of(found: Alert) -> str:
     """The rule that named the customer first, and how many more did, as one cell."""
+    if found.rules == ("valuable_high",) and found.stake is None:
+        return "highest risk"
     first = "".join(SHORT.get(name, name.replace("_", " ")) for name in found.rules[:1])
     return f"{first} +{len(found.rules) - 1}" if len(found.rules) > 1 else first
 

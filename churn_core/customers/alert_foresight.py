@@ -23,6 +23,8 @@ class Foreseen:
 
     n_new: int
     """Alerts that would be raised."""
+    n_today: int
+    """Alerts of today that have places of the day already."""
     n_waiting: int
     """Customers who would qualify beyond the places of the day."""
     n_held_back: int
@@ -34,7 +36,8 @@ class Foreseen:
     def words(self) -> str:
         """The effect in one or two sentences."""
         raised = f"{self.n_new:,} new {'alert' if self.n_new == 1 else 'alerts'} now" if self.n_new else "no new alert"
-        parts = [f"Would raise {raised}"]
+        already = f", because {self.n_today:,} of today count already" if self.n_waiting and self.n_today else ""
+        parts = [f"Would raise {raised}{already}"]
         if self.n_waiting:
             parts.append(f"{self.n_waiting:,} more would wait beyond the places of the day")
         if self.n_held_back:
@@ -58,6 +61,7 @@ def foresee(
         )
     return Foreseen(
         n_new=len(found.chosen),
+        n_today=found.n_today,
         n_waiting=len(found.waiting),
         n_held_back=found.n_held,
         n_leaving=n_leaving + len(found.gave_way),

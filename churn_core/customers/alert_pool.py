@@ -50,8 +50,9 @@ def situation_of(
     end = as_of or known_until(tx)
     found = _habits(warehouse, end)
     runs = runs_compared(tx, policy.recent_days, as_of)
-    n_known, n_high = tx.rows(
-        "SELECT count(value_at_risk), count(value_at_risk) FILTER (tier = 'high') FROM scores WHERE run_id = $run_id",
+    n_known, n_high_known, n_high = tx.rows(
+        "SELECT count(value_at_risk), count(value_at_risk) FILTER (tier = 'high'), count(*) FILTER (tier = 'high') "
+        "FROM scores WHERE run_id = $run_id",
         {"run_id": runs.run_id},
     )[0]
     low = _low_rating(tx, end)
@@ -65,7 +66,7 @@ def situation_of(
         before_id=runs.before_id,
         before_moment=runs.before_moment,
         has_values=n_known > 0,
-        n_high=n_high,
+        n_high=n_high_known if n_known else n_high,
         low_rating=low[0] if low else None,
         share_above_low=low[1] if low else None,
         has_requests=bool(
@@ -134,8 +135,8 @@ _SCORED = (
     "coalesce(before.was_high, false) AS was_high, "
     "CASE WHEN now.value_at_risk IS NOT NULL THEN cume_dist() OVER (PARTITION BY now.value_at_risk IS NULL "
     "ORDER BY now.value_at_risk) END AS value_standing, "
-    "CASE WHEN now.tier = 'high' AND now.value_at_risk IS NOT NULL THEN row_number() OVER (PARTITION BY now.tier = "
-    "'high' AND now.value_at_risk IS NOT NULL ORDER BY now.value_at_risk DESC, now.customer_id) END AS value_place "
+    "CASE WHEN now.tier = 'high' THEN row_number() OVER (PARTITION BY now.tier = 'high' "
+    "ORDER BY now.value_at_risk DESC NULLS LAST, now.risk DESC, now.customer_id) END AS value_place "
     "FROM (SELECT * FROM scores WHERE run_id = $run_id) now LEFT JOIN "
     "(SELECT customer_id, risk, {was_high} AS was_high FROM scores WHERE run_id = $before_id) before "
     "ON before.customer_id = now.customer_id"

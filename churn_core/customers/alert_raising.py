@@ -39,6 +39,8 @@ class Candidates:
     """Alerts of today that give their places to others."""
     n_held: int
     """Customers who qualify and must not be contacted."""
+    n_today: int
+    """Alerts of today that keep their places."""
 
 
 def renew_live(tx: Transaction, situation: AlertSituation, now: datetime) -> None:
@@ -110,8 +112,9 @@ def candidates(tx: Transaction, situation: AlertSituation, now: datetime, n_more
     rows = tx.rows(
         "SELECT customer_id, why IS NOT NULL, giving, ordinal <= $n_places FROM (SELECT *, row_number() OVER "
         "(PARTITION BY why IS NULL ORDER BY turn, is_urgent DESC) AS ordinal FROM (SELECT *, row_number() OVER "
-        "(PARTITION BY why IS NULL, is_urgent ORDER BY standing DESC NULLS LAST, stake DESC NULLS LAST, n_rules DESC, "
-        "news_at DESC NULLS LAST, customer_id) + CASE WHEN is_urgent THEN $n_urgent ELSE $n_others END AS turn "
+        "(PARTITION BY why IS NULL, is_urgent ORDER BY standing DESC NULLS LAST, stake DESC NULLS LAST, "
+        "risk DESC NULLS LAST, n_rules DESC, news_at DESC NULLS LAST, customer_id) "
+        "+ CASE WHEN is_urgent THEN $n_urgent ELSE $n_others END AS turn "
         f"FROM ({_qualified(policy)}))) ORDER BY ordinal",
         values | {"n_places": n_places, "n_urgent": n_urgent, "n_others": n_today - n_giving - n_urgent},
     )
@@ -122,6 +125,7 @@ def candidates(tx: Transaction, situation: AlertSituation, now: datetime, n_more
         waiting=tuple(customer for customer, _, is_in in free if not is_in),
         gave_way=gave_way,
         n_held=len(rows) - len(free),
+        n_today=n_today - len(gave_way),
     )
 
 

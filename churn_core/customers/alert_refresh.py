@@ -146,9 +146,9 @@ def _name(tx: Transaction, situation: AlertSituation) -> None:
     tx.execute(
         f"CREATE TEMP TABLE {NAMED} AS SELECT customer_id, rules, len(rules) AS n_rules, news_at, is_urgent, "
         "CASE WHEN by_themselves THEN greatest(stake, spend_365) ELSE stake END AS stake, "
-        "CASE WHEN by_themselves THEN greatest(standing, spend_standing) ELSE standing END AS standing FROM "
+        "CASE WHEN by_themselves THEN greatest(standing, spend_standing) ELSE standing END AS standing, risk FROM "
         f"(SELECT *, list_contains(rules, '{URGENT}') AS is_urgent, "
-        f"list_has_any(rules, [{own}]) AS by_themselves FROM (SELECT customer_id, stake, standing, spend_365, "
+        f"list_has_any(rules, [{own}]) AS by_themselves FROM (SELECT customer_id, stake, standing, risk, spend_365, "
         f"spend_standing, list_filter([{names}], lambda name: name IS NOT NULL) AS rules, "
         f"greatest({news}, {news}) AS news_at FROM {POOL} p)) WHERE len(rules) > 0",
         {"run_moment": situation.run_moment},

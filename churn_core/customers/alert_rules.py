@@ -57,7 +57,7 @@ class AlertSituation:
     has_values: bool
     """Whether the newest run knows the value of anybody."""
     n_high: int
-    """Customers in the high tier of the newest run whose value is known."""
+    """Customers in the high tier of the newest run whose value is known; all of the tier where none is."""
     low_rating: float | None
     """Ratings up to here are low in this shop; None without ratings, or where all are alike."""
     share_above_low: float | None
@@ -113,10 +113,6 @@ def _no_run_before(situation: AlertSituation) -> str:
     )
 
 
-def _no_values(situation: AlertSituation) -> str:
-    return _no_scores(situation) or ("" if situation.has_values else "the newest scoring knows no values")
-
-
 def _nothing_said(situation: AlertSituation) -> str:
     if situation.habits is None:
         return "it needs an order history"
@@ -149,7 +145,15 @@ def _jump_words(row: Mapping[str, Any], situation: AlertSituation) -> str:
     )
 
 
+def _valuable_sql(situation: AlertSituation) -> str:
+    """The first places by value at risk; where the run knows no values, by risk."""
+    known = " AND p.value_at_risk IS NOT NULL" if situation.has_values else ""
+    return f"p.value_place <= {situation.policy.n_valuable:d}{known}"
+
+
 def _valuable_words(row: Mapping[str, Any], situation: AlertSituation) -> str:
+    if not situation.has_values:
+        return f"number {row['value_place']:,} of {situation.n_high:,} in the high tier by risk; no values are known"
     return (
         f"number {row['value_place']:,} of {situation.n_high:,} in the high tier by value at risk: "
         f"{money_text(row['value_at_risk'], situation.currency)}"
@@ -218,10 +222,11 @@ RULES: dict[str, AlertRule] = {
         AlertRule(
             name="valuable_high",
             label="Most valuable in the high tier",
-            meaning="In the high tier of the newest scoring, among those with the most value at risk.",
-            needs="a scoring that knows values",
-            missing=_no_values,
-            sql=lambda situation: f"p.value_place <= {situation.policy.n_valuable:d}",
+            meaning="In the high tier of the newest scoring, among those with the most value at risk; by risk where no "
+            "values are known.",
+            needs="a scoring",
+            missing=_no_scores,
+            sql=_valuable_sql,
             news_at="$run_moment",
             words=_valuable_words,
         ),

@@ -40,7 +40,7 @@ CURRENT = (
 """SELECT of the alerts as they stand at ``$now``: who was put off until a day that has come is back in the queue."""
 
 ORDER = {
-    "stake": "standing DESC NULLS LAST, stake DESC NULLS LAST",
+    "stake": "standing DESC NULLS LAST, stake DESC NULLS LAST, risk DESC NULLS LAST",
     "due": "due_on, standing DESC NULLS LAST",
     "raised": "raised_at DESC",
     "risk": "risk DESC NULLS LAST",

@@ -189,6 +189,18 @@ def test_the_days_of_silence_are_told_once(warehouse: Warehouse) -> None:
     )
 
 
+def test_where_no_values_are_known_the_first_morning_has_those_with_the_highest_risk(warehouse: Warehouse) -> None:
+    risks = {f"M{nr}": 0.71 + nr / 100 for nr in range(9)} | {"low": 0.1}
+    add_run(warehouse, risks, values=dict.fromkeys(risks), as_of=None, source="snapshots")
+    save_alert_policy(warehouse, AlertPolicy(n_valuable=5, n_most=3))
+    first = refresh_alerts(warehouse, now=NOW)
+    assert (first.n_new, first.n_waiting) == (3, 2)
+    rows = alerts(warehouse, now=NOW).rows
+    assert [entry.customer_id for entry in rows] == ["M8", "M7", "M6"]
+    assert rows[0].why[0] == "number 1 of 9 in the high tier by risk; no values are known"
+    assert (rows[0].stake, rows[0].stake_kind) == (None, "")
+
+
 def test_a_labelled_table_has_alerts_by_risk_alone(warehouse: Warehouse) -> None:
     add_run(warehouse, {"M1": 0.3, "M2": 0.9}, as_of=None, source="snapshots")
     add_run(warehouse, {"M1": 0.8, "M2": 0.9, "M3": 0.1}, as_of=None, source="snapshots")

@@ -483,7 +483,8 @@ def test_other_settings_say_what_they_would_do_before_they_are_saved(queue: Ware
     assert not visit.info
     visit.number_input(key="alert_n_most").set_value(14).run()
     assert [found.value for found in visit.info] == [
-        "Not saved yet. Would raise 2 new alerts now; 16 more would wait beyond the places of the day."
+        "Not saved yet. Would raise 2 new alerts now, because 12 of today count already; 16 more would wait beyond the "
+        "places of the day."
     ]
     assert alert_policy(queue).n_most == 12
     _click(visit, "alert_save")
