@@ -16,7 +16,7 @@ from churn_core.currency import money_text
 from churn_core.customers.alert_pool import POOL
 from churn_core.customers.alert_rules import BY_THEMSELVES, RULES, AlertSituation
 from churn_core.customers.alert_steps import next_step
-from churn_core.customers.personal_rhythm import Rhythm, rhythm_words
+from churn_core.customers.personal_rhythm import rhythm_from, rhythm_words
 from churn_core.features.shop_habits import MOST
 from churn_core.models.families import family_of
 from churn_core.warehouse import Transaction
@@ -98,20 +98,7 @@ def _evidence(row: dict[str, Any], names: Iterable[str], situation: AlertSituati
 def _rhythm_words(row: Mapping[str, Any], situation: AlertSituation) -> str:
     if situation.habits is None or row["last_order"] is None:
         return ""
-    return rhythm_words(
-        Rhythm(
-            customer_id=row["customer_id"],
-            n_gaps=int(row["n_gaps"]),
-            last_order=row["last_order"],
-            days_since=int(row["days_since"]),
-            usual_gap_days=row["usual_gap_days"],
-            cohort_year=int(row["cohort_year"]),
-            due_days=row["due_days"],
-            alike=situation.habits.alike[row["alike"]].words,
-            spend_amount_365=row["spend_365"],
-            is_cohort_known=int(row["cohort_year"]) in situation.habits.shrinkage.cohort_gap_days,
-        )
-    )
+    return rhythm_words(rhythm_from(row, situation.habits, row["spend_365"]))
 
 
 def _money(row: Mapping[str, Any], named: Iterable[str], situation: AlertSituation) -> list[str]:

@@ -6,6 +6,7 @@ once (from a sample of a large shop); the rhythm of all customers then follows i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -115,7 +116,7 @@ def rhythm(
     found = known or habits(warehouse, as_of=as_of)
     sql, parameters = rhythms_sql(found, "customer_id = $customer_id")
     rows = warehouse.records(sql, parameters | {"customer_id": customer_id})
-    return _rhythm(rows[0], found) if rows else None
+    return rhythm_from(rows[0], found, _spent(rows[0])) if rows else None
 
 
 def late_customers(
@@ -152,7 +153,7 @@ def late_customers(
         n_late=n_late,
         n_customers=n_looked,
         activity_days=window,
-        rhythms=tuple(_rhythm(row, found) for row in rows),
+        rhythms=tuple(rhythm_from(row, found, _spent(row)) for row in rows),
     )
 
 
@@ -189,8 +190,8 @@ def alike_parameters(found: Habits) -> dict[str, Any]:
     return {"due": [entry.due_days for entry in found.alike], **edges}
 
 
-def _rhythm(row: dict[str, Any], found: Habits) -> Rhythm:
-    spent = row["spend_amount_365"]
+def rhythm_from(row: Mapping[str, Any], found: Habits, spend_amount_365: float | None) -> Rhythm:
+    """The rhythm of a customer from a row of :func:`rhythms_sql`."""
     return Rhythm(
         customer_id=row["customer_id"],
         n_gaps=int(row["n_gaps"]),
@@ -200,9 +201,13 @@ def _rhythm(row: dict[str, Any], found: Habits) -> Rhythm:
         cohort_year=int(row["cohort_year"]),
         due_days=row["due_days"],
         alike=found.alike[row["alike"]].words,
-        spend_amount_365=(spent or 0.0) if row["n_amounts"] else None,
+        spend_amount_365=spend_amount_365,
         is_cohort_known=int(row["cohort_year"]) in found.shrinkage.cohort_gap_days,
     )
+
+
+def _spent(row: Mapping[str, Any]) -> float | None:
+    return (row["spend_amount_365"] or 0.0) if row["n_amounts"] else None
 
 
 def _days(number: float) -> str:
