@@ -59,7 +59,7 @@ def group_label(group: str) -> str:
     """A group of reasons in words; a column of the user's file is called by its own name.
 
     >>> group_label("silence"), group_label("recency"), group_label("attribute")
-    ('Silence against the own rhythm', 'Time since the last order', 'Customer attributes')
+    ('Own rhythm of orders', 'Time since the last order', 'Customer attributes')
     >>> group_label("attribute:support_calls")
     'support calls'
     """

@@ -26,7 +26,7 @@ FAMILY_OF_FEATURE: dict[str, str] = {"n_orders": "silence", "n_order_days": "sil
 """Features that belong to another family than the rest of their group."""
 
 FAMILY_LABELS: dict[str, str] = {
-    "silence": "Silence against the own rhythm",
+    "silence": "Own rhythm of orders",
     **{name: label for name, label in GROUPS.items() if name not in FAMILY_OF_GROUP},
     "unusual": "Unlike other customers",
     "frequency": "Orders lately and their trend",
@@ -89,7 +89,7 @@ def family_label(family: str) -> str:
     """A family in words; a column of the user's file is called by its own name.
 
     >>> family_label("silence"), family_label("attribute:attribute:loyalty_card")
-    ('Silence against the own rhythm', 'loyalty card')
+    ('Own rhythm of orders', 'loyalty card')
     """
     if family.startswith(f"{ATTRIBUTE_GROUP}:"):
         return family.removeprefix(f"{ATTRIBUTE_GROUP}:").removeprefix(PREFIX).replace("_", " ")

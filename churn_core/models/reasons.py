@@ -19,7 +19,17 @@ from churn_core.features.attributes import PREFIX
 from churn_core.features.words import feature_words, range_text, silence_words, value_text
 from churn_core.models.families import ATTRIBUTE_GROUP, CONSTANTS, family_label, family_of, feature_entry, group_of
 from churn_core.models.preparation_unusual import UNUSUAL
-from churn_core.models.telling import SILENCE, SILENT, Usual, own_gaps, silence_tiers, telling_tiers
+from churn_core.models.telling import (
+    KNOWN_DIRECTIONS,
+    SILENCE,
+    SILENT,
+    TIER_USUAL,
+    TIER_WEAK,
+    Usual,
+    own_gaps,
+    silence_tiers,
+    telling_tiers,
+)
 from churn_core.stats.columns import is_number, numbers
 from churn_core.stats.ranking import mid_ranks
 
@@ -162,7 +172,11 @@ class ReasonWriter:
     def _speakers(
         self, frame: pd.DataFrame, pushes: NDArray[np.float64], tiers: NDArray[np.int8], direction: float
     ) -> _Speakers:
-        """The most telling number of each family; ``pushes`` are contributions in the direction asked for."""
+        """The most telling number of each family; ``pushes`` are contributions in the direction asked for.
+
+        Silence and the orders so far share what they contribute as a model happens to split it: where no number of
+        their own push can be told, one that everybody knows to point that way speaks for the sum.
+        """
         rows = np.arange(len(frame))
         spoken = np.where(pushes > 0, tiers, 0)
         score = spoken * 1_000.0 + np.clip(pushes, -400.0, 400.0)
@@ -176,6 +190,11 @@ class ReasonWriter:
                 allowed = np.array(quiet or list(members), dtype=np.int64)
             best = allowed[score[:, allowed].argmax(axis=1)]
             feature[:, position], tier[:, position] = best, spoken[rows, best]
+            stand_in = [i for i in allowed if family == "silence" and self.feature_names[i] in KNOWN_DIRECTIONS]
+            if stand_in:
+                second = np.array(stand_in)[tiers[:, stand_in].argmax(axis=1)]
+                speaks = (tier[:, position] == 0) & (tiers[rows, second] >= TIER_USUAL)
+                feature[speaks, position], tier[speaks, position] = second[speaks], TIER_WEAK
             if about_silence is not None and family == "silence":
                 speaks = about_silence > 1
                 feature[speaks, position] = len(self.feature_names)
@@ -232,7 +251,10 @@ class ReasonWriter:
         words = feature_words(entry, number, is_high=is_high, is_usual=is_usual, currency=self._currency)
         if name == UNUSUAL:
             return words
-        return f"{words}; usual {range_text(entry.unit, usual.low, usual.high, currency=self._currency)}"
+        told = f"{words}; usual {range_text(entry.unit, usual.low, usual.high, currency=self._currency)}"
+        middle = value_text(entry.unit, usual.middle, currency=self._currency)
+        # Inside the usual range only the middle shows on which side a number lies.
+        return f"{told}, middle {middle}" if is_usual and len(shown) > 1 and middle != own else told
 
 
 def _silence(days: float, gap: float, is_single: float, due: float, is_of_shop: float) -> str:

@@ -26,7 +26,7 @@ def test_drivers_of_everybody(scored: Churn) -> None:
     outcome = scored("drivers")
     assert outcome.code == 0
     assert "everybody who was scored  10     55.0 %" in outcome.out
-    assert "Silence against the own rhythm" in outcome.out
+    assert "Own rhythm of orders" in outcome.out
     assert "difference" not in outcome.out
 
 

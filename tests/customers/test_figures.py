@@ -167,10 +167,10 @@ def test_many_contributions_are_summed_up_in_one_bar(warehouse: Warehouse) -> No
 
 def test_words_and_figures_name_the_same_groups(torn: CustomerScore) -> None:
     assert explained(torn) == (
-        "Risk is 88.1 %, raised most by silence against the own rhythm, lowered most by service requests and waiting"
+        "Risk is 88.1 %, raised most by own rhythm of orders, lowered most by service requests and waiting"
     )
     first = contributions_figure(torn)
-    assert first.data[0].y[0].startswith("Silence against the own rhythm<br>")
+    assert first.data[0].y[0].startswith("Own rhythm of orders<br>")
     assert first.data[0].y[0].endswith("92 days since the last order<br>usual gap 6</span>")
     assert first.layout.title.text == "From the start at 37.8 % to 88.1 %, group by group, the longest step first"
     assert next(bar.label for bar in bars(torn, "every signal")) == "Order days", "every signal stays to be seen"
@@ -246,7 +246,7 @@ def test_the_force_plot_by_group_adds_up_and_names_no_single_signal(torn: Custom
     html = force_plot_html(torn, mode=mode)
     shown = json.loads(re.search(r"AdditiveForceVisualizer, (\{.*\})\)", html)[1])  # type: ignore[index]
     effects = {shown["featureNames"][int(nr)]: part["effect"] for nr, part in shown["features"].items()}
-    assert effects == pytest.approx({"Silence against the own rhythm": 3.0, "Service requests and waiting": -0.5})
+    assert effects == pytest.approx({"Own rhythm of orders": 3.0, "Service requests and waiting": -0.5})
     assert shown["baseValue"] + sum(effects.values()) == pytest.approx(torn.log_odds, abs=1e-6)
     assert (DARK if mode == "dark" else LIGHT).background in html
 

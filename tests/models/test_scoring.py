@@ -313,9 +313,21 @@ def test_usual_values_are_told_without_only() -> None:
     frame = pd.DataFrame({"n_order_days_90": [2.0, 0.0], "spend_amount_90": [60.0, 60.0]})
     made = writer.write(frame, np.array([[0.5, 0.0], [0.5, 0.0]]))
     assert list(made.up[0]) == [
-        "2 order days in the last 90 days; usual 1-5",
+        "2 order days in the last 90 days; usual 1-5, middle 3",
         "no order days in the last 90 days; usual 1-5",
     ]
+
+
+def test_few_orders_speak_where_the_silence_is_no_longer_than_usual() -> None:
+    """The silence pushes up and the few orders down, as a model splits it; their sum is one of few orders."""
+    frame = pd.DataFrame([_silent(139, 180, 2), _silent(30, 28, 6), _silent(20, 25, 8)])
+    frame = frame.drop(columns="mean_gap_days")
+    writer = ReasonWriter(list(frame.columns), usual_ranges(frame), known=HABITS)
+    made = writer.write(frame, np.array([[2.8, 0.0, -1.5, 0.02]] * 3))
+    assert made.up[0][0] == "only 2 order days so far; usual 4-7"
+    assert made.main_feature[0] == "n_order_days"
+    assert made.up[0][1] == "30 days since the last order; usual gap 28", "a silence beyond the usual gap comes first"
+    assert "no single number stands out" in made.up[0][2], "nothing points up: many orders, and not late"
 
 
 def test_unusual_numbers_speak_first() -> None:
