@@ -47,7 +47,7 @@ def _work(stamp: Stamp, ticked: list[int]) -> None:
                 )  # fmt: skip
     with st.popover("Put off", icon=":material/snooze:", key="bulk_put_off_popover"):
         tomorrow = calls.today() + timedelta(days=1)
-        st.date_input("Until", value=tomorrow, min_value=tomorrow, key="bulk_until", format="DD/MM/YYYY")
+        st.date_input("Until", value=tomorrow, min_value=tomorrow, key="bulk_until", format="YYYY-MM-DD")
         st.button("Put off", key="bulk_put_off", type="primary", on_click=actions.put_off_all, args=(ticked,))
     with st.popover("Hand over", icon=":material/forward:", key="bulk_hand_over_popover"):
         st.selectbox(

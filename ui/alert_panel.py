@@ -162,7 +162,7 @@ def _put_off(found: Alert, then: Then) -> None:
         value=None,
         min_value=today + timedelta(days=1),
         key=f"alert_until_{found.alert_id}",
-        format="DD/MM/YYYY",
+        format="YYYY-MM-DD",
     )
     st.button("Put off", type="primary", key="alert_off", on_click=actions.put_off, args=(found, None, then))
 
