@@ -64,20 +64,22 @@ def _start() -> None:
 
 def figures_block(run: WorthRun, stake: Stake | None, currency: str) -> None:
     """One row of key figures."""
-    days = counted(run.plan.horizon_days, "day")
+    st.markdown(
+        f"Expected in the {counted(run.plan.horizon_days, 'day')} after {day(run.as_of - timedelta(days=1))}, "
+        "the chance of leaving taken off:"
+    )
     with figures_row("value"):
         if run.total_spend is not None:
             interval, basis = _interval(run, currency)
-            label = f"{spend_words(run.is_net).capitalize()}, {days}"
-            key_figure(label, money(run.total_spend, currency), interval, meaning=basis)
+            key_figure(spend_words(run.is_net).capitalize(), money(run.total_spend, currency), interval, meaning=basis)
             if run.margin_rate < 1:
-                key_figure(f"Margin, {days}", money(run.total_margin, currency), f"{percent(run.margin_rate)} of spend")
-        key_figure(f"Orders, {days}", count(run.total_orders), f"of {counted(run.n_customers, 'customer')}",
+                key_figure("Margin", money(run.total_margin, currency), f"{percent(run.margin_rate)} of spend")
+        key_figure("Orders", count(run.total_orders), f"of {counted(run.n_customers, 'customer')}",
                    meaning="Days with an order; several orders of one day count once.")  # fmt: skip
         if run.total_lifetime is not None:
             years = f"{run.plan.lifetime_years:g} year{'' if run.plan.lifetime_years == 1 else 's'}"
             key_figure(
-                f"Margin, {years}", money(run.total_lifetime, currency),
+                f"Lifetime, {years}", money(run.total_lifetime, currency),
                 _lifetime_note(run, currency), meaning=f"{assumptions(run)} {lifetime_words(run)}",
             )  # fmt: skip
         if stake is not None and stake.concentration is not None:
@@ -108,10 +110,8 @@ def _lifetime_note(run: WorthRun, currency: str) -> str:
 def notes_block(run: WorthRun, stamp: Stamp) -> None:
     """How the values were made, and what should be known before they are used."""
     stale = " Data was imported since; value again to see it." if run.data_version != stamp.state.data_version else ""
-    st.caption(f"As of {day(run.as_of)}. {plain(method_words(run))}{stale}")
     st.caption(
-        "At risk counts what customers would bring if they stay; here the chance of leaving is taken off, so the sums "
-        "differ."
+        f"{plain(method_words(run))}{stale} At risk counts what customers would bring if they stay, so it differs."
     )
     for note in run.notes:
         st.caption(f":orange[:material/info:] {sentence(note)}")
@@ -177,10 +177,13 @@ def _error_rows(checked: HoldOut, currency: str) -> list[dict[str, str]]:
     typical = (
         []
         if checked.mae_typical is None
-        else [{"Mean error per customer": "Here, typical amount (median)", "Error": shown(checked.mae_typical)}]
+        else [{"Mean error per customer": "Typical amount (median)", "Error": shown(checked.mae_typical)}]
     )
     return [
-        {"Mean error per customer": f"Here ({SHORT_LEVEL[checked.level_rule]})", "Error": shown(checked.mae)},
+        {
+            "Mean error per customer": f"Expected amount ({SHORT_LEVEL[checked.level_rule]})",
+            "Error": shown(checked.mae),
+        },
         *typical,
         {
             "Mean error per customer": f"Same as the last {counted(checked.horizon_days, 'day')}",
@@ -198,11 +201,10 @@ def _date_words(checked: HoldOut) -> str:
     if not checked.dates:
         return "Dates of the next order could not be checked: too few of them lay within the horizon."
     parts = [
-        f"{percent(entry.happened)} had ordered by the date said to be reached with {100 * entry.probability:.0f} % "
-        f"(n = {count(entry.n)})"
+        f"{percent(entry.happened)} by the day said for {100 * entry.probability:.0f} % (n = {count(entry.n)})"
         for entry in checked.dates
     ]
-    return f"Next order dates: {'; '.join(parts)}."
+    return f"Next order: {', '.join(parts)} had ordered."
 
 
 def customer_worth_block(stamp: Stamp, customer_id: str, currency: str) -> None:
@@ -218,7 +220,8 @@ def customer_worth_block(stamp: Stamp, customer_id: str, currency: str) -> None:
         until = "no late day is known" if row["next_order_high"] is None else f"nine by {day(row['next_order_high'])}"
         parts.append(f"next order by {day(row['next_order_at'])} for 5 of 10 such customers, {until}")
     if row["lifetime_value"] is not None:
-        parts.append(f"{money(row['lifetime_value'], currency)} over {run.plan.lifetime_years:g} years, discounted")
+        years = f"{run.plan.lifetime_years:g} year{'' if run.plan.lifetime_years == 1 else 's'}"
+        parts.append(f"lifetime value {money(row['lifetime_value'], currency)} ({years}, discounted)")
     stale = " Data was imported since." if run.data_version != stamp.state.data_version else ""
     st.caption(plain(f"Expected, the chance of leaving included: {'; '.join(parts)}.{stale}"))
 

@@ -133,7 +133,7 @@ def _run_lines(run: WorthRun, currency: str) -> list[str]:
     if run.total_lifetime is not None:
         bounds = run.lifetime_bounds
         around = f" ({money(bounds[0], currency)} to {money(bounds[1], currency)})" if bounds else ""
-        rows.append((f"margin, {run.plan.lifetime_years:g} years", money(run.total_lifetime, currency) + around))
+        rows.append((f"lifetime, {run.plan.lifetime_years:g} years", money(run.total_lifetime, currency) + around))
     lines += ["", *table(("expected", "total"), rows), ""]
     if run.hold_out is not None:
         found = run.hold_out

@@ -39,6 +39,8 @@ GROSS = "ordered"
 """Spend before returns, kept beside the outcome where returns are known."""
 NEWCOMERS = "newcomers"
 """Customers whose first order is within a horizon."""
+MOST_NAMED = 50_000
+"""Customers up to which a query names them; beyond, everybody who ordered is read."""
 _AMOUNTS = ("spend_amount", "return_amount_ratio")
 _RECENT = {SPEND: "spend_amount_{}", ORDERS: "n_order_days_{}"}
 
@@ -102,10 +104,11 @@ def plain_features(warehouse: Warehouse) -> tuple[str, ...]:
 def spend_within(warehouse: Warehouse, cutoff: datetime, days: int, customers: pd.Index) -> NDArray[np.float64]:
     """What each of these customers spent within so many days after a cutoff, less the returns of the same days."""
     window = everybody(days)
+    named, parameters = _named(customers)
     found = warehouse.frame(
         "SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS spend FROM orders "
-        f"WHERE {in_label_window('order_time', window)} GROUP BY customer_id",
-        {"cutoff": cutoff},
+        f"WHERE {in_label_window('order_time', window)}{named} GROUP BY customer_id",
+        {"cutoff": cutoff, **parameters},
     ).set_index("customer_id")
     values = np.append(np.clip(np.nan_to_num(numbers(found["spend"])), 0.0, None), 0.0)
     spend = np.asarray(values[found.index.get_indexer(customers)])
@@ -122,11 +125,12 @@ def period_at(
 ) -> WorthPeriod:
     """Features at a cutoff whose horizon is over, and what followed."""
     frame = frame_at(warehouse, cutoff, horizon_days, n_most=n_most, features=features)
+    named, parameters = _named(frame.index)
     found = warehouse.frame(
         "SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS spend, count(*) FILTER (WHERE is_new_day) AS orders, "
         "date_diff('day', CAST($cutoff AS DATE), CAST(min(order_time) AS DATE)) AS days_to_next "
-        f"FROM orders WHERE {in_label_window('order_time', everybody(horizon_days))} GROUP BY customer_id",
-        {"cutoff": cutoff},
+        f"FROM orders WHERE {in_label_window('order_time', everybody(horizon_days))}{named} GROUP BY customer_id",
+        {"cutoff": cutoff, **parameters},
     ).set_index("customer_id")
     place = found.index.get_indexer(frame.index)
     outcome = {}
@@ -148,6 +152,13 @@ def period_at(
         rhythm=rhythm,
         levels={what: _level(outcome[what], rhythm, frame, what, horizon_days) for what in (SPEND, ORDERS)},
     )
+
+
+def _named(customers: pd.Index) -> tuple[str, dict[str, object]]:
+    """A condition that only these customers are read, with its parameters; none where they are too many to name."""
+    if len(customers) > MOST_NAMED:
+        return "", {}
+    return " AND customer_id IN (SELECT unnest($customers))", {"customers": [str(name) for name in customers]}
 
 
 def shop_within(warehouse: Warehouse, cutoff: datetime, horizon_days: int) -> dict[str, float]:

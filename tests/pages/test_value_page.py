@@ -10,6 +10,7 @@ import pytest
 
 from churn_core.customers import worth
 from churn_core.customers.worth_view import required_worth
+from churn_core.figures.theme import money
 from churn_core.models import worth as worth_model
 from churn_core.models import worth_trees
 from churn_core.warehouse import Warehouse
@@ -51,7 +52,8 @@ def test_the_check_stands_beside_the_forecast(app: App) -> None:
     said = everything_said(visit)
     assert "Would it have been right?" in said
     assert "with nothing but what was known then" in said
-    assert next(metric.label for metric in visit.metric) == "Spend after returns, 60 days"
+    assert next(metric.label for metric in visit.metric) == "Spend after returns"
+    assert "Expected in the 60 days after" in said
     run = required_worth(open_workspace("Demo shop"))
     assert run.hold_out is not None
     assert "Assumed" in said
@@ -88,7 +90,13 @@ def test_the_customer_page_says_what_the_customer_is_worth(app: App) -> None:
     first = worth_page(open_workspace("Demo shop"), limit=1).iloc[0]
     visit = app("pages/customers/customer.py", customer=str(first["customer_id"]))
     assert not visit.exception
-    assert f"{first['expected_orders']:.1f} order days in the 60 days" in everything_said(visit).replace("\\", "")
+    said = everything_said(visit).replace("\\", "")
+    assert f"{first['expected_orders']:.1f} order days in the 60 days" in said
+    assert f"of margin (typically {money(first['typical_spend'], 'EUR')}: half of such customers stay below)" in said
+    silent = worth_page(open_workspace("Demo shop"), sort="expected_orders", offset=1, limit=2000).iloc[-1]
+    assert silent["typical_spend"] == 0
+    visit = app("pages/customers/customer.py", customer=str(silent["customer_id"]))
+    assert "(typically none: most such customers do not order)" in everything_said(visit)
 
 
 @pytest.mark.usefixtures("demo_home")
