@@ -36,7 +36,11 @@ class Foreseen:
     def words(self) -> str:
         """The effect in one or two sentences."""
         raised = f"{self.n_new:,} new {'alert' if self.n_new == 1 else 'alerts'} now" if self.n_new else "no new alert"
-        already = f", because {self.n_today:,} of today count already" if self.n_waiting and self.n_today else ""
+        already = (
+            f", because {self.n_today:,} of today {'counts' if self.n_today == 1 else 'count'} already"
+            if self.n_waiting and self.n_today
+            else ""
+        )
         parts = [f"Would raise {raised}{already}"]
         if self.n_waiting:
             parts.append(f"{self.n_waiting:,} more would wait beyond the places of the day")

@@ -62,6 +62,16 @@ def test_the_policy_is_shown_and_changed(churn: Churn, shop: None) -> None:
     assert churn("alerts", "policy").out.startswith("At most 5 new alerts a day among the 50 % with the most at stake")
 
 
+def test_a_policy_is_tried_and_more_are_raised_when_asked_for(churn: Churn, shop: None) -> None:
+    churn("alerts", "policy", "--most", "1")
+    assert churn("alerts", "refresh").out.startswith("1 new alert; 1 in the queue. 2 more qualify and wait")
+    tried = churn("alerts", "policy", "--most", "2", "--dry-run")
+    assert "Not saved. Would raise 1 new alert now, because 1 of today counts already; 1 more would wait" in tried.out
+    assert churn("alerts", "policy", "--json").json["n_most"] == 1
+    assert churn("alerts", "refresh", "--more", "1").out.startswith("1 new alert; 2 in the queue. 1 more qualifies")
+    assert "0 overdue, 1 more qualifies and waits." in churn("alerts").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

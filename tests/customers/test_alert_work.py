@@ -17,6 +17,7 @@ from churn_core.customers.alert_refresh import refresh_alerts
 from churn_core.customers.alert_summary import alert_summary
 from churn_core.customers.alert_work import done, hand_over, note, reopen, snooze, take
 from churn_core.customers.alerts import alert, alert_history, alerts, owners
+from churn_core.customers.tiers import save_policy
 from churn_core.errors import ChurnError, InputError, NotEnoughData, NotFound
 from churn_core.stats.proportions import wilson_interval
 from churn_core.warehouse import Warehouse
@@ -214,6 +215,15 @@ def test_the_summary_counts_and_says_what_it_does_not_prove(shop: Warehouse) -> 
     )
     assert "does not prove that the calls helped" in found.words_after
     assert (found.n_overdue, found.n_done_week) == (1, 0)
+
+
+def test_what_was_changed_since_the_last_renewal_is_told(shop: Warehouse) -> None:
+    assert alert_summary(shop, now=NOW).changed_since == ()
+    take_everybody(shop, n_most=7)
+    save_policy(shop, high_from=0.6, medium_from=0.2)
+    assert alert_summary(shop, now=NOW).changed_since == ("what raises an alert", "the tiers")
+    refresh_alerts(shop, now=NOW)
+    assert alert_summary(shop, now=NOW).changed_since == ()
 
 
 def test_who_waits_and_who_is_left_alone_is_kept_from_the_last_refresh(warehouse: Warehouse) -> None:

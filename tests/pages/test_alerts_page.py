@@ -314,6 +314,18 @@ def test_only_overdue(queue: Warehouse, app: App) -> None:
     assert _metrics(visit)["Overdue"] == "1"
 
 
+def test_where_no_money_is_known_the_queue_goes_by_risk(queue: Warehouse, app: App) -> None:
+    with queue.transaction() as tx:
+        tx.execute("UPDATE alerts SET stake = NULL, standing = NULL, stake_kind = '', rules = ['valuable_high'], "
+                   "rule_words = ['number 1'], risk = 1 - risk")  # fmt: skip
+        tx.audit("no values", {})
+    visit = app(ALERTS)
+    assert _shown(visit) == [entry.customer_id for entry in alerts(queue, sort="risk").rows]
+    assert "12 alerts · highest risk first" in _said(visit)
+    assert set(visit.dataframe[0].value["why"]) == {"highest risk"}
+    assert _metrics(visit)["At stake"] == "–"
+
+
 def test_whoever_must_not_be_contacted_is_marked(queue: Warehouse, app: App) -> None:
     first = alerts(queue).rows[0]
     with queue.transaction() as tx:
