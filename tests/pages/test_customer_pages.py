@@ -256,7 +256,7 @@ def test_a_deep_link_opens_the_customer(scored_home: Path, app: App) -> None:
 
 def test_the_reading_of_the_contributions_is_chosen_and_kept_in_the_address(scored_home: Path, app: App) -> None:
     by_group = app(CUSTOMER, customer="C117")
-    every = app(CUSTOMER, customer="C117", signals="every signal")
+    every = app(CUSTOMER, customer="C117", signals="Every signal")
     for visit, bar in ((by_group, "Service requests and waiting"), (every, "Service requests, last 90 days")):
         assert not visit.exception
         spec = visit.get("plotly_chart")[1].proto.spec
