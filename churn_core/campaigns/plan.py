@@ -43,7 +43,7 @@ ENTRIES: dict[str, str] = {
     "rolling": "Rolling: new customers of the audience join, drawn in the same way",
 }
 
-ASKED_SINCE = frozenset({"tags"})
+ASKED_SINCE = frozenset({"tags", "with_left"})
 """Fields of a customer filter that plans locked by an earlier release do not have."""
 
 MOST_TREATMENTS = 8

@@ -13,6 +13,7 @@ from typing import Any
 from churn_core.customers.alert_policy import AlertPolicy
 from churn_core.customers.alert_rules import AlertSituation
 from churn_core.customers.personal_rhythm import rhythms_sql
+from churn_core.customers.still_there import still_there
 from churn_core.customers.tiers import TierRule, active_policy, tier_rule
 from churn_core.errors import NotEnoughData
 from churn_core.features.gaps import known_until
@@ -52,7 +53,7 @@ def situation_of(
     runs = runs_compared(tx, policy.recent_days, as_of)
     n_known, n_high_known, n_high = tx.rows(
         "SELECT count(value_at_risk), count(value_at_risk) FILTER (tier = 'high'), count(*) FILTER (tier = 'high') "
-        "FROM scores WHERE run_id = $run_id",
+        f"FROM scores WHERE run_id = $run_id AND {still_there()}",
         {"run_id": runs.run_id},
     )[0]
     low = _low_rating(tx, end)
@@ -102,7 +103,7 @@ def runs_compared(tx: Transaction, recent_days: int, as_of: datetime | None = No
 
 
 def fill_pool(tx: Transaction, situation: AlertSituation) -> None:
-    """Make the temporary table of all customers whom a rule could name."""
+    """Make the temporary table of all customers whom a rule could name: nobody whose label says they have left."""
     was_high = _was_high(tx, situation)
     rhythm, values = _rhythm_part(situation)
     values |= was_high.parameters | {
@@ -125,7 +126,8 @@ def fill_pool(tx: Transaction, situation: AlertSituation) -> None:
         "CASE WHEN j.value_at_risk IS NOT NULL THEN value_standing ELSE spend_standing END AS standing "
         "FROM joined j "
         "LEFT JOIN said s ON s.customer_id = j.customer_id AND (j.last_time IS NULL OR j.last_time <= s.rated_at) "
-        "LEFT JOIN asked a ON a.customer_id = j.customer_id AND (j.last_time IS NULL OR j.last_time <= a.asked_at)",
+        "LEFT JOIN asked a ON a.customer_id = j.customer_id AND (j.last_time IS NULL OR j.last_time <= a.asked_at) "
+        f"WHERE {still_there(own='j.customer_id')}",
         values,
     )
 
@@ -137,7 +139,7 @@ _SCORED = (
     "ORDER BY now.value_at_risk) END AS value_standing, "
     "CASE WHEN now.tier = 'high' THEN row_number() OVER (PARTITION BY now.tier = 'high' "
     "ORDER BY now.value_at_risk DESC NULLS LAST, now.risk DESC, now.customer_id) END AS value_place "
-    "FROM (SELECT * FROM scores WHERE run_id = $run_id) now LEFT JOIN "
+    f"FROM (SELECT * FROM scores WHERE run_id = $run_id AND {still_there()}) now LEFT JOIN "
     "(SELECT customer_id, risk, {was_high} AS was_high FROM scores WHERE run_id = $before_id) before "
     "ON before.customer_id = now.customer_id"
 )

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from churn_core.customers.selection import Condition, CustomerFilter, RunKey, condition
+from churn_core.customers.still_there import n_left
 from churn_core.customers.tiers import TIERS, active_policy, tier_rule
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.sources import age_days
@@ -60,6 +61,8 @@ class Totals:
     """Customers the filter means."""
     n_scored: int
     """Customers of the run."""
+    n_left: int
+    """Of these, customers whose label says that they have left; a filter leaves them out unless it asks for them."""
     n_value_known: int
     """Customers whose expected value is known."""
     value_at_risk: float | None
@@ -70,6 +73,11 @@ class Totals:
     """Average risk; None when there is nobody."""
     tiers: tuple[TierTotal, ...]
     """Always all three, the most urgent first."""
+
+    @property
+    def n_there(self) -> int:
+        """Customers of the run who are still there."""
+        return self.n_scored - self.n_left
 
     def tier(self, name: str) -> TierTotal:
         """The totals of one tier."""
@@ -143,6 +151,7 @@ def count_and_totals(warehouse: Warehouse, chosen: CustomerFilter) -> Totals:
         run_id=run.run_id,
         n_customers=n_customers,
         n_scored=int(warehouse.value("SELECT count(*) FROM scores WHERE run_id = $run_id", {"run_id": run.run_id})),
+        n_left=n_left(warehouse, run.run_id) if run.source == "snapshots" else 0,
         n_value_known=sum(row["n_known"] for row in rows),
         value_at_risk=_sum_known(row["at_risk"] for row in rows),
         expected_value=_sum_known(row["expected"] for row in rows),

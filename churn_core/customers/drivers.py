@@ -8,7 +8,7 @@ difference of theirs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -161,11 +161,14 @@ def sample(warehouse: Warehouse, chosen: CustomerFilter | None = None, *, n_most
 
 
 def scored_group(warehouse: Warehouse, chosen: CustomerFilter) -> tuple[ScoreRun, Condition]:
-    """The latest score run and who is meant in it; NotEnoughData when nothing was scored yet."""
+    """The latest score run and who is meant in it; NotEnoughData when nothing was scored yet.
+
+    A model is explained by everybody it scored, so those whose label says that they have left are meant as well.
+    """
     key = required_run(warehouse)
     run = latest_run(warehouse)
     assert run is not None
-    return run, condition(chosen, key)
+    return run, condition(replace(chosen, with_left=True), key)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from churn_core.customers.moves import Moves, moves_between
 from churn_core.customers.personal_rhythm import LATE_GAPS, alike_parameters, alike_sql
 from churn_core.customers.rfm import orders_until, run_known_at
 from churn_core.customers.selection import Condition
+from churn_core.customers.still_there import still_there
 from churn_core.features.gaps import known_until
 from churn_core.features.shop_habits import DUE_GAPS, Habits, habits, usual_gap_sql
 from churn_core.features.sources import age_days
@@ -113,7 +114,8 @@ def lifecycle(warehouse: Warehouse, as_of: datetime | None = None, *, known: Hab
     staged = stages_sql(warehouse, found)
     rows = warehouse.rows(
         f"SELECT state, count(*), count(risk), avg(risk), CAST(sum(value_at_risk) AS DOUBLE), avg(usual_gap_days) "
-        f"FROM ({staged.sql}) LEFT JOIN (SELECT customer_id, risk, value_at_risk FROM scores WHERE run_id = $run) "
+        f"FROM ({staged.sql}) LEFT JOIN (SELECT customer_id, risk, value_at_risk FROM scores WHERE run_id = $run "
+        f"AND {still_there(run='$run')}) "
         "USING (customer_id) GROUP BY state",
         staged.parameters | {"run": run.run_id if run else None},
     )

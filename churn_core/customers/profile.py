@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from churn_core.customers.history import Purchases, TimelineEntry, purchases, timeline
+from churn_core.customers.still_there import left_words, still_there
 from churn_core.customers.tiers import active_policy, tier_rule
 from churn_core.errors import NotFound
 from churn_core.features.attributes import PREFIX
@@ -71,7 +72,9 @@ class CustomerScore:
     expected_value: float | None
     value_at_risk: float | None
     rank: int
-    """Place in the run by value at risk, 1 being the most money."""
+    """Place by value at risk among those of the run who are still there, 1 being the most money."""
+    n_ranked: int
+    """Customers of the run who are still there."""
     contributions: tuple[FeatureContribution, ...]
     """The strongest first; with the run's base they sum to the log-odds."""
     main_reason: str | None
@@ -109,6 +112,8 @@ class CustomerProfile:
     """Further columns of the user's files, as known today."""
     score: CustomerScore | None
     """None when the customer was not in the latest run."""
+    left: str
+    """That the label says the customer has left, as a sentence; empty when it does not."""
     not_scored: str
     """Why there is no score, as a sentence; empty when there is one."""
     history: tuple[PastScore, ...]
@@ -142,6 +147,7 @@ def customer_profile(warehouse: Warehouse, customer_id: str, *, has_timeline: bo
         **{name: person.get(name) for name in _PERSON},
         attributes=tuple(attributes.items()),
         score=score,
+        left=left_words(warehouse, snapshot),
         not_scored="" if score else _why_not_scored(run),
         history=history,
         purchases=bought,
@@ -180,15 +186,16 @@ def _score(warehouse: Warehouse, run: ScoreRun, customer_id: str, attributes: di
         return None
     words = _one(warehouse, "SELECT * FROM reasons WHERE run_id = $run_id AND customer_id = $customer_id", own)
     parts = _one(warehouse, "SELECT * FROM contributions WHERE run_id = $run_id AND customer_id = $customer_id", own)
-    ahead = warehouse.value(
-        "SELECT count(*) FROM scores WHERE run_id = $run_id AND (value_at_risk > $value OR "
-        "(value_at_risk IS NOT DISTINCT FROM $value AND customer_id < $customer_id))",
+    ahead, n_ranked = warehouse.rows(
+        "SELECT count(*) FILTER (value_at_risk > $value OR (value_at_risk IS NOT DISTINCT FROM $value "
+        f"AND customer_id < $customer_id)), count(*) FROM scores WHERE run_id = $run_id AND {still_there()}",
         own | {"value": score["value_at_risk"]},
-    )
+    )[0]
     return CustomerScore(
         run=run,
         **{name: score[name] for name in _SCORE},
         rank=int(ahead) + 1,
+        n_ranked=int(n_ranked),
         contributions=_contributions(run, parts, attributes),
         reasons_up=_words(words, "up_1", "up_2", "up_3"),
         reasons_down=_words(words, "down_1", "down_2"),

@@ -16,6 +16,7 @@ from typing import Any
 from churn_core.customers.rfm_rule import GROUPS, RfmRule, Thresholds
 from churn_core.customers.rfm_rules import active_rule
 from churn_core.customers.selection import Condition
+from churn_core.customers.still_there import still_there
 from churn_core.errors import NotEnoughData
 from churn_core.features.gaps import known_until
 from churn_core.features.sources import age_days
@@ -180,7 +181,8 @@ def rfm(warehouse: Warehouse, as_of: datetime | None = None, *, rule: RfmRule | 
         "coalesce(sum(s.value_at_risk), 0.0) AS at_risk_sum, min(recency_days) AS least_days, "
         "max(recency_days) AS most_days, min(n_orders) AS least_orders, max(n_orders) AS most_orders, "
         "min(spend_amount) AS least_spend, max(spend_amount) AS most_spend FROM scored LEFT JOIN "
-        "(SELECT customer_id, risk, value_at_risk FROM scores WHERE run_id = $run) s USING (customer_id) "
+        f"(SELECT customer_id, risk, value_at_risk FROM scores WHERE run_id = $run AND {still_there(run='$run')}) s "
+        "USING (customer_id) "
         "GROUP BY ALL ORDER BY recency, frequency, money",
         scored.parameters | {"run": run.run_id if run else None},
     )

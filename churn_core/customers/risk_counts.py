@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from churn_core.customers.judged import Judged, judged_model
+from churn_core.customers.still_there import still_there
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.models.runs import latest_run
 
@@ -130,18 +131,18 @@ def step_of(threshold: float) -> int:
 
 
 def risk_counts(warehouse: Warehouse) -> RiskCounts:
-    """Counts of the latest score run, in one pass; NotEnoughData when nobody was scored yet."""
+    """Counts of those of the latest score run who are still there, in one pass; NotEnoughData when there are none."""
     run = latest_run(warehouse)
     if run is None:
         raise NotEnoughData("no customers were scored yet; train a model and score first.")
     columns = ", ".join(f"{sql} AS {name}" for name, sql in _SUMS.items())
     rows = warehouse.rows(
         f"SELECT CAST(floor(risk * {N_STEPS} + 1e-9) AS INTEGER) AS step, min(risk), max(risk), {columns} "
-        "FROM scores WHERE run_id = $run_id GROUP BY step",
+        f"FROM scores WHERE run_id = $run_id AND {still_there()} GROUP BY step",
         {"run_id": run.run_id},
     )
     if not rows:
-        raise NotEnoughData(f"score run {run.run_id} holds no customer; score again.")
+        raise NotEnoughData(f"score run {run.run_id} holds no customer who is still there; score again.")
     table = np.zeros((len(_SUMS), NOBODY + 1))
     for step, _, _, *sums in rows:
         table[:, step] = sums

@@ -15,6 +15,7 @@ from churn_core.customers.rule_sql import RuleSql, Scope, check_rule, rule_sql, 
 from churn_core.customers.rule_words import rule_sentence
 from churn_core.customers.rules import Rule, rule_from_json, rule_json
 from churn_core.customers.segments import Segment, new_segment, segment, segments
+from churn_core.customers.still_there import still_there
 from churn_core.errors import ChurnError, InputError
 from churn_core.warehouse import Transaction, Warehouse
 
@@ -192,7 +193,9 @@ _CLUSTER_DAYS = (
     "ON m.segmentation_id = CAST(s.rule ->> '$.segmentation_id' AS INTEGER) "
     "WHERE s.kind = 'cluster' GROUP BY segment_id"
 )
-_OF_RUN = "LEFT JOIN scores AS s ON s.run_id = $run_id AND s.customer_id = m.customer_id"
+_OF_RUN = (
+    f"LEFT JOIN (SELECT * FROM scores WHERE run_id = $run_id AND {still_there()}) AS s ON s.customer_id = m.customer_id"
+)
 
 
 def _told(warehouse: Warehouse, entry: Segment, scope: Scope) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from churn_core.customers.fact_groups import GROUP_COLUMNS, GROUPS_TABLE, groups
 from churn_core.customers.facts import TABLE, facts_as_of, facts_relation
 from churn_core.customers.rule_fields import FIELDS, Field, field_named, person_column
 from churn_core.customers.rules import MOST_DAYS, Line, Rule, Value, as_day, is_number
+from churn_core.customers.still_there import still_there
 from churn_core.errors import InputError, NotFound, unknown_name
 from churn_core.features.attributes import PREFIX
 from churn_core.features.sources import age_days
@@ -112,7 +113,8 @@ def field_of(line: Line) -> Field:
 def _joins(fields: list[Field], scope: Scope) -> list[str]:
     joins = []
     if any(field.table == "scores" for field in fields):
-        joins.append("LEFT JOIN scores AS s ON s.run_id = $run_id AND s.customer_id = f.customer_id")
+        there = f" AND {still_there(own='s.customer_id')}" if scope.source == "snapshots" else ""
+        joins.append(f"LEFT JOIN scores AS s ON s.run_id = $run_id AND s.customer_id = f.customer_id{there}")
     if any(person_column(field) for field in fields):
         joins.append("LEFT JOIN customers AS c ON c.customer_id = f.customer_id")
     if any(field.kind == "attribute" for field in fields):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from churn_core.customers.still_there import still_there
 from churn_core.models.runs import latest_run
 from churn_core.warehouse import Warehouse
 
@@ -41,8 +42,8 @@ ORDER BY f.customer_id = $text DESC, starts_with(lower(f.customer_id), lower($te
 LIMIT $limit
 """
 
-_MOST_MONEY = """
-    SELECT customer_id FROM scores WHERE run_id = $run_id
+_MOST_MONEY = f"""
+    SELECT customer_id FROM scores WHERE run_id = $run_id AND {still_there()}
     ORDER BY value_at_risk DESC NULLS LAST, customer_id LIMIT $limit
 """
 
@@ -51,8 +52,8 @@ def search_customers(warehouse: Warehouse, text: str, *, limit: int = 20) -> tup
     """Customers whose id, name or e-mail address contains the text, in any case.
 
     The exact id comes first, then ids that start with the text, then the most value at risk. Without a text,
-    the customers with the most value at risk. All orders are read only when less than ``limit`` customers are
-    found without them.
+    the customers with the most value at risk who are still there. All orders are read only when less than ``limit``
+    customers are found without them.
     """
     run = latest_run(warehouse)
     parameters = {"text": text.strip(), "run_id": run.run_id if run else None, "limit": limit}
@@ -63,6 +64,13 @@ def search_customers(warehouse: Warehouse, text: str, *, limit: int = 20) -> tup
         if len(rows) >= limit:
             break
     return tuple(Match(**row) for row in rows)  # type: ignore[arg-type]
+
+
+def n_found(warehouse: Warehouse, text: str) -> int:
+    """How many customers a search finds in all, shown or not; reads the ids of all orders."""
+    run = latest_run(warehouse)
+    parameters = {"text": text.strip(), "run_id": run.run_id if run else None}
+    return int(warehouse.value(f"SELECT count(*) FROM ({_KNOWN + _BUYERS})", parameters))
 
 
 def is_customer(warehouse: Warehouse, customer_id: str) -> bool:

@@ -8,6 +8,7 @@ import uuid
 
 from churn_core.customers.at_risk import TAGS_OF
 from churn_core.customers.segmentation_store import segmentation
+from churn_core.customers.still_there import still_there
 from churn_core.customers.targets import mark_as_utf8, safe_cell
 from churn_core.errors import NotEnoughData
 from churn_core.models.runs import latest_run
@@ -62,7 +63,7 @@ _SQL = (
     "FROM (SELECT * FROM segmentation_members WHERE segmentation_id = $id AND as_of = (SELECT max(as_of) "
     "FROM segmentation_members WHERE segmentation_id = $id) AND ($no::INTEGER IS NULL OR segment_no = $no::INTEGER)) m "
     "JOIN (SELECT unnest($nos::INTEGER[]) AS no, unnest($names::VARCHAR[]) AS name) n ON n.no = m.segment_no "
-    "LEFT JOIN (SELECT * FROM scores WHERE run_id = $run_id) s ON s.customer_id = m.customer_id "
+    f"LEFT JOIN (SELECT * FROM scores WHERE run_id = $run_id AND {still_there()}) s ON s.customer_id = m.customer_id "
     f"LEFT JOIN ({TAGS_OF} GROUP BY customer_id) t ON t.customer_id = m.customer_id "
     "ORDER BY m.segment_no, m.customer_id"
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from churn_core.customers.segmentation_store import Segmentation, group_ids
+from churn_core.customers.still_there import still_there
 from churn_core.models.runs import latest_run
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def segmentation_money(warehouse: Warehouse, found: Segmentation) -> Segmentatio
         "count(s.expected_value) AS n_value_known, sum(s.expected_value) AS expected_value, "
         "sum(s.value_at_risk) AS value_at_risk FROM (SELECT customer_id, segment_no FROM segmentation_members "
         "WHERE segmentation_id = $id AND as_of = $as_of) m "
-        "LEFT JOIN (SELECT customer_id, risk, expected_value, value_at_risk FROM scores WHERE run_id = $run_id) s "
+        "LEFT JOIN (SELECT customer_id, risk, expected_value, value_at_risk FROM scores WHERE run_id = $run_id "
+        f"AND {still_there()}) s "
         "USING (customer_id) GROUP BY segment_no",
         {**key, "as_of": as_of},
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from churn_core.customers.attributes import attribute_table, attribute_value
+from churn_core.customers.still_there import still_there
 from churn_core.customers.tiers import TIERS, TierRule
 from churn_core.errors import InputError, unknown_name
 
@@ -46,7 +47,7 @@ class RunKey:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerFilter:
-    """A choice of customers of the latest score run, and their order; empty fields choose everybody."""
+    """A choice of customers of the latest score run, and their order; empty fields choose all who are still there."""
 
     tiers: tuple[str, ...] = ()
     """high, medium or low."""
@@ -82,6 +83,8 @@ class CustomerFilter:
     """Exactly these customers."""
     only_new: bool = False
     """Only customers in the high tier who were not in it in the run before."""
+    with_left: bool = False
+    """Also customers whose label says that they have left; those chosen by their ids are meant in any case."""
     sort: str = "value_at_risk"
     """One of SORTS."""
     descending: bool = True
@@ -101,8 +104,8 @@ class CustomerFilter:
 
     @property
     def is_everybody(self) -> bool:
-        """Whether no customer is left out."""
-        return self == CustomerFilter(sort=self.sort, descending=self.descending)
+        """Whether no customer who is still there is left out."""
+        return self == CustomerFilter(sort=self.sort, descending=self.descending, with_left=self.with_left)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +120,8 @@ def condition(chosen: CustomerFilter, run: RunKey) -> Condition:
     """The rows of ``scores`` that a filter means in a run; every value is a parameter."""
     parts = ["run_id = $run_id"]
     values: dict[str, object] = {"run_id": run.run_id}
+    if run.source == "snapshots" and not chosen.with_left and not chosen.customer_ids:
+        parts.append(still_there())
     for column, low, high in (
         ("value_at_risk", chosen.min_value, chosen.max_value),
         ("risk", chosen.min_risk, chosen.max_risk),
@@ -238,6 +243,8 @@ def described(chosen: CustomerFilter, *, segment_name: str = "") -> str:
         parts.append(f"matching {chosen.search.strip()!r}")
     if chosen.only_new:
         parts.append("new in the high tier")
+    if chosen.with_left:
+        parts.append("also those who have left")
     if chosen.customer_ids:
         parts.append(f"{len(chosen.customer_ids)} chosen by hand")
     return "; ".join(parts) or "everybody who was scored"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from churn_core.customers.still_there import still_there
 from churn_core.customers.tier_policy import TIMES_BETTER, TierPolicy
 from churn_core.warehouse import Transaction, Warehouse
 
@@ -57,18 +58,22 @@ def tier_rule(reader: Reader, policy: TierPolicy, run_id: int, *, suffix: str = 
 def _first_places(
     reader: Reader, run_id: int, measure: str, parameters: dict[str, object], n_places: int, name: str
 ) -> tuple[str, dict[str, object]]:
-    """A condition that exactly so many customers of the run meet: the most by a measure, then by risk, then by id."""
+    """A condition that exactly so many customers of the run meet: the most by a measure, then by risk, then by id.
+
+    Places are for those who are still there; of those who have left, some may meet it as well.
+    """
+    there = f"run_id = $run_id AND {still_there()}"
     own = parameters | {"run_id": run_id, "ahead": n_places - 1}
     least = reader.value(
-        f"SELECT {measure} AS measure FROM scores WHERE run_id = $run_id ORDER BY measure DESC LIMIT 1 OFFSET $ahead",
+        f"SELECT {measure} AS measure FROM scores WHERE {there} ORDER BY measure DESC LIMIT 1 OFFSET $ahead",
         own,
     )
     if least is None:
         return "true", {}
     last = reader.rows(
-        f"SELECT {measure}, risk, customer_id FROM scores WHERE run_id = $run_id AND {measure} = $least "
+        f"SELECT {measure}, risk, customer_id FROM scores WHERE {there} AND {measure} = $least "
         "ORDER BY risk DESC, customer_id LIMIT 1 OFFSET $ahead - "
-        f"(SELECT count(*) FROM scores WHERE run_id = $run_id AND {measure} > $least)",
+        f"(SELECT count(*) FROM scores WHERE {there} AND {measure} > $least)",
         own | {"least": least},
     )
     condition = (

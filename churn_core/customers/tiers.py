@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from churn_core.customers.scenario import VALUE_UNKNOWN, Scenario
+from churn_core.customers.still_there import still_there
 from churn_core.customers.tier_policy import (
     KINDS,
     TIERS,
@@ -142,7 +143,7 @@ def activate_policy(warehouse: Warehouse, version: int) -> TierPolicy:
 
 
 def tier_counts(warehouse: Warehouse, policy: TierPolicy) -> tuple[TierCount, ...]:
-    """How many customers of the latest run each tier would get, without changing anything.
+    """How many customers of the latest run who are still there each tier would get, without changing anything.
 
     NotEnoughData when nobody was scored, or the policy needs values and the run has none.
     """
@@ -154,7 +155,8 @@ def tier_counts(warehouse: Warehouse, policy: TierPolicy) -> tuple[TierCount, ..
     profit = f"sum({policy.profit.profit_sql()})" if policy.profit else "NULL"
     rows = warehouse.records(
         f"SELECT {rule.sql} AS tier, count(*) AS n_customers, sum(risk) AS churners, sum(value_at_risk) AS "
-        f"value_at_risk, {profit} AS profit FROM scores WHERE run_id = $run_id GROUP BY 1",
+        f"value_at_risk, {profit} AS profit FROM scores WHERE run_id = $run_id "
+        f"AND {still_there()} GROUP BY 1",
         rule.parameters | {"run_id": run.run_id},
     )
     found = {row["tier"]: TierCount(**row) for row in rows}

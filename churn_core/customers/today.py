@@ -10,6 +10,7 @@ from datetime import datetime
 
 from churn_core.customers.at_risk import Totals, count_and_totals
 from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.still_there import still_there
 from churn_core.customers.tiers import active_policy, tier_rule
 from churn_core.models.meanings import improved_since
 from churn_core.models.registry import champion
@@ -20,7 +21,10 @@ from churn_core.warehouse import Warehouse
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What happened between the previous and the latest score run of the same source, by today's tier policy."""
+    """What happened between the previous and the latest score run of the same source, by today's tier policy.
+
+    Of both runs those are counted whom no label says by now to have left.
+    """
 
     previous: ScoreRun
     n_high_before: int
@@ -56,7 +60,7 @@ class Step:
     """Something worth doing, the most urgent first."""
 
     target: str
-    """Where: import, quality, definition, train, score, at_risk, new_high, model_quality or settings."""
+    """Where: import, quality, definition, train, score, alerts, at_risk, new_high, model_quality or settings."""
     what: str
     """What to do, as a sentence."""
     why: str
@@ -98,6 +102,7 @@ def today(warehouse: Warehouse) -> Today:
     totals = count_and_totals(warehouse, CustomerFilter()) if run else None
     changes = _changes(warehouse, run, previous) if run and previous else None
     has_currency = bool(warehouse.setting("currency", ""))
+    n_alerts = int(warehouse.value("SELECT count(*) FROM alerts WHERE status IN ('open', 'taken')"))
     model = champion(warehouse)
     improved = improved_since(model) if model else ""
     n_rejected = warehouse.value("SELECT coalesce(arg_max(n_rejected, import_id), 0) FROM imports")
@@ -108,7 +113,7 @@ def today(warehouse: Warehouse) -> Today:
         changes=changes,
         trained_at=warehouse.value("SELECT max(trained_at) FROM model_versions WHERE status = 'champion'"),
         n_rejected=int(n_rejected),
-        steps=tuple(_steps(state, run, totals, changes, int(n_rejected), has_currency, improved)),
+        steps=tuple(_steps(state, run, totals, changes, int(n_rejected), has_currency, improved, n_alerts)),
     )
 
 
@@ -124,8 +129,10 @@ def _changes(warehouse: Warehouse, run: ScoreRun, previous: ScoreRun) -> Changes
             sum(n.value_at_risk) FILTER (n.tier = 'high' AND b.tier IS DISTINCT FROM 'high') AS value_entered,
             sum(b.value_at_risk) FILTER (b.tier = 'high' AND n.tier IS DISTINCT FROM 'high') AS value_left,
             sum(b.value_at_risk) AS value_at_risk_before, sum(n.value_at_risk) AS value_at_risk_now
-        FROM (SELECT customer_id, value_at_risk, {now.sql} AS tier FROM scores WHERE run_id = $now) n
-        FULL JOIN (SELECT customer_id, value_at_risk, {before.sql} AS tier FROM scores WHERE run_id = $before) b
+        FROM (SELECT customer_id, value_at_risk, {now.sql} AS tier FROM scores
+            WHERE run_id = $now AND {still_there(run="$now")}) n
+        FULL JOIN (SELECT customer_id, value_at_risk, {before.sql} AS tier FROM scores
+            WHERE run_id = $before AND {still_there(run="$before")}) b
             ON b.customer_id = n.customer_id
         """,
         now.parameters | before.parameters | {"now": run.run_id, "before": previous.run_id},
@@ -156,12 +163,16 @@ def _steps(
     n_rejected: int,
     has_currency: bool,
     improved: str,
+    n_alerts: int = 0,
 ) -> list[Step]:
     if state.is_empty:
         return [Step(target="import", what="Import your orders.", why="There is no data yet.")]
     steps = _steps_to_fresh_scores(state, run)
     if improved and not any(step.target in ("definition", "train") for step in steps):
         steps.insert(0, Step(target="train", what="Train again.", why=improved))
+    if n_alerts:
+        why = f"{n_alerts:,} alert{' waits' if n_alerts == 1 else 's wait'}: who needs somebody today, and what to do."
+        steps.append(Step(target="alerts", what="Work through the alert queue.", why=why))
     if changes and changes.n_entered:
         steps.append(
             Step(

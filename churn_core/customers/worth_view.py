@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from churn_core.customers.still_there import still_there
 from churn_core.customers.worth import WorthPlan
 from churn_core.errors import NotFound, unknown_name
 from churn_core.models.worth_check import HoldOut
@@ -33,8 +34,8 @@ ASCENDING = ("next_order_at", "customer_id")
 
 WORTH_ROWS = (
     "SELECT w.*, s.risk, s.tier, s.value_at_risk FROM (SELECT * FROM worth WHERE worth_id = $worth_id) w "
-    "LEFT JOIN (SELECT customer_id, risk, tier, value_at_risk FROM scores WHERE run_id = $run_id) s "
-    "USING (customer_id)"
+    "LEFT JOIN (SELECT customer_id, risk, tier, value_at_risk FROM scores WHERE run_id = $run_id "
+    f"AND {still_there()}) s USING (customer_id)"
 )
 """Customers of a run of values beside their scores of the latest score run, as far as they have any."""
 

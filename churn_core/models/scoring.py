@@ -314,9 +314,6 @@ def _store(
                 numbered = table.append_column("run_id", pa.array(np.full(len(table), run_id, dtype=np.int32)))
                 tx.append(name, numbered)
             tables.clear()
-        summary = run.summary
-        if retier is not None:
-            summary = summary | {"tiers": retier(tx, run_id), "high_from": None, "medium_from": None}
         tx.execute(
             "INSERT INTO score_runs (run_id, scored_at, as_of, source, model_version, data_version, "
             "definition_version, n_customers, base_log_odds, feature_names, summary) VALUES ($run_id, $scored_at, "
@@ -326,12 +323,22 @@ def _store(
                 **{key: getattr(run, key) for key in _RUN_COLUMNS},
                 "run_id": run_id,
                 "feature_names": list(run.feature_names),
-                "summary": json.dumps(summary, ensure_ascii=False, allow_nan=False),
+                "summary": _plain_json(run.summary),
             },
         )
+        if retier is not None:
+            drawn = run.summary | {"tiers": retier(tx, run_id), "high_from": None, "medium_from": None}
+            tx.execute(
+                "UPDATE score_runs SET summary = $summary WHERE run_id = $run_id",
+                {"run_id": run_id, "summary": _plain_json(drawn)},
+            )
         tx.audit("score", {"run_id": run_id, "model_version": run.model_version, "n_customers": run.n_customers})
     progress(1.0, f"{run.n_customers:,} customers scored")
     return score_runs(warehouse, limit=1)[0]
+
+
+def _plain_json(summary: dict[str, Any]) -> str:
+    return json.dumps(summary, ensure_ascii=False, allow_nan=False)
 
 
 _RUN_COLUMNS = (

@@ -189,13 +189,14 @@ def test_numbers_in_own_columns_are_compared_as_numbers(shop: Warehouse) -> None
 
 def test_a_labelled_table_is_asked_for_its_own_columns(warehouse: Warehouse) -> None:
     rows = [
-        {"customer_id": f"M{nr}", "churned": nr % 2 == 0, "attributes": json.dumps({"tenure": nr})} for nr in range(6)
+        {"customer_id": f"M{nr}", "churned": nr % 2 == 1, "attributes": json.dumps({"tenure": nr})} for nr in range(6)
     ]
     with warehouse.transaction() as tx:
         tx.append("snapshots", pd.DataFrame(rows))
     add_run(warehouse, {f"M{nr}": 0.1 + nr / 10 for nr in range(6)}, as_of=None, source="snapshots")
     assert meant(warehouse, line("attribute:tenure", "at_least", 4)) == {"M4", "M5"}
     assert meant(warehouse, line("risk", "at_least", 0.5), line("attribute:tenure", "at_most", 4)) == {"M4"}
+    assert meant(warehouse, line("risk", "at_least", 0.5)) == {"M4"}, "M5 has left, so its risk is nobody's concern"
     with pytest.raises(NotFound, match="holds no orders"):
         meant(warehouse, line("n_orders", "at_least", 1))
 
