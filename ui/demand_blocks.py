@@ -87,10 +87,7 @@ def _kept(demand: Demand, currency: str) -> str:
     if counted_on is None or not counted_on.kept_per_day or demand.revenue is None:
         return ""
     kept = money(7 * demand.n_weeks * counted_on.kept_per_day, currency)
-    return (
-        f" If instead all of them stayed, about {kept} would come on top in {counted(demand.n_weeks, 'week')}: the "
-        "forecast has the chance of leaving taken off, where At risk counts what customers would bring if they stay."
-    )
+    return f" If instead all of them stayed, about {kept} would come on top in {counted(demand.n_weeks, 'week')}."
 
 
 def backtest_block(found: Foreseen) -> None:

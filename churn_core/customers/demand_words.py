@@ -59,8 +59,8 @@ def stake_words(counted: Counted) -> str:
         return "Nobody is in the high tier, so the forecast counts on nothing from customers at risk."
     return (
         f"Without the customers at risk: the forecast less what it counts on from the {counted.n_customers:,} "
-        f"customers of the high tier, as if all of them left now. That is {how}, spread evenly over the weeks, and "
-        f"never more than the forecast. It already expects that many of them leave.{unknown}"
+        f"customers of the high tier, as if all of them left now: {how}, spread evenly over the weeks. It already "
+        f"expects that many of them leave.{unknown}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,7 +15,9 @@ from churn_core.customers.demand_methods import CANDIDATES, METHODS, SAME_WEEK, 
 from churn_core.customers.demand_stake import Counted, counted_on
 from churn_core.customers.demand_weeks import complete_weeks
 from churn_core.customers.demand_words import choice_words, note_words
+from churn_core.customers.worth import WorthPlan, value_customers
 from churn_core.errors import InputError, NotEnoughData
+from churn_core.figures.demand import known_customers_sentence
 from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse
 from tests.customers.conftest import AS_OF, add_run
@@ -254,6 +257,25 @@ def test_at_stake_follows_the_worth_run_where_there_is_one(warehouse: Warehouse)
     assert found.orders_per_day == pytest.approx(2 / 90)
 
 
+def test_the_forecast_is_held_against_what_customers_are_worth(warehouse: Warehouse) -> None:
+    fill_weeks(warehouse, [60] * 44)
+    assert known_customers_sentence(forecast_demand(warehouse, 10)) == ""
+    value_customers(warehouse, WorthPlan(horizon_days=90))
+    expected = warehouse.value("SELECT sum(expected_spend) FROM worth") * 70 / 90
+    demand = forecast_demand(warehouse, 10)
+    assert demand.revenue is not None
+    assert demand.valued is not None
+    assert demand.of_known_customers == pytest.approx(expected)
+    low = replace(demand, valued=replace(demand.valued, spend=0.5 * demand.revenue.totals[-1].expected * 90 / 70))
+    assert "(spread evenly from its 90 days)" in known_customers_sentence(low)
+    assert known_customers_sentence(low).endswith("the other 50.0 % of this revenue would have to come from newcomers.")
+    high = replace(demand, valued=replace(demand.valued, spend=9.0 * demand.revenue.totals[-1].expected))
+    assert "more than this whole forecast" in known_customers_sentence(high)
+    with warehouse.transaction() as tx:
+        tx.bump_data_version()
+    assert forecast_demand(warehouse, 10).of_known_customers is None
+
+
 def test_a_worth_run_of_older_data_is_not_used(warehouse: Warehouse) -> None:
     fill_weeks(warehouse, [60] * 44)
     _define(warehouse, horizon_days=70)
@@ -332,8 +354,6 @@ def _define(warehouse: Warehouse, *, horizon_days: int) -> None:
 
 def _value(warehouse: Warehouse, worth: dict[str, tuple[float, float | None]], *, horizon_days: int) -> None:
     """A run of the Value page with these expected orders and this expected spend."""
-    from churn_core.customers.worth import WorthPlan, value_customers
-
     value_customers(warehouse, WorthPlan(horizon_days=horizon_days))
     with warehouse.transaction() as tx:
         tx.execute("UPDATE worth SET expected_orders = 0, expected_spend = 0")

@@ -229,6 +229,35 @@ def test_orders_without_amounts_are_counted_and_no_money_is_made_up(valued: Ware
     assert json.loads(valued.value("SELECT summary FROM worth_runs WHERE worth_id = 2"))["what"] == "orders"
 
 
+def test_before_every_season_was_seen_no_lifetime_is_said(valued: Warehouse) -> None:
+    known = timedelta(days=60 + 364)
+    start = valued.value("SELECT min(order_time) FROM orders")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worth_trees, "N_TREES", 5)
+        patch.setattr(worth_model, "N_PERIODS", 2)
+        patch.setattr(worth_model, "N_ROUNDS", 1)
+        worth.value_customers(valued, PLAN, as_of=start + known - timedelta(days=1))
+        young = worth_view.required_worth(valued)
+        listed = valued.rows("SELECT count(lifetime_value), count(expected_spend), count(typical_spend) FROM worth")[0]
+        worth.value_customers(valued, PLAN, as_of=start + known + timedelta(days=1))
+        grown = worth_view.required_worth(valued)
+    assert (young.total_lifetime, young.lifetime_bounds, young.lifetime_checks) == (None, None, ())
+    assert young.notes[-1] == f"{worth.NO_LIFETIME} It needs orders until {start + known:%-d %b %Y}."
+    assert listed == (0, young.n_customers, young.n_customers)
+    assert grown.total_lifetime is not None
+    assert not any(worth.NO_LIFETIME in note for note in grown.notes)
+
+
+def test_typical_amounts_add_up_to_less_and_most_are_nothing_where_most_stay_away(valued: Warehouse) -> None:
+    typical, expected, n_nothing, n, least = valued.rows(
+        "SELECT sum(typical_spend), sum(expected_spend), count(*) FILTER (WHERE typical_spend = 0), count(*), "
+        "min(typical_spend) FROM worth"
+    )[0]
+    assert 0 < typical < expected
+    assert n / 3 < n_nothing < n
+    assert least == 0
+
+
 def test_one_customer_is_told_as_the_list_tells_them(valued: Warehouse) -> None:
     listed = worth_view.worth_page(valued, limit=1).iloc[0]
     found = worth_view.worth_of(valued, str(listed["customer_id"]))
