@@ -35,7 +35,7 @@ def figures_block(found: Totals, currency: str) -> None:
     """One row of key figures."""
     high = found.tier("high")
     with figures_row("at_risk"):
-        key_figure("Customers", count(found.n_customers), f"of {count(found.n_scored)} scored")
+        key_figure("Customers", count(found.n_customers), f"of {_scored_words(found)}")
         key_figure(
             "Value at risk", money(found.value_at_risk, currency),
             f"of {money(found.expected_value, currency)} expected{_known_words(found)}",
@@ -143,6 +143,13 @@ def _delete(segment_id: int, name: str) -> None:
     segments.delete_segment(session.warehouse(), segment_id)
     if st.session_state.get("segment") == name:
         st.session_state["segment"] = None
+
+
+def _scored_words(found: Totals) -> str:
+    """Whom the list could hold."""
+    if not found.n_left:
+        return f"{count(found.n_scored)} scored"
+    return f"{count(found.n_there)} still there, {count(found.n_left)} have left"
 
 
 def _known_words(found: Totals) -> str:

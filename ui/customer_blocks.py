@@ -60,17 +60,19 @@ def facts_block(profile: CustomerProfile, currency: str) -> None:
     facts = _facts(profile)
     if facts:
         st.markdown(f":gray[{' · '.join(plain(fact) for fact in facts)}]")
+    if profile.left:
+        st.warning(f"{plain(profile.left)} On no list, in no total and in no alert.", icon=":material/logout:")
     if profile.score is None:
         st.info(sentence(profile.not_scored))
     with figures_row("customer"):
         if profile.score is not None:
-            _score_figures(profile.score, currency)
+            _score_figures(profile.score, currency, has_left=bool(profile.left))
         _purchase_figures(profile, currency)
     currency_hint()
 
 
-def _score_figures(score: CustomerScore, currency: str) -> None:
-    place = f"place {count(score.rank)} of {count(score.run.n_customers)}"
+def _score_figures(score: CustomerScore, currency: str, *, has_left: bool) -> None:
+    place = "has left" if has_left else f"place {count(score.rank)} of {count(score.n_ranked)}"
     key_figure("Risk", percent(score.risk), f"{tier_label(score.tier)} tier")
     key_figure("Value at risk", money(score.value_at_risk, currency), place, meaning="Risk x expected value")
     key_figure("Expected value", money(score.expected_value, currency), "if they stay",

@@ -18,6 +18,7 @@ from churn_core.customers.tiers import TIERS
 from churn_core.figures.theme import currency_sign
 from ui import session
 from ui import session_customers as calls
+from ui.left_note import left_switch
 from ui.session import Stamp
 from ui.session_uplift import net_state
 
@@ -27,12 +28,12 @@ MORE = (
 )  # fmt: skip
 """Widget keys behind "More filters", which are also parameters of the address."""
 
-KEYS = ("tier", "find", "order", "page", *MORE)
+KEYS = ("tier", "find", "order", "page", "left", *MORE)
 """All of them."""
 
 _CLEARED: dict[str, Any] = {
     "tier": [], "find": "", "order": "Most value at risk first", "page": 1,
-    "group": [], "feature": [], "tag": [], "attribute": [], "new": False,
+    "group": [], "feature": [], "tag": [], "attribute": [], "new": False, "left": False,
 }  # fmt: skip
 """What a widget holds when nothing is chosen; None where it is not here."""
 
@@ -113,6 +114,8 @@ def filter_block(stamp: Stamp, source: str, *, is_list: bool = True, place: Plac
             groups, features = calls.main_reasons(stamp, False), calls.main_reasons(stamp, True)
             more = _more_filters(stamp, choices, saved, groups, features, place)
             more["min_net_value"] = _net_filter(place) if net_state(stamp).is_known else None
+        if is_list or place.prefix:
+            more["with_left"] = left_switch(stamp, source, **place.at("left"))
         st.button("Clear", key=f"{place.prefix}clear", type="tertiary", on_click=place.clear)
     return CustomerFilter(
         tiers=tuple(tiers or ()),

@@ -194,6 +194,7 @@ def _chosen(stamp: Stamp, before: CustomerFilter, asked: dict[str, Any]) -> Cust
         attributes=tuple(_attribute(text) for text in asked.get("attribute") or ()),
         ranges=ranges,
         only_new=bool(asked.get("new")),
+        with_left=bool(asked.get("left")),
     )
 
 
@@ -220,6 +221,7 @@ def _inputs(stamp: Stamp, chosen: CustomerFilter) -> dict[str, Any]:
         "number_from": low,
         "number_to": high,
         "new": chosen.only_new,
+        "left": chosen.with_left,
     }
 
 

@@ -35,6 +35,7 @@ def add_filter_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tag", action="append", metavar="TAG", help="only customers with this tag; more than one mean any of them"
     )
+    parser.add_argument("--with-left", action="store_true", help="also customers whose label says that they have left")
 
 
 def chosen_filter(args: argparse.Namespace, warehouse: Warehouse, *, sort: str = "value_at_risk") -> CustomerFilter:
@@ -54,6 +55,7 @@ def chosen_filter(args: argparse.Namespace, warehouse: Warehouse, *, sort: str =
         attributes=wanted,
         segment_id=_segment_id(warehouse, args.segment) if args.segment else None,
         tags=_known_tags(warehouse, args.tag or ()),
+        with_left=args.with_left,
         sort=sort,
         descending=sort != "customer_id",
     )

@@ -113,7 +113,7 @@ class CustomerProfile:
     score: CustomerScore | None
     """None when the customer was not in the latest run."""
     left: str
-    """That the label says the customer has left, as a sentence; empty when it does not."""
+    """That the label says the customer has left, as a sentence; empty when it does not, or when orders were scored."""
     not_scored: str
     """Why there is no score, as a sentence; empty when there is one."""
     history: tuple[PastScore, ...]
@@ -147,7 +147,7 @@ def customer_profile(warehouse: Warehouse, customer_id: str, *, has_timeline: bo
         **{name: person.get(name) for name in _PERSON},
         attributes=tuple(attributes.items()),
         score=score,
-        left=left_words(warehouse, snapshot),
+        left=left_words(warehouse, snapshot) if run is None or run.source == "snapshots" else "",
         not_scored="" if score else _why_not_scored(run),
         history=history,
         purchases=bought,

@@ -8,6 +8,7 @@ from ui import at_risk_blocks as blocks
 from ui import session
 from ui import session_customers as calls
 from ui.customer_filter import filter_block
+from ui.left_note import left_note
 from ui.net_note import net_note
 from ui.rhythm_blocks import late_link
 from ui.today_blocks import next_page
@@ -31,6 +32,7 @@ currency = session.currency()
 chosen = filter_block(stamp, now.run.source)
 totals = calls.totals(stamp, chosen)
 blocks.figures_block(totals, currency)
+left_note(totals, with_left=chosen.with_left)
 
 if totals.n_customers == 0:
     empty_state("No customer matches all of these filters. Take one of them back, or clear them all.")

@@ -10,6 +10,7 @@ from ui import today_blocks as blocks
 from ui.alert_links import waiting_block
 from ui.first_steps import path_block
 from ui.layout import side_by_side
+from ui.left_note import left_note
 from ui.widgets import job_panel, page_header
 
 page_header("Today", __doc__ or "")
@@ -25,6 +26,8 @@ if now.run is None:
 
 currency = session.currency()
 blocks.figures_block(now, currency)
+if now.totals is not None:
+    left_note(now.totals)
 st.caption(blocks.compared_with(now))
 blocks.drift_block(stamp)
 left, right = side_by_side([3, 2], key="today", last_first=True)
