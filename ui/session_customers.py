@@ -112,6 +112,18 @@ def found(stamp: Stamp, text: str) -> tuple[Match, ...]:
     return search.search_customers(session.warehouse(stamp.workspace), text)
 
 
+@st.cache_data(show_spinner=False, max_entries=32)
+def scored_words(stamp: Stamp, segment_id: int) -> str:
+    """How many members of a segment have a risk, and why the others have none."""
+    return segments.scored_words(session.warehouse(stamp.workspace), segment_id)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def n_found(stamp: Stamp, text: str) -> int:
+    """How many customers a search finds in all, shown or not."""
+    return search.n_found(session.warehouse(stamp.workspace), text)
+
+
 @st.cache_data(show_spinner=False, max_entries=64)
 def is_customer(stamp: Stamp, text: str) -> bool:
     """Whether the text is the id of a customer."""

@@ -49,7 +49,8 @@ def groups_of(stamp: Stamp, customer_id: str) -> tuple[tuple[str, str, str], ...
 def _segments(stamp: Stamp, customer_id: str) -> tuple[tuple[str, str], ...]:
     """Name and meaning of the segments a customer is in."""
     found = segments_of(session.warehouse(stamp.workspace), customer_id)
-    return tuple((entry.name, entry.meaning) for entry in found)
+    middle = ". Its words describe the middle of the segment; a single customer can differ."
+    return tuple((entry.name, entry.meaning + (middle if entry.kind == "cluster" else "")) for entry in found)
 
 
 def _why(tag: CustomerTag) -> str:

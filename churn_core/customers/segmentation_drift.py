@@ -154,7 +154,7 @@ def _words(
     if state == "resized":
         return f"Its customers are as they were; {size}."
     place = int(np.abs(steps).argmax())
-    strongest = f"{feature_named(features[place]).label} {steps[place]:+.1f} robust units"
+    strongest = f"{feature_named(features[place]).label} {steps[place]:+.1f} typical distances"
     start = "Its customers are others than it was named for" if state == "far" else "Its customers changed somewhat"
     said = f"{start}: most of all {strongest}"
     said += f"; {size}" if is_resized else ""

@@ -46,6 +46,11 @@ class SegmentMoney:
         """Part of those who were in it that churned; None when nobody was."""
         return self.n_churned / self.n_past if self.n_past else None
 
+    @property
+    def mean_value_at_risk(self) -> float | None:
+        """Value at risk of one customer on average, over those whose value is known; None when nobody's is."""
+        return self.value_at_risk / self.n_value_known if self.value_at_risk is not None else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationMoney:

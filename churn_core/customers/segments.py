@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from churn_core.customers.at_risk import required_run
+from churn_core.customers.at_risk import current_run, required_run
 from churn_core.customers.selection import CustomerFilter, condition, described
 from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.warehouse import Transaction, Warehouse, utc_now
@@ -53,6 +53,25 @@ def segment(warehouse: Warehouse, segment_id: int) -> Segment:
         if found.segment_id == segment_id:
             return found
     raise NotFound(f"there is no segment {segment_id} in this workspace; choose one from the list.")
+
+
+def scored_words(warehouse: Warehouse, segment_id: int) -> str:
+    """How many members of a segment have a risk, and why the others have none; empty where all have one."""
+    found, run = segment(warehouse, segment_id), current_run(warehouse)
+    if run is None:
+        return ""
+    n_scored = warehouse.value(
+        "SELECT count(*) FROM segment_members JOIN scores USING (customer_id) "
+        "WHERE segment_id = $segment AND run_id = $run_id",
+        {"segment": segment_id, "run_id": run.run_id},
+    )
+    if n_scored == found.n_members:
+        return ""
+    why = "ordered within the activity window" if run.source == "orders" else "are in the table with the label"
+    return (
+        f"{n_scored:,} of the {found.n_members:,} customers of {found.name!r} were scored, because only those who "
+        f"{why} are"
+    )
 
 
 def save_segment(warehouse: Warehouse, name: str, chosen: CustomerFilter) -> Segment:

@@ -259,11 +259,8 @@ def timeline_sentence(profile: CustomerProfile) -> str:
     bought = profile.purchases
     if bought is None:
         return "No orders are known"
-    gap = ""
-    if bought.mean_gap_days is not None:
-        gap = f", mean gap {counted(round(bought.mean_gap_days), 'day')}"
     orders = counted(bought.n_orders, "order")
-    return f"{orders} since {day(bought.first_order)}, the last on {day(bought.last_order)}{gap}"
+    return f"{orders} since {day(bought.first_order)}, the last on {day(bought.last_order)}"
 
 
 def _sizes(entries: Sequence[TimelineEntry]) -> list[float]:

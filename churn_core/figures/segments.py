@@ -82,7 +82,7 @@ def profile_sentence(segments: Sequence[SegmentProfile]) -> str:
         return "No segment stands out in any feature"
     direction = "above" if entry.deviations[name] > 0 else "below"
     label = feature_named(name).label
-    return f"Segment {entry.no} stands out most, by “{label}”: {size:.1f} robust units {direction} the whole"
+    return f"Segment {entry.no} stands out most, by “{label}”: {size:.1f} typical distances {direction} the middle"
 
 
 def map_figure(found: Segmentation, *, mode: Mode = "light") -> go.Figure:
@@ -269,6 +269,6 @@ def _hover(entry: SegmentProfile, name: str, currency: str) -> str:
     feature = feature_named(name)
     median = entry.medians.get(name)
     return (
-        f"{plain(entry.name)}<br>{plain(feature.label)}: {entry.deviations[name]:+.2f} robust units; "
-        f"median {plain(measure(median, feature.unit, currency))}"
+        f"{plain(entry.name)}<br>{plain(feature.label)}: {entry.deviations[name]:+.2f} typical distances from the "
+        f"middle customer; median {plain(measure(median, feature.unit, currency))}"
     )

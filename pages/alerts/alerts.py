@@ -13,6 +13,7 @@ from ui.alert_bulk import bulk_block
 from ui.alert_panel import alert_panel
 from ui.alert_policy_blocks import policy_block
 from ui.at_work import keep_name
+from ui.data_age import stale_line
 from ui.errors import show_callback_error
 from ui.widgets import empty_state, job_panel, page_header
 
@@ -29,6 +30,7 @@ if stamp.state.is_empty:
     st.stop()
 
 currency = session.currency()
+stale_line(stamp)
 blocks.model_block(stamp)
 blocks.figures_block(stamp, currency)
 show_callback_error(actions.PLACE)

@@ -9,7 +9,7 @@ import pytest
 
 from churn_core.customers.history import N_ENTRIES_MOST
 from churn_core.customers.profile import customer_profile
-from churn_core.customers.search import is_customer, search_customers
+from churn_core.customers.search import is_customer, n_found, search_customers
 from churn_core.customers.tiers import save_policy
 from churn_core.errors import NotFound
 from churn_core.warehouse import Warehouse
@@ -130,6 +130,7 @@ def test_search_finds_exact_ids_first_then_the_most_money(warehouse: Warehouse) 
     assert [match.customer_id for match in search_customers(warehouse, "12")] == ["12", "120", "312", "77", "5"]
     assert [match.customer_id for match in search_customers(warehouse, "")][:2] == ["312", "77"]
     assert len(search_customers(warehouse, "", limit=2)) == 2
+    assert n_found(warehouse, " 12") == 5, "all of them, however many are listed"
     assert is_customer(warehouse, "120")
     assert not is_customer(warehouse, "1")
 

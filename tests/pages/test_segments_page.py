@@ -11,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from churn_core.customers import segmentation_store as store
 from churn_core.customers.segmentation import Asked, fit_segmentation
+from churn_core.customers.segmentation_money import segmentation_money
 from churn_core.customers.segments import segments
+from churn_core.figures.theme import money
 from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse
 from churn_core.workspaces import create_workspace, open_workspace
@@ -69,7 +71,21 @@ def test_the_table_holds_the_segments_of_the_core(divided: Warehouse, app: App) 
     shown = visit.dataframe[0].value
     assert list(shown["Segment"]) == [entry.name for entry in found.segments]
     assert list(shown["Customers"]) == [f"{entry.n_customers:,}" for entry in found.segments]
+    now, currency = segmentation_money(divided, found), str(divided.setting("currency", ""))
+    assert list(shown["At risk each"]) == [money(entry.mean_value_at_risk, currency) for entry in now.segments]
+    assert [(entry.mean_value_at_risk or 0) * entry.n_value_known for entry in now.segments] == pytest.approx(
+        [entry.value_at_risk or 0 for entry in now.segments]
+    )
     assert visit.metric[0].value == f"{found.n_customers:,}"
+
+
+def test_distances_are_told_in_plain_words(divided: Warehouse, app: App) -> None:
+    visit = app(PAGE)
+    captions = " ".join(text.value for text in visit.caption)
+    assert "1 is about as far as customers typically lie from it" in captions
+    assert "above the shop's middle, :orange[orange]: below" in captions
+    assert "Names describe the middle of a segment" in captions
+    assert "robust" not in captions, "the term stands in the help"
 
 
 def test_dividing_runs_as_a_job_and_says_how_it_ended(undivided: Warehouse, app: App) -> None:
