@@ -16,6 +16,7 @@ from churn_core.models.runs import ScoreRun
 from ui import session
 from ui import session_customers as calls
 from ui.currency_hint import currency_hint
+from ui.customer_filter import chosen_words, unscored_block
 from ui.customer_table import customer_table, open_customer
 from ui.errors import guarded, plain, sentence
 from ui.key_figures import figures_row, key_figure
@@ -29,6 +30,14 @@ def notes_block(run: ScoreRun) -> None:
     """What should be known about these scores: categories never seen, inputs without values, customers all new."""
     for note in run.summary.get("notes") or ():
         st.caption(f":orange[:material/info:] {sentence(note)}")
+
+
+def chosen_block(stamp: Stamp, chosen: CustomerFilter) -> None:
+    """Which filters are in force, the segment one came with by its name, and who of it is not on this list."""
+    words = chosen_words(stamp, chosen)
+    if words:
+        st.caption(f"Listed: {plain(words)}.")
+    unscored_block(stamp, chosen)
 
 
 def figures_block(found: Totals, currency: str) -> None:

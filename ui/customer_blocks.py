@@ -22,6 +22,7 @@ from ui.currency_hint import currency_hint
 from ui.customer_table import N_ROWS_SEEN, customer_table
 from ui.errors import plain, sentence
 from ui.key_figures import figures_row, key_figure
+from ui.rhythm_blocks import customer_rhythm
 from ui.session import Stamp
 from ui.widgets import chart
 
@@ -46,11 +47,20 @@ def choose_block(stamp: Stamp) -> str | None:
     if not matches:
         st.info(f"No customer's id, name or e-mail address contains {plain(text)}. Try a shorter part of it.")
         return None
-    counted_words = counted(len(matches), "customer")
     seen = f"; {N_ROWS_SEEN} are seen at once, scroll in the table for the others" if len(matches) > N_ROWS_SEEN else ""
-    st.caption((f"{counted_words} found" if text else f"The {counted_words} with the most value at risk") + seen)
+    st.caption(_found_words(stamp, text or "", len(matches)) + seen)
     customer_table(pd.DataFrame([asdict(match) for match in matches]), session.currency(), key="matches")
     return None
+
+
+def _found_words(stamp: Stamp, text: str, n_shown: int) -> str:
+    """How many customers were found, and that only the first are listed where there are more."""
+    if not text:
+        return f"The {counted(n_shown, 'customer')} with the most value at risk"
+    n_found = calls.n_found(stamp, text)
+    if n_found > n_shown:
+        return f"The first {count(n_shown)} of {counted(n_found, 'customer')} found; type more to narrow them down"
+    return f"{counted(n_shown, 'customer')} found"
 
 
 def facts_block(profile: CustomerProfile, currency: str) -> None:
@@ -83,12 +93,19 @@ def _purchase_figures(profile: CustomerProfile, currency: str) -> None:
     bought = profile.purchases
     if bought is None:
         return
-    gap = "a single order day"
-    if bought.mean_gap_days is not None:
-        gap = f"mean gap {counted(round(bought.mean_gap_days), 'day')}"
-    key_figure("Last order", day(bought.last_order), gap)
+    key_figure("Last order", day(bought.last_order), _usual_gap(profile))
     returned = counted(bought.n_returns, "return") if bought.n_returns else "no returns"
     key_figure("Orders", count(bought.n_orders), f"{money(bought.spend_amount, currency)}, {returned}")
+
+
+def _usual_gap(profile: CustomerProfile) -> str:
+    """The usual gap as the own rhythm below has it: one number for one thing."""
+    if profile.purchases is None or profile.purchases.mean_gap_days is None:
+        return "a single order day"
+    found = customer_rhythm(session.stamp(), profile.customer_id)
+    if found is None or found.usual_gap_days is None:
+        return ""
+    return f"usual gap {counted(max(round(found.usual_gap_days), 1), 'day')}"
 
 
 def _facts(profile: CustomerProfile) -> list[str]:

@@ -7,17 +7,18 @@ kept, such as a plan, they live under keys of their own instead.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
 from churn_core.customers.attributes import Attribute
-from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.selection import CustomerFilter, described
 from churn_core.customers.tiers import TIERS
 from churn_core.figures.theme import currency_sign
 from ui import session
 from ui import session_customers as calls
+from ui.errors import plain
 from ui.left_note import left_switch
 from ui.session import Stamp
 from ui.session_uplift import net_state
@@ -52,6 +53,7 @@ ORDERS = {
 NET_ORDERS = {"Highest net value first": ("net_value", True)}
 """Offered as soon as a campaign taught what contacting is worth."""
 ALL_ORDERS = {**ORDERS, **NET_ORDERS}
+EVERYBODY = CustomerFilter()
 
 
 def _first_page() -> None:
@@ -124,6 +126,27 @@ def filter_block(stamp: Stamp, source: str, *, is_list: bool = True, place: Plac
         descending=ALL_ORDERS[order][1],
         **more,
     )
+
+
+def chosen_words(stamp: Stamp, chosen: CustomerFilter) -> str:
+    """Every filter in force in one line; empty where everybody is meant."""
+    if replace(chosen, sort=EVERYBODY.sort, descending=EVERYBODY.descending) == EVERYBODY:
+        return ""
+    groups, features = calls.main_reasons(stamp, False), calls.main_reasons(stamp, True)
+    named = replace(
+        chosen,
+        reason_groups=tuple(label for label, name in groups.items() if name in chosen.reason_groups),
+        reasons=tuple(label for label, name in features.items() if name in chosen.reasons),
+    )
+    segment = next((one.name for one in calls.saved_segments(stamp) if one.segment_id == chosen.segment_id), "")
+    return described(named, segment_name=repr(segment) if segment else "")
+
+
+def unscored_block(stamp: Stamp, chosen: CustomerFilter) -> None:
+    """That not everybody of the chosen segment has a risk; silent where all have, or none was chosen."""
+    words = "" if chosen.segment_id is None else calls.scored_words(stamp, chosen.segment_id)
+    if words:
+        st.caption(f":orange[:material/info:] {plain(words)}.")
 
 
 def _more_filters(

@@ -18,7 +18,7 @@ from churn_core.figures.theme import count, counted, money, percent, tier_label
 from ui import session
 from ui import session_customers as customer_calls
 from ui import session_plan as calls
-from ui.customer_filter import KEYS, Place, filter_block
+from ui.customer_filter import KEYS, Place, filter_block, unscored_block
 from ui.errors import guarded, plain, sentence
 from ui.file_taken import let_go, taken_file
 from ui.key_figures import figures_row, key_figure
@@ -151,7 +151,7 @@ def _filter(stamp: Stamp, found: Campaign, fields: Fields) -> None:
                 "Take this back", key=fields.key("unticked"), type="tertiary",
                 **fields.doing(lambda plan: replace(plan, audience=whole)),
             )  # fmt: skip
-    filter_block(stamp, source, is_list=False, place=place)
+    unscored_block(stamp, filter_block(stamp, source, is_list=False, place=place))
 
 
 def _source(stamp: Stamp) -> str:

@@ -8,6 +8,7 @@ from ui import session
 from ui import session_customers as calls
 from ui import today_blocks as blocks
 from ui.alert_links import waiting_block
+from ui.data_age import stale_line
 from ui.first_steps import path_block
 from ui.layout import side_by_side
 from ui.left_note import left_note
@@ -18,6 +19,7 @@ stamp = session.stamp()
 now = calls.today(stamp)
 job_panel("score")
 
+stale_line(stamp)
 waiting_block(stamp, session.currency())
 if now.run is None:
     path_block(now)
