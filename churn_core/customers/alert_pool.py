@@ -70,6 +70,7 @@ def situation_of(
         n_high=n_high_known if n_known else n_high,
         low_rating=low[0] if low else None,
         share_above_low=low[1] if low else None,
+        top_rating=low[2] if low else None,
         has_requests=bool(
             tx.rows("SELECT 1 FROM tickets WHERE coalesce(first_reply_at, resolved_at) IS NOT NULL LIMIT 1")
         ),
@@ -193,10 +194,10 @@ def _was_high(tx: Transaction, situation: AlertSituation) -> TierRule:
     return tier_rule(tx, active_policy(tx), situation.before_id, suffix="_before")
 
 
-def _low_rating(tx: Transaction, end: datetime | None) -> tuple[float, float] | None:
-    """The rating up to which at most one in ten go (else the lowest one) and the share above it, where most are better.
+def _low_rating(tx: Transaction, end: datetime | None) -> tuple[float, float, float] | None:
+    """The rating up to which at most one in ten go (else the lowest one), the share above it, and the highest rating.
 
-    So it fits any scale, and a shop where all ratings are alike has no low one.
+    So it fits any scale, and a shop where most ratings are that low, or all alike, has no low one.
     """
     rows = tx.rows(
         "SELECT rating, sum(count(*)) OVER (ORDER BY rating) / sum(count(*)) OVER () AS share FROM feedback "
@@ -206,7 +207,7 @@ def _low_rating(tx: Transaction, end: datetime | None) -> tuple[float, float] | 
     if not rows:
         return None
     low, share = max((row for row in rows if row[1] <= LOW_SHARE), default=rows[0])
-    return (float(low), 1 - float(share)) if share < 0.5 else None
+    return (float(low), 1 - float(share), float(rows[-1][0])) if share < 0.5 else None
 
 
 def _habits(warehouse: Warehouse, end: datetime | None) -> Habits | None:

@@ -62,6 +62,8 @@ class AlertSituation:
     """Ratings up to here are low in this shop; None without ratings, or where all are alike."""
     share_above_low: float | None
     """Share of the shop's ratings above it."""
+    top_rating: float | None
+    """Highest rating given in the shop: what a rating is told beside."""
     has_requests: bool
     """Whether an open or unanswered request to customer service could be told."""
     currency: str
@@ -163,11 +165,12 @@ def _valuable_words(row: Mapping[str, Any], situation: AlertSituation) -> str:
 def _unhappy_words(row: Mapping[str, Any], situation: AlertSituation) -> str:
     told = []
     if row["asked_at"] is not None:
-        about = f" about {row['asked_topic']}" if row["asked_topic"] else ""
+        about = f' ("{row["asked_topic"]}")' if row["asked_topic"] else ""
         state = "open" if row["is_answered"] else "unanswered"
         told.append(f"a request{about} of {day_words(row['asked_at'])} is still {state}")
     if row["rated_at"] is not None:
-        told.append(f"rated {row['rating']:g} on {day_words(row['rated_at'])} ({situation.words_of_low})")
+        of_top = "" if situation.top_rating is None else f" of {situation.top_rating:g}"
+        told.append(f"rated {row['rating']:g}{of_top} on {day_words(row['rated_at'])} ({situation.words_of_low})")
     return f"{' and '.join(told)}; no order since"
 
 
