@@ -189,7 +189,7 @@ def test_a_snapshot_run_is_filtered_by_the_attributes_of_its_own_table(warehouse
     frame = pd.DataFrame(
         {
             "customer_id": ["1", "2"],
-            "churned": [True, False],
+            "churned": [False, False],
             "attributes": ['{"Contract": "Month-to-month", "tenure": 3}', '{"Contract": "Two year", "tenure": 40}'],
         }
     )
