@@ -1,7 +1,8 @@
 """Long-running work: a row in ``jobs``, one worker thread per workspace, progress that a page can poll.
 
-Jobs of a workspace run one after another, so two imports never meet. Progress lives in memory (the file is
-held by this process anyway); the row is written when a job is asked for and when it ends. What a crash left
+Jobs of a workspace run one after another, so two imports never meet; only short work that is one transaction may run
+beside them (``is_short``), because transactions wait for each other by themselves. Progress lives in memory (the
+file is held by this process anyway); the row is written when a job is asked for and when it ends. What a crash left
 unfinished is marked ``interrupted`` when the workspace is opened again.
 """
 
@@ -85,13 +86,25 @@ class JobRunner:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="churn-job")
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="churn-short-job")
         self._lock = threading.Lock()
         self._live: dict[str, Job] = {}
         self._cancelled: set[str] = set()
         self._mark_interrupted()
 
-    def start(self, kind: str, label: str, work: Callable[[Progress], Mapping[str, Any] | None]) -> str:
-        """Queue a piece of work; its job id. ``work`` gets a Progress and returns what to keep as JSON."""
+    def start(
+        self,
+        kind: str,
+        label: str,
+        work: Callable[[Progress], Mapping[str, Any] | None],
+        *,
+        is_short: bool = False,
+    ) -> str:
+        """Queue a piece of work; its job id. ``work`` gets a Progress and returns what to keep as JSON.
+
+        ``is_short`` work does not wait for the long jobs of the workspace, only for other short ones; all that it
+        reads and writes must be one transaction.
+        """
         job = Job(
             job_id=uuid.uuid4().hex[:12],
             kind=kind,
@@ -111,7 +124,7 @@ class JobRunner:
             )
         with self._lock:
             self._live[job.job_id] = job
-        self._executor.submit(self._run, job.job_id, work)
+        (self._beside if is_short else self._executor).submit(self._run, job.job_id, work)
         return job.job_id
 
     def cancel(self, job_id: str) -> None:
@@ -152,19 +165,22 @@ class JobRunner:
         for job in self.unfinished():
             self.cancel(job.job_id)
         self._executor.shutdown(wait=True)
+        self._beside.shutdown(wait=True)
 
     def _run(self, job_id: str, work: Callable[[Progress], Mapping[str, Any] | None]) -> None:
         def progress(share: float, message: str) -> None:
             # Told first, because work that keeps what it has goes on to its end after it was asked to stop.
             self._update(job_id, status="running", share_done=min(max(share, 0.0), 1.0), message=message)
             if job_id in self._cancelled:
-                raise JobCancelled("cancelled; nothing was changed.")
+                raise JobCancelled("cancelled.")
 
+        before = self._last_change()
         try:
             progress(0.0, "started")
             result = work(progress)
-        except JobCancelled as error:
-            self._finish(job_id, status="cancelled", message=str(error))
+        except JobCancelled:
+            kept = "nothing was changed" if self._last_change() == before else KEPT
+            self._finish(job_id, status="cancelled", message=f"cancelled; {kept}.")
         except ChurnError as error:
             self._finish(job_id, status="failed", message=str(error))
         except Exception as error:
@@ -176,6 +192,10 @@ class JobRunner:
             )
         else:
             self._finish(job_id, status="done", message="done", result=result)
+
+    def _last_change(self) -> int:
+        """Newest line of the audit log, where every kept step leaves one."""
+        return int(self._warehouse.value("SELECT coalesce(max(entry), 0) FROM audit_log"))
 
     def _update(self, job_id: str, **changes: Any) -> Job:
         with self._lock:

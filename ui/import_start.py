@@ -22,7 +22,7 @@ from ui.import_mapping import field_words
 from ui.import_reading import importing, source_key
 from ui.settings_blocks import WHY_STABLE
 from ui.upload import Upload
-from ui.widgets import job_started
+from ui.widgets import job_started, wait_note, waits_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,11 +85,12 @@ def import_button(upload: Upload, mapping: Mapping, stable: tuple[str, ...], *, 
     st.button(
         f"Import {counted(upload.source.n_rows, 'row')}",
         type="primary",
-        disabled=not ready or bool(session.runner().unfinished()),
+        disabled=not ready or bool(waits_for()),
         on_click=guarded(_start),
         args=(upload, mapping, stable),
         key="import",
     )
+    wait_note()
 
 
 def set_aside_words(warehouse: Warehouse, result: ImportResult) -> str:

@@ -26,7 +26,7 @@ from ui.file_taken import let_go, reading_line, taken_file
 from ui.import_reading import source_key
 from ui.layout import side_by_side
 from ui.session import Stamp
-from ui.widgets import job_started, table
+from ui.widgets import job_started, table, wait_note, waits_for
 
 NAME = "outcomes"
 NONE = "none"
@@ -85,10 +85,11 @@ def outcome_block(stamp: Stamp, found: CampaignReadout, *, is_open: bool) -> Non
                 "Bring these outcomes",
                 type="primary",
                 key="bring_outcomes",
-                disabled=(preview.match.n_missing > 0 and not missing_is_zero) or bool(session.runner().unfinished()),
+                disabled=(preview.match.n_missing > 0 and not missing_is_zero) or bool(waits_for()),
                 on_click=guarded(_start, place=_ERRORS),
                 args=(campaign_id, upload.source, columns, missing_is_zero),
             )
+            wait_note()
 
 
 def _brought(stamp: Stamp, campaign_id: str) -> None:

@@ -17,7 +17,7 @@ from ui.plan_fields import Fields
 from ui.plan_frame import Missing
 from ui.plan_power import per_week_input
 from ui.session import Stamp
-from ui.widgets import table
+from ui.widgets import table, wait_note, waits_for
 
 SECTIONS = {
     "Goal": ("Goal",),
@@ -121,11 +121,15 @@ def _lock(found: Campaign, drawn: DrawPreview) -> None:
         "afterwards.",
         key=fields.key(f"sure_{found.plan.sha256[:12]}"),
     )
-    st.button(
-        "Lock the plan and draw the arms", type="primary", icon=":material/lock:", key=fields.key("lock"),
-        disabled=not sure or bool(session.runner().unfinished()), on_click=guarded(calls.start_lock),
-        args=(found.campaign_id, drawn),
-    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Lock the plan and draw the arms", type="primary", icon=":material/lock:", key=fields.key("lock"),
+            disabled=not sure or bool(waits_for(*calls.DRAWING)), on_click=guarded(calls.start_lock),
+            args=(found.campaign_id, drawn),
+        )  # fmt: skip
+        wait_note(*calls.DRAWING)
+        if not sure:
+            st.caption("Possible when you have ticked that you read the plan.", width="content")
 
 
 def plan_text_block(text: str, *sections: str) -> None:

@@ -18,7 +18,7 @@ from ui import session_plan as calls
 from ui.errors import guarded, plain
 from ui.plan_list import READOUT_PAGE
 from ui.session import Stamp
-from ui.widgets import table
+from ui.widgets import table, wait_note, waits_for
 
 FORMS = {"csv": "CSV", "xlsx": "Excel (XLSX)"}
 
@@ -65,11 +65,13 @@ def _choice(found: Campaign) -> None:
         form = st.segmented_control(
             "File", list(FORMS), default="csv", required=True, format_func=FORMS.__getitem__, key=f"{key}.form"
         )
-        st.button(
-            "Make the target list", type="primary", icon=":material/contacts:", key=f"{key}.make",
-            disabled=not arms or bool(session.runner().unfinished()), on_click=guarded(calls.start_export),
-            args=(found.campaign_id, tuple(arms), tuple(waves), with_control, with_contact, form),
-        )  # fmt: skip
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Make the target list", type="primary", icon=":material/contacts:", key=f"{key}.make",
+                disabled=not arms or bool(waits_for()), on_click=guarded(calls.start_export),
+                args=(found.campaign_id, tuple(arms), tuple(waves), with_control, with_contact, form),
+            )  # fmt: skip
+            wait_note()
         st.caption(
             "The whole list or no file. Beside it stands a manifest: what is in the list, and a fingerprint (SHA-256) "
             "that proves it was not changed. The same choice gives the same file."

@@ -65,11 +65,7 @@ def stepper(stamp: Stamp, found: Campaign, missing: Missing) -> int:
     key = f"step_{found.campaign_id}"
     st.session_state[key] = chosen_step(found)
     marks = dict.fromkeys(missing, ":material/error:")
-    if (
-        found.is_draft
-        and found.step >= POWER
-        and calls.plan_size(stamp, found).level in ("too_small", "not_measurable")
-    ):
+    if _lacks_power(stamp, found):
         marks["Power"] = ":material/warning:"
     st.segmented_control(
         "Step",
@@ -82,6 +78,14 @@ def stepper(stamp: Stamp, found: Campaign, missing: Missing) -> int:
         label_visibility="collapsed",
     )
     return int(st.session_state[key])
+
+
+def _lacks_power(stamp: Stamp, found: Campaign) -> bool:
+    """Whether the audience cannot answer the question; of a locked plan, as it was known when it was locked."""
+    if found.is_draft:
+        return found.step >= POWER and calls.plan_size(stamp, found).level in ("too_small", "not_measurable")
+    needed = found.counts.get("n_needed")
+    return not found.plan.is_measurable or bool(needed and needed > sum(found.counts.get("arms", {}).values()))
 
 
 def chosen_step(found: Campaign) -> int:

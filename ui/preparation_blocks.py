@@ -18,7 +18,7 @@ from ui.errors import guarded, plain, sentence
 from ui.model_results import estimator_label
 from ui.session import Stamp
 from ui.trial_blocks import search_block, trial_block
-from ui.widgets import job_started
+from ui.widgets import job_started, wait_note, waits_for
 
 MOST_MINUTES = 120
 _USUAL = {"orders": ORDER_LEARNERS, "snapshots": TABLE_LEARNERS}
@@ -145,11 +145,12 @@ def _trial_button(source: str, names: tuple[str, ...], plan: PreparationPlan) ->
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Try preparation choices",
-            disabled=bool(session.runner().unfinished()),
+            disabled=bool(waits_for()),
             on_click=guarded(_start_trial),
             args=(source, names, plan),
             key="try_preparations",
         )
+        wait_note()
         st.caption("Judges every option, one at a time, on the same unseen customers. Takes a few minutes.")
 
 

@@ -17,7 +17,7 @@ from ui.key_figures import figures_row, key_figure
 from ui.model_results import estimator_label
 from ui.proof_words import lead_basis, lead_words, notes_on, replayed_words, together, waiting_words
 from ui.session import Stamp
-from ui.widgets import chart, job_started, table
+from ui.widgets import chart, job_started, table, wait_note, waits_for
 
 FEW_WARNED = 0.25
 """Share of those who left below which the page says that the high tier starts high."""
@@ -94,10 +94,11 @@ def replay_block(found: Proof, *, is_running: bool) -> None:
             st.button(
                 "Replay the past",
                 type="secondary" if found.replay and not found.outdated else "primary",
-                disabled=is_running or bool(session.runner().unfinished()),
+                disabled=is_running or bool(waits_for()),
                 on_click=guarded(_start),
                 key="replay",
             )
+            wait_note()
         if found.lived and not found.lived.cutoffs:
             st.caption(waiting_words(found))
 

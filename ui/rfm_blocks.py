@@ -127,9 +127,12 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
                 "Save segment", type="primary", key="rfm_save_now", on_click=guarded(_save), args=(choice, found.day)
             )
         if stamp.state.run_id:
-            if st.button("Open in At risk", icon=":material/list:", key="rfm_open"):
-                saved = calls.saved_choice(choice, found.day)
-                st.switch_page(AT_RISK, query_params={"segment": saved.name})
+            st.page_link(
+                AT_RISK,
+                label="Open in At risk",
+                icon=":material/list:",
+                query_params=calls.address_of(choice, found.day),
+            )
             if st.button("Plan a campaign", icon=":material/campaign:", key="rfm_plan"):
                 saved = calls.saved_choice(choice, found.day)
                 open_plan(begin_for(CustomerFilter(segment_id=saved.segment_id), ()).campaign_id)

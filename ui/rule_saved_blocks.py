@@ -76,8 +76,10 @@ def _actions(found: tuple[SegmentStanding, ...]) -> None:
         name = st.selectbox("With the segment", list(by_name), key="rule_segment", width=220)
         chosen = by_name[name]
         said.caption(_who(chosen))
-        if st.button("Open in At risk", icon=":material/list:", key="rule_open", disabled=not chosen.n_scored):
-            st.switch_page(AT_RISK_PAGE, query_params={"segment": name})
+        st.page_link(
+            AT_RISK_PAGE, label="Open in At risk", icon=":material/list:", query_params={"segment": name},
+            disabled=not chosen.n_scored,
+        )  # fmt: skip
         if st.button("Plan a campaign", icon=":material/campaign:", key="rule_plan", disabled=not chosen.n_scored):
             begun = begin_for(CustomerFilter(segment_id=chosen.segment.segment_id), ())
             open_plan(begun.campaign_id)

@@ -9,11 +9,11 @@ from churn_core.customers.segmentation_fit import K_MOST, METHODS
 from churn_core.customers.segmentation_inputs import USUAL
 from churn_core.customers.segmentation_store import Segmentation
 from churn_core.customers.segments import N_NAME_MOST
-from ui import session
 from ui import session_segments as calls
 from ui.errors import guarded
 from ui.layout import side_by_side
 from ui.session import Stamp
+from ui.widgets import wait_note, waits_for
 
 PROPOSED = "Proposed"
 ABOUT = {
@@ -66,8 +66,9 @@ def form_block(stamp: Stamp, again: Segmentation | None = None) -> None:
         )
         st.button(
             "Fit again" if again else "Divide the customers", type="primary", key=f"{key}fit",
-            disabled=bool(session.runner().unfinished()), on_click=guarded(calls.start_fit), args=(asked,),
+            disabled=bool(waits_for()), on_click=guarded(calls.start_fit), args=(asked,),
         )  # fmt: skip
+        wait_note()
         if again:
             st.caption(
                 "Fitting again keeps this segmentation and makes a new one beside it; each new segment says which old "

@@ -15,7 +15,7 @@ from ui import session_segments as calls
 from ui.errors import guarded
 from ui.session import Stamp
 from ui.session_rfm import days
-from ui.widgets import chart, table
+from ui.widgets import chart, table, wait_note, waits_for
 
 
 def movement_block(stamp: Stamp, found: Segmentation) -> None:
@@ -71,7 +71,9 @@ def _drift(stamp: Stamp, found: Segmentation, known: tuple[datetime, ...]) -> No
     table(rows, most_rows=12)
     st.caption(
         f"Against the day of the fit, {day(found.as_of)}: customers, and how far the mean of the segment lies from the "
-        "saved one, in robust units over all features. From 0.5 on it moved, from 1 on it is another."
+        "saved one over all features; 1 is about as far as customers typically lie from the middle one. From 0.5 on it "
+        "moved, from 1 on it is another.",
+        help="Measured in robust units: the middle half of all customers over 1.349.",
     )
 
 
@@ -84,8 +86,9 @@ def _look_up(stamp: Stamp, found: Segmentation) -> None:
         )  # fmt: skip
         st.button(
             "Find who was where", key=f"find_{found.segmentation_id}", on_click=guarded(_start),
-            args=(found.segmentation_id,), disabled=bool(session.runner().unfinished()),
+            args=(found.segmentation_id,), disabled=bool(waits_for()),
         )  # fmt: skip
+        wait_note()
 
 
 def _start(segmentation_id: int) -> None:

@@ -44,6 +44,8 @@ from ui.widgets import job_started
 
 STEP = "step"
 CAMPAIGN = "campaign"
+DRAWING = ("lock", "join")
+"""Jobs that draw customers into a campaign; one waits for the other, and for no other work."""
 """Parameters of the address."""
 
 
@@ -232,7 +234,7 @@ def start_lock(campaign_id: str, shown: DrawPreview) -> None:
         n = sum(locked.counts.get("arms", {}).values())
         return {"campaign_id": campaign_id, "message": f"{locked.name}: {counted(n, 'customer')} drawn, plan locked."}
 
-    job_started(session.runner().start("lock", "Lock the plan and draw the arms", work))
+    job_started(session.runner().start("lock", "Lock the plan and draw the arms", work, is_short=True))
 
 
 def start_export(
@@ -266,4 +268,4 @@ def start_join(campaign_id: str) -> None:
         joined = draw.join_campaign(warehouse, campaign_id, progress=progress)
         return {"campaign_id": campaign_id, "message": f"{counted(joined.n_customers, 'customer')} joined."}
 
-    job_started(session.runner().start("join", "Let new customers join", work))
+    job_started(session.runner().start("join", "Let new customers join", work, is_short=True))

@@ -17,9 +17,13 @@ from churn_core.customers.rfm_outlook import Outlook
 from churn_core.customers.rfm_rule import RfmRule, Thresholds
 from churn_core.customers.rfm_rules import SavedRule
 from churn_core.customers.segments import Segment
+from churn_core.errors import InputError
 from churn_core.features.shop_habits import Habits, habits
 from ui import session
 from ui.session import Stamp
+
+_ASKED, _ASKED_DAY = "rfm", "rfm_day"
+"""Parameters of the address that mean a group or square, and the day that it is of."""
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
@@ -100,3 +104,24 @@ def customer_stage(stamp: Stamp, customer_id: str) -> CustomerStage | None:
 def saved_choice(choice: RfmChoice, day: datetime, name: str | None = None) -> Segment:
     """A group or square kept as a segment."""
     return rfm_members.save_choice(session.warehouse(), choice, name, as_of=day)
+
+
+def address_of(choice: RfmChoice, day: datetime) -> dict[str, str]:
+    """The part of an address that means a group or square of a day, which nobody has kept as a segment yet."""
+    return {_ASKED: choice.words, _ASKED_DAY: day.isoformat()}
+
+
+def take_asked_choice() -> None:
+    """Keep the group or square that the address asks for as a segment, and ask for that instead."""
+    words, day = st.query_params.get(_ASKED), st.query_params.get(_ASKED_DAY)
+    if words is None:
+        return
+    try:
+        of_day = datetime.fromisoformat(day) if day else None
+    except ValueError:
+        raise InputError(f"{day!r} in the address is no day; choose the customers on the page RFM again.") from None
+    st.session_state["segment"] = rfm_members.save_choice(
+        session.warehouse(), RfmChoice.from_words(words), as_of=of_day
+    ).name
+    for name in (_ASKED, _ASKED_DAY):
+        st.query_params.pop(name, None)

@@ -28,7 +28,7 @@ from ui.errors import guarded, plain, sentence
 from ui.model_results import METHOD_LABELS, estimator_label, metrics_of, versions
 from ui.preparation_blocks import Asked, chosen_words
 from ui.session import Stamp
-from ui.widgets import job_started, table, table_words
+from ui.widgets import job_started, table, table_words, wait_note, waits_for
 
 _COMPARED = ("auc", "log_loss", "precision_top10")
 
@@ -79,7 +79,7 @@ def plan_block(stamp: Stamp, source: str) -> None:
 
 def start_block(stamp: Stamp, source: str, asked: Asked) -> None:
     """The button that trains and scores as one job."""
-    is_running = bool(session.runner().unfinished())
+    is_running = bool(waits_for())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Train and score",
@@ -89,6 +89,7 @@ def start_block(stamp: Stamp, source: str, asked: Asked) -> None:
             args=(source, asked),
             key="train",
         )
+        wait_note()
         chosen_words(asked)
         learned = next((version for version in versions(stamp) if version.status == "champion"), None)
         if learned is not None and not is_running and asked.is_usual and _knows_all(learned, stamp.state, source):

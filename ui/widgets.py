@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -13,13 +14,16 @@ import streamlit as st
 from churn_core.figures.theme import counted, day
 from churn_core.jobs import Job, JobRunner
 from churn_core.state import WorkspaceState
+from churn_core.warehouse import utc_now
 from ui import session
 from ui.errors import errors_shown, plain, sentence
 
 _STARTED, _READ = "started_jobs", "read_outcomes"
 _NUMBER = re.compile(r"[^\w\s]?\s?-?\d[\d,.]*\s?(%|[kmbn]{1,2})?(\s[\[(].*[\])])?|[–-]|none yet|open")
 _ROW_HEIGHT = 33
-_STOPPING = {"search": "The search stops; the best it has found is trained and scored."}
+_STOPPING = {"search": "the search stops; the best it has found is trained and scored"}
+_TOLD_FOR = timedelta(minutes=10)
+"""How long everybody is told that a job was cancelled, also who loaded the page again since."""
 
 
 def page_header(title: str, question: str) -> None:
@@ -142,6 +146,18 @@ def job_started(job_id: str) -> None:
         started.append(job_id)
 
 
+def waits_for(*kinds: str) -> Job | None:
+    """The job (of these kinds when some are given) that must end before another can begin; None when none runs."""
+    return next((job for job in session.runner().unfinished() if not kinds or job.kind in kinds), None)
+
+
+def wait_note(*kinds: str) -> None:
+    """Beside a button that a running job disables: which job it is; nothing while none runs."""
+    job = waits_for(*kinds)
+    if job is not None:
+        st.caption(f":material/hourglass_top: Possible again when “{plain(job.label)}” is finished.", width="content")
+
+
 def outcomes_read(*kinds: str) -> None:
     """The visitor went on to something else: how jobs of these kinds ended until now is not told any more."""
     ended = [job.job_id for job in session.runner().recent() if job.is_finished and job.kind in kinds]
@@ -189,17 +205,20 @@ def _running_note(runner: JobRunner, job_ids: list[str]) -> None:
             st.rerun()
         for job in jobs:
             if not job.is_finished:
-                st.progress(job.share_done, text=f"{plain(job.label)} · {100 * job.share_done:.0f} %")
+                how_far = "cancelling" if job.is_stopping else f"{100 * job.share_done:.0f} %"
+                st.progress(job.share_done, text=f"{plain(job.label)} · {how_far}")
 
 
 def _progress(runner: JobRunner, job: Job) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        doing = f"stopping: {job.message}" if job.is_stopping else job.message
+        stops = f"cancelling - {_STOPPING.get(job.kind, 'stops after the current step')} ({job.message})"
+        doing = stops if job.is_stopping else job.message
         words = f"**{plain(job.label)}** · {100 * job.share_done:.0f} % · {plain(doing)}"
         st.progress(job.share_done, text=words)
-        if st.button("Cancel", key=f"cancel_{job.job_id}", disabled=job.is_stopping):
-            runner.cancel(job.job_id)
-            st.toast(_STOPPING.get(job.kind, "Stopping; nothing will be changed."))
+        st.button(
+            "Cancelling" if job.is_stopping else "Cancel", key=f"cancel_{job.job_id}", disabled=job.is_stopping,
+            on_click=runner.cancel, args=(job.job_id,),
+        )  # fmt: skip
 
 
 def _last_outcome(runner: JobRunner, kinds: tuple[str, ...]) -> None:
@@ -212,7 +231,7 @@ def _last_outcome(runner: JobRunner, kinds: tuple[str, ...]) -> None:
         if mine:
             _done(job)
         return
-    if job.status == "cancelled" and not mine:
+    if job.status == "cancelled" and not mine and (job.finished_at or job.created_at) < utc_now() - _TOLD_FOR:
         return
     words = f"**{plain(job.label)}** ({job.created_at:%-d %b %Y %H:%M}): {sentence(job.message)}"
     if job.status == "failed" and mine:

@@ -13,6 +13,8 @@ from churn_core.workspaces import create_workspace, delete_workspace, rename_wor
 from ui import session
 from ui.errors import guarded, plain, show_callback_error
 
+FIRST_PAGE = "pages/data/import_file.py"
+"""Where a workspace without data begins."""
 _LAST = "last_workspace"
 """The workspace this visit looked at last; the address may forget it when the browser goes back."""
 
@@ -76,7 +78,8 @@ def _settle(names: list[str]) -> str | None:
 @st.dialog("New workspace")
 def _new_dialog() -> None:
     st.caption("One workspace holds one business: its data, its settings and its models, in one file on this machine.")
-    _close_when_done(new_workspace_form("Create"))
+    if new_workspace_form("Create") and not show_callback_error():
+        st.switch_page(FIRST_PAGE)
 
 
 @st.dialog("Rename workspace")

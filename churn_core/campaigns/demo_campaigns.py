@@ -49,6 +49,8 @@ HOURS_BEFORE = 16
 """The finished campaign was locked on the afternoon before it began."""
 N_PAST, ROWS_PAST = 3, 3_000
 """Past days, and customers of each, that the scores of the finished campaign learn from."""
+DELIVERY_COST = 4.9
+"""What delivering an order free of charge costs the shop; orders record the discount and not this."""
 FEWEST_RUNNING = 40
 """Customers below which no running campaign is begun: in a tiny shop it would only be in the way."""
 
@@ -84,8 +86,9 @@ def finished_plan(shop: ShopPlan) -> Plan:
                 share=0.5,
                 action="coupon",
                 channel="email",
-                text=f"We miss you: 10 % off your next order within {WINDOW_DAYS} days",
+                text=f"We miss you: 10 % off your next order within {WINDOW_DAYS} days, delivered free of charge",
                 contact_cost=0.05,
+                offer_cost=DELIVERY_COST,
             ),
         ),
         starts_on=shop.campaign_date,
@@ -229,7 +232,7 @@ def lock_running(warehouse: Warehouse) -> Campaign | None:
                 channel="email",
                 text="Free delivery from a basket a little above your usual one",
                 contact_cost=0.05,
-                offer_cost=4.0,
+                offer_cost=DELIVERY_COST,
             ),
         ),
         starts_on=default_start(warehouse),

@@ -17,8 +17,9 @@ from churn_core.stats.estimate import Comparison, Estimate
 TOLD = (
     "More means: the difference to the control per customer, times the customers of the arm whose window is over. "
     "Costs are counted, not estimated: {contacts}, and an offer for everybody in the arm who ordered within the "
-    "window, also those who would have ordered anyway. So the interval is that of the {gain} alone; if it were done "
-    "again, the number of offers taken would vary as well."
+    "window, also those who would have ordered anyway; discounts that the orders record are taken off the {gain} "
+    "already. So the interval is that of the {gain} alone; if it were done again, the number of offers taken would "
+    "vary as well."
 )
 CONTACTS_COUNTED = "a contact for everybody whom the imported contacts show as sent something"
 CONTACTS_ASSUMED = "a contact for everybody in the arm, because no contacts of it were imported"

@@ -31,6 +31,7 @@ from churn_core.cli import (
 )
 from churn_core.cli.options import NOT_GIVEN
 from churn_core.errors import ChurnError, JobCancelled
+from churn_core.jobs import KEPT
 
 BAD_INPUT = 2
 
@@ -81,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except KeyboardInterrupt:
-        print("\nchurn: stopped; nothing was changed.", file=sys.stderr)
+        print(f"\nchurn: stopped; {KEPT}.", file=sys.stderr)
         return 130
     except JobCancelled as error:
         print(f"churn: {error}", file=sys.stderr)

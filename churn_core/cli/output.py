@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from churn_core.errors import JobCancelled
-from churn_core.jobs import Progress
+from churn_core.jobs import KEPT, Progress
 
 
 class ProgressLine:
@@ -61,7 +61,7 @@ def stoppable(progress: Progress, words: str) -> Iterator[Progress]:
     def reported(share: float, message: str) -> None:
         if is_asked.is_set():
             is_asked.clear()
-            raise JobCancelled("stopped; nothing was changed.")
+            raise JobCancelled(f"stopped; {KEPT}.")
         progress(share, message)
 
     before = signal.signal(signal.SIGINT, asked)

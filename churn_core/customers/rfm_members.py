@@ -31,6 +31,19 @@ class RfmChoice:
         if (self.group is None) == (scores == (None, None)) or any(s not in (None, *SCORES) for s in scores):
             raise InputError("choose an RFM group, or scores from 1 to 5 for R and F.")
 
+    @classmethod
+    def from_words(cls, words: str) -> RfmChoice:
+        """The choice that has these words; InputError when none has.
+
+        >>> RfmChoice.from_words("R 2, F 5") == RfmChoice(recency=2, frequency=5)
+        True
+        """
+        squares = [cls(recency=r, frequency=f) for r in (None, *SCORES) for f in (None, *SCORES) if r or f]
+        known = {choice.words: choice for choice in (*(cls(group=name) for name in GROUPS), *squares)}
+        if words not in known:
+            raise unknown_name("RFM group", words, GROUPS)
+        return known[words]
+
     @property
     def words(self) -> str:
         """The choice in words.

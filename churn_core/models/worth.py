@@ -153,7 +153,7 @@ class History:
         self.definition = everybody(horizon_days)
         self.first = first_cutoff(warehouse, self.definition)
         self._progress = progress
-        self._n_steps = 0
+        self._n_steps, self._doing = 0, "reading the past"
         self.as_of = as_of
         self._kept: dict[datetime, WorthPeriod] = {}
         self._plain: dict[datetime, WorthPeriod] = {}
@@ -179,14 +179,19 @@ class History:
         if cutoff in self._kept:
             return self._kept[cutoff]
         if cutoff not in self._plain:
+            self.look_up()
             asked = plain_features(self.warehouse)
             self._plain[cutoff] = period_at(self.warehouse, cutoff, self.horizon_days, n_most=N_SAMPLED, features=asked)
         return self._plain[cutoff]
 
     def _step(self, words: str) -> None:
         """Say what happens now; how many steps there will be is not known before, so the share only draws nearer."""
-        self._n_steps += 1
-        self._progress(self._n_steps / (self._n_steps + N_PERIODS), words)
+        self._n_steps, self._doing = self._n_steps + 1, words
+        self.look_up()
+
+    def look_up(self) -> None:
+        """Say again what happens, so that work that is to stop does so in the middle of a step."""
+        self._progress(self._n_steps / (self._n_steps + N_PERIODS), self._doing)
 
     def known_at(self, cutoff: datetime) -> list[WorthPeriod]:
         """The past cutoffs whose horizon was over at a cutoff, the newest N_PERIODS of them, oldest first."""
@@ -261,7 +266,7 @@ class History:
         if actual is None or rhythm is None or not known or len(target.frame) < LEAST_TO_JUDGE:
             return None
         try:
-            trees = grown(known, what)
+            trees = grown(known, what, look_up=self.look_up)
         except NotEnoughData:
             return None
         came = target.outcome[what]
@@ -283,10 +288,11 @@ def fit_worth(history: History, cutoff: datetime, frame: pd.DataFrame, *, with_t
     known = history.known_at(cutoff)
     try:
         rounds = history.rounds_before(cutoff, what)
-        trees = grown(known, what, used=_chosen_method(rounds, what)) if known else {}
+        used = _chosen_method(rounds, what)
+        trees = grown(known, what, used=used, look_up=history.look_up) if known else {}
         if trees and what == SPEND:
-            trees[ORDERS] = WorthTrees(ORDERS, what=ORDERS).fit(thin(known))
-            typical = WorthTypical().fit(thin(known)) if with_typical else None
+            trees[ORDERS] = WorthTrees(ORDERS, what=ORDERS).fit(thin(known), look_up=history.look_up)
+            typical = WorthTypical().fit(thin(known), look_up=history.look_up) if with_typical else None
     except NotEnoughData:
         rounds, trees = (), {}
     levels = history.levels_at(cutoff, what) if trees else {}

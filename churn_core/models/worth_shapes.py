@@ -5,7 +5,7 @@ All of them answer with shares; how large the total is, is said elsewhere (``wor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,16 +33,23 @@ def candidates(what: str) -> tuple[str, ...]:
     return CANDIDATES if what == SPEND else (METHODS[0], RHYTHM)
 
 
-def grown(periods: Sequence[WorthPeriod], what: str, *, used: str | None = None) -> dict[str, WorthTrees]:
+def grown(
+    periods: Sequence[WorthPeriod],
+    what: str,
+    *,
+    used: str | None = None,
+    look_up: Callable[[], None] | None = None,
+) -> dict[str, WorthTrees]:
     """The trees of every method, learned from past cutoffs; where one is ``used``, its trees alone, from more seeds.
 
-    In a shop with more customers than are learned from, one seed scatters little and is quicker.
+    In a shop with more customers than are learned from, one seed scatters little and is quicker. ``look_up`` is called
+    now and then, and raises what should end it.
     """
     thinned = thin(periods)
     is_large = sum(len(period.frame) for period in periods) > N_LEARNED
     methods = METHODS if what == SPEND and used in (None, BLEND, MIX) else (used,) if used in METHODS else METHODS[:1]
     n_seeds = 1 if is_large or used in (None, RHYTHM) else N_SEEDS
-    return {method: WorthTrees(method, what=what).fit(thinned, n_seeds=n_seeds) for method in methods}
+    return {method: WorthTrees(method, what=what).fit(thinned, n_seeds=n_seeds, look_up=look_up) for method in methods}
 
 
 def thin(periods: Sequence[WorthPeriod]) -> list[WorthPeriod]:

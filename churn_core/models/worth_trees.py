@@ -15,7 +15,7 @@ from churn_core.models.boosted import N_PREDICTING_THREADS
 from churn_core.models.worth_period import ORDERS, SPEND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -27,6 +27,8 @@ METHODS = ("tweedie", "two_part")
 TWEEDIE_POWER = 1.5
 """Between counting (1) and amounts alone (2); powers from 1.3 to 1.7 rank alike."""
 N_TREES = 200
+TREES_BETWEEN_LOOKS = 10
+"""Trees after which it is asked whether to go on, which is less than a second apart."""
 N_SEEDS = 3
 """Times the trees that are used are grown, each time from other samples; their mean scatters less than one of them."""
 CHUNK = 100_000
@@ -49,10 +51,13 @@ class WorthTrees:
         self.names: tuple[str, ...] = ()
         self._forests: list[list[Any]] = []
 
-    def fit(self, periods: Sequence[WorthPeriod], *, n_seeds: int = 1) -> WorthTrees:
+    def fit(
+        self, periods: Sequence[WorthPeriod], *, n_seeds: int = 1, look_up: Callable[[], None] | None = None
+    ) -> WorthTrees:
         """Learn from past cutoffs, each divided by its level; NotEnoughData where too little was bought after them.
 
-        ``n_seeds`` times, from other samples of rows and features; the mean of these is the answer.
+        ``n_seeds`` times, from other samples of rows and features; the mean of these is the answer. ``look_up`` is
+        called now and then, and raises what should end it.
         """
         usable = [(period, period.levels[self.what]) for period in periods]
         known = [(period, level) for period, level in usable if level is not None]
@@ -66,19 +71,21 @@ class WorthTrees:
         self.names = tuple(str(name) for name in known[0][0].frame.columns)
         matrix = np.concatenate([matrix_of(period.frame, self.names) for period, _ in known])
         outcome = np.concatenate([period.outcome[self.what] / level for period, level in known])
-        self._forests = [self._forest(matrix, outcome, seed) for seed in range(1, n_seeds + 1)]
+        self._forests = [self._forest(matrix, outcome, seed, look_up) for seed in range(1, n_seeds + 1)]
         return self
 
-    def _forest(self, matrix: NDArray[np.float32], outcome: NDArray[np.float64], seed: int) -> list[Any]:
+    def _forest(
+        self, matrix: NDArray[np.float32], outcome: NDArray[np.float64], seed: int, look_up: Callable[[], None] | None
+    ) -> list[Any]:
         """The trees of one seed: their predictions are multiplied."""
         if self.what == ORDERS:
-            return [grow("poisson", matrix, outcome, seed)]
+            return [grow("poisson", matrix, outcome, seed, look_up)]
         if self.method != "two_part":
-            return [grow("tweedie", matrix, outcome, seed, tweedie_variance_power=TWEEDIE_POWER)]
+            return [grow("tweedie", matrix, outcome, seed, look_up, tweedie_variance_power=TWEEDIE_POWER)]
         bought = outcome > 0
         return [
-            grow("binary", matrix, bought.astype(float), seed),
-            grow("gamma", matrix[bought], outcome[bought], seed),
+            grow("binary", matrix, bought.astype(float), seed, look_up),
+            grow("gamma", matrix[bought], outcome[bought], seed, look_up),
         ]
 
     def shape(self, frame: pd.DataFrame) -> NDArray[np.float64]:
@@ -97,13 +104,24 @@ def matrix_of(frame: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float32]:
     return frame.reindex(columns=list(names)).to_numpy(dtype=np.float32)
 
 
-def grow(objective: str, matrix: NDArray[np.float32], outcome: NDArray[np.float64], seed: int, **further: float) -> Any:
+def grow(
+    objective: str,
+    matrix: NDArray[np.float32],
+    outcome: NDArray[np.float64],
+    seed: int,
+    look_up: Callable[[], None] | None = None,
+    **further: float,
+) -> Any:
     """Small boosted trees (LightGBM) of one objective and one seed."""
     import lightgbm
+
+    def between(state: Any) -> None:
+        if look_up is not None and state.iteration % TREES_BETWEEN_LOOKS == 0:
+            look_up()
 
     rows = lightgbm.Dataset(matrix, label=outcome, free_raw_data=True, params={"verbose": -1})
     asked = {
         **_SETTINGS, **further, "objective": objective, "seed": seed,
         "min_data_in_leaf": max(5, min(50, len(outcome) // 50)),
     }  # fmt: skip
-    return lightgbm.train(asked, rows, num_boost_round=N_TREES)
+    return lightgbm.train(asked, rows, num_boost_round=N_TREES, callbacks=[between])

@@ -18,7 +18,7 @@ from churn_core.models.worth_rhythm import SPEND
 from churn_core.models.worth_trees import CHUNK, LEAST_BUYERS, grow, matrix_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -39,8 +39,11 @@ class WorthTypical:
         self._who: Any = None
         self._amount: Any = None
 
-    def fit(self, periods: Sequence[WorthPeriod]) -> WorthTypical:
-        """Learn from past cutoffs, amounts divided by their level; NotEnoughData where too few bought after them."""
+    def fit(self, periods: Sequence[WorthPeriod], *, look_up: Callable[[], None] | None = None) -> WorthTypical:
+        """Learn from past cutoffs, amounts divided by their level; NotEnoughData where too few bought after them.
+
+        ``look_up`` is called now and then, and raises what should end it.
+        """
         known = [(period, period.levels[SPEND]) for period in periods if period.levels[SPEND] is not None]
         amounts = [period.outcome[SPEND] / level for period, level in known if level is not None]
         outcome = np.concatenate(amounts) if amounts else np.zeros(0)
@@ -50,8 +53,8 @@ class WorthTypical:
         self.names = tuple(str(name) for name in known[0][0].frame.columns)
         matrix = np.concatenate([matrix_of(period.frame, self.names) for period, _ in known])
         logs = np.log(np.maximum(outcome[bought], SMALLEST * outcome[bought].mean()))
-        self._who = grow("binary", matrix, bought.astype(float), 1)
-        self._amount = grow("regression", matrix[bought], logs, 1)
+        self._who = grow("binary", matrix, bought.astype(float), 1, look_up)
+        self._amount = grow("regression", matrix[bought], logs, 1, look_up)
         self.spread = float(np.std(logs - self._amount.predict(matrix[bought], num_threads=1)))
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -29,8 +30,8 @@ def test_a_running_job_shows_progress_and_can_be_cancelled(runner: JobRunner, ap
     go_on = threading.Event()
 
     def work(progress: Progress) -> dict[str, object]:
-        while not go_on.wait(0.01):
-            progress(0.4, "half asleep")
+        progress(0.4, "half asleep")
+        go_on.wait(120)
         progress(0.5, "never reached")
         return {}
 
@@ -40,12 +41,70 @@ def test_a_running_job_shows_progress_and_can_be_cancelled(runner: JobRunner, ap
     shown = visit.get("progress")
     assert any("Scoring customers" in bar.proto.text and "40 %" in bar.proto.text for bar in shown)
     visit.button(key=f"cancel_{job_id}").click().run()
+    assert runner.job(job_id).is_stopping
+    visit.run()
+    assert any("cancelling - stops after the current step" in bar.proto.text for bar in visit.get("progress"))
+    assert visit.button(key=f"cancel_{job_id}").disabled
     go_on.set()
     wait_for(lambda: runner.job(job_id).is_finished)
     assert runner.job(job_id).status == "cancelled"
-    visit.session_state["started_jobs"] = [job_id]
+    for seen in (visit.run(), app(PAGE)):
+        assert any("cancelled; nothing was changed" in info.value for info in seen.info)
+
+
+def test_what_a_cancelled_job_had_kept_is_not_denied(runner: JobRunner, app: App) -> None:
+    is_kept, go_on = threading.Event(), threading.Event()
+
+    def work(progress: Progress) -> dict[str, object]:
+        with open_workspace("Shop").transaction() as tx:
+            tx.audit("first step", {})
+        is_kept.set()
+        go_on.wait(20)
+        progress(0.5, "second step")
+        return {}
+
+    job_id = runner.start("score", "Scoring customers", work)
+    assert is_kept.wait(20)
+    runner.cancel(job_id)
+    go_on.set()
+    ended = finish(runner, job_id)
+    assert ended.status == "cancelled"
+    assert ended.message == "cancelled; what it had finished is kept, and nothing is half done."
+
+
+def test_a_cancelling_long_ago_is_not_told_to_others(runner: JobRunner, app: App) -> None:
+    with open_workspace("Shop").transaction() as tx:
+        tx.execute(
+            "INSERT INTO jobs (job_id, kind, label, status, message, created_at, finished_at) "
+            "VALUES ('abc', 'score', 'Scoring customers', 'cancelled', 'cancelled; x.', $at, $at)",
+            {"at": utc_now() - timedelta(hours=1)},
+        )
+    assert not app(PAGE).info
+
+
+def test_short_work_does_not_wait_for_long_work(runner: JobRunner) -> None:
+    go_on = threading.Event()
+    long = runner.start("worth", "Value customers", lambda progress: {"waited": go_on.wait(20)})
+    short = runner.start("lock", "Lock the plan", lambda progress: {}, is_short=True)
+    assert finish(runner, short).status == "done"
+    assert not runner.job(long).is_finished
+    go_on.set()
+    assert finish(runner, long).status == "done"
+
+
+def test_a_button_that_waits_for_a_job_says_for_which(demo_home: Home, app: App) -> None:
+    go_on = threading.Event()
+    jobs = session._opened("Demo shop").runner
+    job_id = jobs.start("worth", "Value customers", lambda progress: {"waited": go_on.wait(60)})
+    visit = app("pages/models/train.py")
+    waits = "Possible again when “Value customers” is finished."
+    assert visit.button(key="train").disabled
+    assert any(waits in caption.value for caption in visit.caption)
+    go_on.set()
+    finish(jobs, job_id)
     visit.run()
-    assert any("cancelled; nothing was changed" in info.value for info in visit.info)
+    assert not visit.button(key="train").disabled
+    assert not any(waits in caption.value for caption in visit.caption)
 
 
 def test_who_saw_a_job_running_is_told_how_it_ended(runner: JobRunner, app: App) -> None:

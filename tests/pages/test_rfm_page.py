@@ -19,6 +19,7 @@ from churn_core.warehouse import Warehouse
 from churn_core.workspaces import create_workspace, open_workspace
 from tests.pages.conftest import App, Home
 from tests.pages.test_every_page import everything_said
+from ui.session_rfm import address_of
 
 PAGE = "pages/segments/rfm.py"
 
@@ -80,14 +81,23 @@ def test_a_square_is_acted_on_as_if_it_had_been_clicked(demo_home: Home, app: Ap
     assert saved.n_members == rfm(shop()).square(4, 4).n
 
 
-def test_a_group_opens_at_at_risk(demo_home: Home, app: App) -> None:
+def test_a_link_to_a_group_opens_it_at_at_risk_however_often_it_is_loaded(demo_home: Home, app: App) -> None:
     n_before = len(segments(shop()))
-    visit = app(PAGE, of="needs attention")
-    visit.button(key="rfm_open").click().run()
-    assert_calm(visit)
-    assert len(segments(shop())) == n_before + 1
-    assert visit.title[0].value == "At risk"
-    assert visit.metric[0].value == f"{rfm(shop()).groups['needs attention'].n_scored:,}"
+    address = address_of(RfmChoice(group="needs attention"), rfm(shop()).day)
+    for _ in range(2):
+        visit = app("pages/customers/at_risk.py", **address)
+        assert_calm(visit)
+        assert len(segments(shop())) == n_before + 1
+        assert visit.metric[0].value == f"{rfm(shop()).groups['needs attention'].n_scored:,}"
+        assert str(visit.selectbox(key="segment").value).startswith("RFM needs attention")
+    assert not set(address) & set(visit.query_params)
+
+
+def test_a_link_to_a_group_that_does_not_exist_says_so(demo_home: Home, app: App) -> None:
+    visit = app("pages/customers/at_risk.py", rfm="heroes", rfm_day="2026-11-01")
+    assert "heroes" in visit.error[0].value
+    visit = app("pages/customers/at_risk.py", rfm="at risk", rfm_day="some day")
+    assert "'some day' in the address is no day" in visit.error[0].value
 
 
 def test_a_campaign_is_begun_for_a_group(demo_home: Home, app: App) -> None:
