@@ -10,14 +10,13 @@ from churn_core.customers.alert_model import STAKE_KINDS, AlertFilter
 from churn_core.customers.alert_summary import AlertSummary
 from churn_core.figures.theme import count, counted, money
 from ui import alert_queue as queue
-from ui import session
 from ui import session_alerts as calls
 from ui.errors import guarded, plain
 from ui.key_figures import figures_row, key_figure
 from ui.layout import NARROW, side_by_side
 from ui.plan_list import open_plan
 from ui.session import Stamp
-from ui.widgets import empty_state
+from ui.widgets import empty_state, wait_note, waits_for
 
 
 def figures_block(stamp: Stamp, currency: str) -> None:
@@ -89,8 +88,9 @@ def renewal_block(stamp: Stamp) -> None:
         st.caption(f"{plain(renewed)}, as after every import and scoring.", width="stretch")
         st.button(
             "Renew now", key="alert_renew", type="tertiary", icon=":material/refresh:",
-            on_click=guarded(calls.start_renewal), disabled=bool(session.runner().unfinished()),
+            on_click=guarded(calls.start_renewal), disabled=bool(waits_for()),
         )  # fmt: skip
+        wait_note()
     if found.changed_since:
         changed = " and ".join(found.changed_since)
         st.caption(f":orange[:material/info:] Changed since: {plain(changed)}. The queue follows when it is renewed.")
@@ -113,7 +113,7 @@ def _beyond(stamp: Stamp, found: AlertSummary) -> None:
         )  # fmt: skip
         st.button(
             f"Raise {count(n_more)} more today", key="alert_more", type="tertiary", icon=":material/add:",
-            on_click=guarded(calls.start_renewal), args=(n_more,), disabled=bool(session.runner().unfinished()),
+            on_click=guarded(calls.start_renewal), args=(n_more,), disabled=bool(waits_for()),
             help="Those with the most at stake join the queue now; tomorrow the day's number counts again.",
         )  # fmt: skip
         if st.button(

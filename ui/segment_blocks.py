@@ -23,7 +23,7 @@ from ui.key_figures import figures_row, key_figure
 from ui.numbered_choice import numbered_choice
 from ui.segment_continued import continued_block
 from ui.session import Stamp
-from ui.widgets import chart, table
+from ui.widgets import chart, table, wait_note, waits_for
 
 CHOSEN, PART = "segmentation", "part"
 """Parameters of the address."""
@@ -87,6 +87,7 @@ def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, cu
             "Churned": f"{percent(entry.churn_rate)} of {count(entry.n_past)}" if entry.n_past else UNKNOWN,
             "Expected value": money(entry.expected_value, currency),
             "Value at risk": money(entry.value_at_risk, currency),
+            "At risk each": money(entry.mean_value_at_risk, currency),
         }
         rows.append(row)
     table(rows, most_rows=12)
@@ -98,9 +99,12 @@ def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, cu
         )
     chart(figures.profile_figure(found, currency=currency, mode=session.mode()), key="profile")
     st.caption(
-        "Mean of each segment minus the median of all, on the scale that divides the customers; one robust unit is "
-        "about one standard deviation, without the extremes. Above stand the segment's number and its customers on the "
-        "day of the fit."
+        "How far each segment lies from the middle customer: 1 is about as far as customers typically lie from it. "
+        ":blue[Blue]: above the shop's middle, :orange[orange]: below; neither is good or bad by itself. Names "
+        "describe the middle of a segment: a single customer in it can differ. Above stand the number of the segment "
+        "and its customers on the day of the fit.",
+        help="Mean of the segment minus the median of all, in robust units: the middle half of all customers over "
+        "1.349, about one standard deviation without the extremes. Amounts and counts are on a logarithmic scale.",
     )
     if found.continued:
         continued_block(found)
@@ -149,8 +153,9 @@ def number_block(stamp: Stamp, found: Segmentation) -> None:
         )  # fmt: skip
         st.button(
             f"Divide everybody into these {k}", key="cut_here", on_click=guarded(calls.start_fit), args=(asked,),
-            disabled=k == len(found.segments) or bool(session.runner().unfinished()),
+            disabled=k == len(found.segments) or bool(waits_for()),
         )  # fmt: skip
+        wait_note()
 
 
 def _told(found: Segmentation, now: SegmentationMoney) -> str:
@@ -158,7 +163,8 @@ def _told(found: Segmentation, now: SegmentationMoney) -> str:
     if now.run_id is not None:
         n_scored = sum(entry.n_scored for entry in now.segments)
         words.append(
-            f"Risk and money of {count(n_scored)} of them, those in score run {now.run_id}; value where it is known."
+            f"Risk and money of {count(n_scored)} of them, those in score run {now.run_id}; value where it is known, "
+            "“each” over those customers."
         )
     else:
         words.append("Nobody was scored yet: risk and money are known after training and scoring.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.tier_policy import policy_words
 from churn_core.customers.today import Changes, Step, Today
 from churn_core.figures.customers import reasons_figure, tiers_figure
 from churn_core.figures.theme import count, counted, day, money, percent
@@ -24,6 +25,7 @@ PAGES: dict[str, tuple[str, str, dict[str, str]]] = {
     "definition": ("pages/data/churn_definition.py", "Churn definition", {}),
     "train": ("pages/models/train.py", "Train", {}),
     "score": ("pages/today/today.py", "Score now", {}),
+    "alerts": ("pages/alerts/alerts.py", "Open the queue", {}),
     "at_risk": ("pages/customers/at_risk.py", "Open the list", {"tier": "high"}),
     "new_high": ("pages/customers/at_risk.py", "Show them", {"new": "true"}),
     "model_quality": ("pages/models/quality.py", "Model quality", {}),
@@ -131,6 +133,7 @@ def stakes_block(stamp: Stamp, now: Today, currency: str) -> None:
     if now.totals is None:
         return
     chart(tiers_figure(now.totals, currency=currency, mode=session.mode()), key="tiers")
+    st.caption(plain(policy_words(calls.policy(stamp))), help="Set on the page Cut-offs: by risk, number or profit.")
     by_feature = now.run is not None and now.run.source == "snapshots"
     reasons = calls.reasons(stamp, _HIGH, by_feature)
     if reasons:

@@ -11,9 +11,11 @@ from ui.customer_filter import filter_block
 from ui.left_note import left_note
 from ui.net_note import net_note
 from ui.rhythm_blocks import late_link
+from ui.session_rfm import take_asked_choice
 from ui.today_blocks import next_page
 from ui.widgets import empty_state, page_header
 
+take_asked_choice()
 page_header("At risk", __doc__ or "")
 stamp = session.stamp()
 now = calls.today(stamp)
@@ -30,6 +32,7 @@ if now.run is None:
 blocks.notes_block(now.run)
 currency = session.currency()
 chosen = filter_block(stamp, now.run.source)
+blocks.chosen_block(stamp, chosen)
 totals = calls.totals(stamp, chosen)
 blocks.figures_block(totals, currency)
 left_note(totals, with_left=chosen.with_left)
