@@ -43,13 +43,10 @@ def choice_block(found: tuple[Segmentation, ...]) -> Segmentation:
             st.button("Delete it", key=f"really_delete_{number}", on_click=guarded(_delete), args=(number,))
     features = chosen.settings["features"]
     labels = "; ".join(feature_named(name).label for name in features)
-    if chosen.source == "orders":
-        by = f"{len(features)} features, amounts and counts on a logarithmic scale,"
-    else:
-        by = counted(len(features), "column")
+    by = counted(len(features), "feature" if chosen.source == "orders" else "column")
     st.caption(
-        f"{counted(chosen.n_customers, 'customer')} as of {day(chosen.as_of)} by {by} as distances from the middle "
-        "customer.",
+        f"{counted(chosen.n_customers, 'customer')} as of {day(chosen.as_of)}, divided by {by}: those who are alike in "
+        "them share a segment.",
         help=plain(labels),
     )
     for note in (*chosen.notes, *filter(None, [chosen.summary.get("refresh_note")])):
