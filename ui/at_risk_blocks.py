@@ -158,7 +158,7 @@ def _scored_words(found: Totals) -> str:
     """Whom the list could hold."""
     if not found.n_left:
         return f"{count(found.n_scored)} scored"
-    return f"{count(found.n_there)} still there, {count(found.n_left)} have left"
+    return f"{count(found.n_scored)} scored, {count(found.n_left)} have left"
 
 
 def _known_words(found: Totals) -> str:

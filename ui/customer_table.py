@@ -29,6 +29,7 @@ _ORDER = (
     "customer_id",
     "name",
     "tags",
+    "has_left",
     "tier",
     "risk",
     "value_at_risk",
@@ -105,6 +106,7 @@ def _columns(open_key: str) -> dict[str, Any]:
     return {
         "customer_id": column.TextColumn("Customer", pinned=True, width=86),
         "name": column.TextColumn("Name", width=106),
+        "has_left": column.CheckboxColumn("Has left", width=70, help="What the label says"),
         "tier": column.TextColumn("Tier", width=76),
         "risk": column.ProgressColumn(
             "Risk",

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from churn_core.customers.selection import Condition, CustomerFilter, RunKey, condition
-from churn_core.customers.still_there import n_left
+from churn_core.customers.still_there import n_left, still_there
 from churn_core.customers.tiers import TIERS, active_policy, tier_rule
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.sources import age_days
@@ -188,7 +188,8 @@ def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit
 
     Columns: customer_id, name, country, risk, tier, expected_value, value_at_risk, main_reason, main_group,
     reason (in words), days_since_last_order, net_value (of contacting, empty while no campaign taught it), tags (in
-    one text). Raises NotEnoughData when nothing was scored yet.
+    one text), and has_left where those who have left are meant as well. Raises NotEnoughData when nothing was scored
+    yet.
     """
     if not 0 < limit <= N_PAGE_MOST or offset < 0:
         raise InputError(f"a page of {limit} rows from {offset} was asked for; take 1 to {N_PAGE_MOST} rows from 0 on.")
@@ -203,11 +204,13 @@ def page(warehouse: Warehouse, chosen: CustomerFilter, *, offset: int = 0, limit
     picked = _picked_beside(where, chosen, *beside) if beside else _picked(where, chosen)
     on_page = "customer_id IN (SELECT customer_id FROM picked)"
     days = f"SELECT * FROM ({all_days}) WHERE {on_page}"
+    has_left = f", NOT ({still_there(own='p.customer_id')}) AS has_left" if chosen.with_left else ""
     tagged = f"{TAGS_OF} WHERE {on_page} GROUP BY customer_id"
     return warehouse.frame(
         f"WITH picked AS MATERIALIZED ({picked}), days AS ({days}), tagged AS ({tagged}) "
         "SELECT p.customer_id, c.name, c.country, p.risk, p.tier, p.expected_value, p.value_at_risk, p.main_reason, "
-        "p.main_group, r.up_1 AS reason, CAST(d.days AS INTEGER) AS days_since_last_order, u.net_value, t.tags "
+        "p.main_group, r.up_1 AS reason, CAST(d.days AS INTEGER) AS days_since_last_order, u.net_value, t.tags"
+        f"{has_left} "
         "FROM picked p LEFT JOIN customers c ON c.customer_id = p.customer_id "
         "LEFT JOIN reasons r ON r.run_id = $run_id AND r.customer_id = p.customer_id "
         "LEFT JOIN days d ON d.customer_id = p.customer_id LEFT JOIN tagged t ON t.customer_id = p.customer_id "

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from churn_core.customers.at_risk import DAYS_SINCE, LAST_ORDER, NET_VALUES, TAGS_OF, required_run
 from churn_core.customers.selection import CustomerFilter, RunKey, condition
+from churn_core.customers.still_there import still_there
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.jobs import Progress, no_progress
 from churn_core.warehouse import Warehouse, utc_now
@@ -58,6 +59,7 @@ COLUMNS: dict[str, tuple[str, bool]] = {
 
 ``main_reason`` is the sentence that the list shows under that name; ``main_reason_key`` is the name of its feature,
 for programs. ``reasons_from`` says whether the contributions behind the reasons are exact or sampled, with their error.
+``has_left`` follows where those who have left are in the file.
 """
 
 PERSONAL = ("name", "email", "phone")
@@ -159,6 +161,8 @@ def _write(warehouse: Warehouse, chosen: CustomerFilter, run: RunKey, target: Pa
     cells = [
         f'{safe_cell(sql) if is_text else sql} AS "{name}"' for name, (sql, is_text) in _columns(with_contact).items()
     ]
+    if chosen.with_left:
+        cells.append(f"CASE WHEN {still_there(own='s.customer_id')} THEN 'no' ELSE 'yes' END AS has_left")
     direction = "DESC" if chosen.descending else "ASC"
     beside = {"days_since_last_order": DAYS_SINCE, "net_value": "u.net_value"}
     key = beside.get(chosen.sort, f"s.{chosen.sort}")

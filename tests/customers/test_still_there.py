@@ -54,7 +54,8 @@ def ids(warehouse: Warehouse, chosen: CustomerFilter) -> set[str]:
 
 def test_a_list_holds_who_is_still_there_and_the_others_when_asked(members: Warehouse) -> None:
     assert ids(members, CustomerFilter()) == THERE, "a label that says no, or nothing, leaves a customer there"
-    assert ids(members, WITH_LEFT) == set(RISKS)
+    listed = page(members, WITH_LEFT).set_index("customer_id")["has_left"]
+    assert listed.to_dict() == {customer: bool(LABELS[customer]) for customer in RISKS}
     assert ids(members, CustomerFilter(customer_ids=("gone1", "calm"))) == {"gone1", "calm"}, "chosen by hand"
 
 
@@ -146,3 +147,10 @@ def test_where_all_have_left_nobody_is_listed(members: Warehouse) -> None:
     found = count_and_totals(members, CustomerFilter())
     assert (found.n_customers, found.n_there, found.n_left, found.value_at_risk) == (0, 0, 6, None)
     assert today(members).totals == found
+
+
+def test_a_file_with_those_who_have_left_says_who(members: Warehouse, tmp_path: Path) -> None:
+    kept = pd.read_csv(write_targets(members, CustomerFilter(), tmp_path / "there.csv").path)
+    assert "has_left" not in kept
+    whole = pd.read_csv(write_targets(members, WITH_LEFT, tmp_path / "all.csv").path).set_index("customer_id")
+    assert set(whole.index[whole["has_left"] == "yes"]) == {"gone1", "gone2"}
