@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import streamlit as st
 
 from churn_core.customers.demand import FEWEST_WEEKS, MEASURES, MOST_WEEKS, WEEKS, Demand, Foreseen, Total
 from churn_core.customers.demand_backtest import Judged
 from churn_core.customers.demand_words import choice_words, interval_words, note_words, stake_words
+from churn_core.customers.selection import CustomerFilter
 from churn_core.figures.demand import amount_words, demand_figure, known_customers_sentence
 from churn_core.figures.theme import UNKNOWN, counted, day, money, percent
 from ui import session
+from ui import session_customers as customer_calls
 from ui.errors import plain
 from ui.key_figures import figures_row, key_figure
+from ui.session import Stamp
 from ui.widgets import chart, table
 
 
@@ -44,8 +49,8 @@ def figures_block(demand: Demand, found: Foreseen, currency: str) -> None:
     with figures_row("demand"):
         for total in found.totals:
             key_figure(
-                f"Next {counted(total.n_weeks, 'week')}", amount_words(found, total.expected, currency),
-                between(total.low_80, total.high_80),
+                f"{counted(total.n_weeks, 'week')}, {_days_of(found, total)}",
+                amount_words(found, total.expected, currency), between(total.low_80, total.high_80),
                 meaning=f"{MEASURES[found.measure]} expected, with the 80 % interval of the sum below it; the 95 % "
                 f"interval is {between(total.low_95, total.high_95)}.",
             )  # fmt: skip
@@ -62,6 +67,21 @@ def figures_block(demand: Demand, found: Foreseen, currency: str) -> None:
         )  # fmt: skip
 
 
+def _days_of(found: Foreseen, total: Total) -> str:
+    """From the first day of the first week to the last day of the last."""
+    first, last = found.ahead[0].start, found.ahead[total.n_weeks - 1].start + timedelta(days=6)
+    return f"{first:%-d %b} to {last:%-d %b}"
+
+
+def weeks_note(stamp: Stamp, found: Foreseen) -> None:
+    """Why the weeks ahead begin where they do: with the data, whatever day it is."""
+    if stamp.state.last_order_at is not None:
+        st.caption(
+            f"The data end on {day(stamp.state.last_order_at)}, so the weeks ahead begin with the first week that is "
+            f"not whole, on {day(found.ahead[0].start)}. Import newer orders to look further."
+        )
+
+
 def _change(total: Total) -> str:
     if not total.before:
         return UNKNOWN
@@ -69,12 +89,11 @@ def _change(total: Total) -> str:
     return "the same expected" if abs(change) < 0.0005 else f"{100 * change:+.1f} % expected"
 
 
-def chart_block(demand: Demand, found: Foreseen, currency: str) -> None:
+def chart_block(stamp: Stamp, demand: Demand, found: Foreseen, currency: str) -> None:
     """The chart, and what it rests on."""
     chart(demand_figure(demand, found, currency=currency, mode=session.mode()), key=f"demand_{found.measure}")
     st.caption(plain(f"{choice_words(found)} {interval_words(found)}"))
-    if demand.counted is not None:
-        st.caption(plain(stake_words(demand.counted) + _kept(demand, currency)))
+    _stake_table(stamp, demand, found, currency)
     known = known_customers_sentence(demand, currency=currency)
     if known and found.measure == "revenue":
         st.caption(plain(known))
@@ -82,12 +101,26 @@ def chart_block(demand: Demand, found: Foreseen, currency: str) -> None:
         st.caption(f":orange[:material/info:] {plain(note)}")
 
 
-def _kept(demand: Demand, currency: str) -> str:
+def _stake_table(stamp: Stamp, demand: Demand, found: Foreseen, currency: str) -> None:
+    """The sums that are said of the customers of the high tier, each with its meaning in a line."""
     counted_on = demand.counted
-    if counted_on is None or not counted_on.kept_per_day or demand.revenue is None:
-        return ""
-    kept = money(7 * demand.n_weeks * counted_on.kept_per_day, currency)
-    return f" If instead all of them stayed, about {kept} would come on top in {counted(demand.n_weeks, 'week')}."
+    if counted_on is None:
+        return
+    if not counted_on.n_customers:
+        st.caption(plain(stake_words(counted_on)))
+        return
+    weeks, last = counted(demand.n_weeks, "week"), found.totals[-1]
+    sums = [("At stake", amount_words(found, last.at_stake, currency), f"what the forecast of {weeks} counts on")]
+    if found.measure == "revenue":
+        if counted_on.kept_per_day:
+            kept = money(7 * demand.n_weeks * counted_on.kept_per_day, currency)
+            sums.append(("On top", f"about {kept}", f"what {weeks} would bring more, if all of them stayed"))
+        at_risk = customer_calls.totals(stamp, CustomerFilter(tiers=("high",))).value_at_risk
+        if at_risk is not None:
+            said = "risk x what they would bring if they stay, as the page At risk counts"
+            sums.append(("Value at risk", money(at_risk, currency), said))
+    whom = f"Of the {counted(counted_on.n_customers, 'customer')} of the high tier"
+    table([{whom: name, "Sum": amount, "What it is": said} for name, amount, said in sums])
 
 
 def backtest_block(found: Foreseen) -> None:

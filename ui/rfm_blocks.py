@@ -27,7 +27,6 @@ from ui.widgets import chart, table
 
 PARTS = ("Groups", "Movement", "Lifecycle", "Thresholds")
 """The tabs of the page."""
-AT_RISK = "pages/customers/at_risk.py"
 ACT_ON, DAY = "of", "day"
 """Parameters of the address."""
 
@@ -128,7 +127,7 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
             )
         if stamp.state.run_id:
             st.page_link(
-                AT_RISK,
+                calls.AT_RISK_PAGE,
                 label="Open in At risk",
                 icon=":material/list:",
                 query_params=calls.address_of(choice, found.day),

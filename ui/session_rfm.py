@@ -22,6 +22,7 @@ from churn_core.features.shop_habits import Habits, habits
 from ui import session
 from ui.session import Stamp
 
+AT_RISK_PAGE = "pages/customers/at_risk.py"
 _ASKED, _ASKED_DAY = "rfm", "rfm_day"
 """Parameters of the address that mean a group or square, and the day that it is of."""
 
@@ -120,8 +121,5 @@ def take_asked_choice() -> None:
         of_day = datetime.fromisoformat(day) if day else None
     except ValueError:
         raise InputError(f"{day!r} in the address is no day; choose the customers on the page RFM again.") from None
-    st.session_state["segment"] = rfm_members.save_choice(
-        session.warehouse(), RfmChoice.from_words(words), as_of=of_day
-    ).name
-    for name in (_ASKED, _ASKED_DAY):
-        st.query_params.pop(name, None)
+    saved = rfm_members.save_choice(session.warehouse(), RfmChoice.from_words(words), as_of=of_day)
+    st.switch_page(AT_RISK_PAGE, query_params={"segment": saved.name})

@@ -34,7 +34,8 @@ if isinstance(demand, str):
 with place:
     found = blocks.measure_input(demand)
 blocks.figures_block(demand, found, currency)
+blocks.weeks_note(stamp, found)
 currency_hint(is_money=found.measure == "revenue")
-blocks.chart_block(demand, found, currency)
+blocks.chart_block(stamp, demand, found, currency)
 blocks.backtest_block(found)
 blocks.weeks_block(demand, found, currency)

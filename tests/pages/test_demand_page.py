@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pandas as pd
 import pytest
 
@@ -25,8 +27,10 @@ def test_the_page_shows_the_numbers_of_the_core(demo_home: Home, app: App) -> No
     assert not visit.error
     shown = {metric.label: metric.value for metric in visit.metric}
     first, last = demand.revenue.totals
-    assert shown["Next 4 weeks"] == money(first.expected, "EUR")
-    assert shown["Next 8 weeks"] == money(last.expected, "EUR")
+    begins = demand.revenue.ahead[0].start
+    four, eight = (f"{begins:%-d %b} to {begins + timedelta(days=7 * weeks - 1):%-d %b}" for weeks in (4, 8))
+    assert shown[f"4 weeks, {four}"] == money(first.expected, "EUR")
+    assert shown[f"8 weeks, {eight}"] == money(last.expected, "EUR")
     assert shown["At stake"] == money(last.at_stake, "EUR")
     backtest = next(table.value for table in visit.dataframe if "Method" in table.value.columns)
     assert backtest["Method"].str.contains("· used").sum() == 1
@@ -35,12 +39,15 @@ def test_the_page_shows_the_numbers_of_the_core(demo_home: Home, app: App) -> No
     assert len(weeks) == 8
     said = everything_said(visit)
     assert "without the customers at risk" in said
-    assert "If instead all of them stayed" in said
+    assert "The data end on 31 Oct 2026" in said
+    sums = next(table.value for table in visit.dataframe if "What it is" in table.value.columns)
+    assert list(sums.iloc[:, 0]) == ["At stake", "On top", "Value at risk"]
+    assert sums["Sum"].iloc[0] == shown["At stake"]
 
     visit.segmented_control(key="measure").set_value("orders").run()
     assert not visit.exception
     shown = {metric.label: metric.value for metric in visit.metric}
-    assert shown["Next 8 weeks"] == count(demand.orders.totals[-1].expected)
+    assert shown[f"8 weeks, {eight}"] == count(demand.orders.totals[-1].expected)
 
 
 @pytest.mark.parametrize(
