@@ -65,7 +65,7 @@ def figures_block(found: Segmentation, now: SegmentationMoney, currency: str) ->
             most = max(scored, key=lambda entry: entry.value_at_risk or 0.0)
             key_figure("Value at risk", money(total, currency), "of those scored")
             key_figure(
-                "Most in one segment", money(most.value_at_risk, currency), figures.short(most.name),
+                "Most in one segment", money(most.value_at_risk, currency), f"segment {most.no}",
                 meaning=f"Segment {most.no}: {plain(most.name)}",
             )  # fmt: skip
     currency_hint(is_money=bool(scored))
