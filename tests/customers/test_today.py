@@ -7,6 +7,8 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
+from churn_core.customers.alert_refresh import refresh_alerts
+from churn_core.customers.alert_summary import alert_summary
 from churn_core.customers.tiers import save_policy
 from churn_core.customers.today import today
 from churn_core.warehouse import Warehouse
@@ -113,6 +115,21 @@ def test_who_is_new_in_the_high_tier_comes_before_the_whole_tier(warehouse: Ware
     assert [step.target for step in steps][:2] == ["new_high", "at_risk"]
     assert steps[0].why.startswith("1 customer entered")
     assert steps[1].why.startswith("2 customers")
+
+
+def test_the_alert_queue_comes_before_the_lists_while_somebody_waits_in_it(warehouse: Warehouse) -> None:
+    add_orders(warehouse, {"a": [3], "b": [60]})
+    _add_definition(warehouse, 1)
+    _add_model(warehouse)
+    add_run(warehouse, {"a": 0.1, "b": 0.9})
+    assert "alerts" not in _targets(warehouse)
+    refresh_alerts(warehouse)
+    n_waiting = alert_summary(warehouse).n_waiting_for_somebody
+    assert n_waiting == 1
+    [first, *others] = today(warehouse).steps
+    assert first.target == "alerts"
+    assert first.why.startswith("1 alert waits:")
+    assert others[0].target == "at_risk"
 
 
 def test_an_import_with_rejected_rows_is_a_step(warehouse: Warehouse) -> None:
