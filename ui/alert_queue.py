@@ -96,7 +96,7 @@ def list_block(found: AlertList, chosen: AlertFilter, opened: Alert | None, curr
     """The rows with their pages; numbers of the ticked alerts of all pages."""
     ticked = picked(f"alerts {session.current_workspace()} {chosen}")
     shown = [str(entry.alert_id) for entry in found.rows]
-    key = _placed(shown, ticked, opened)
+    key = _placed(shown, [entry.version for entry in found.rows], ticked, opened)
     with st.container(key=_LIST):
         # A cell is always selected, the open alert's: the tools above the table would never go away.
         st.html(f"<style>.st-key-{_LIST} [data-testid='stElementToolbar'] {{ display: none; }}</style>")
@@ -172,22 +172,22 @@ def _columns(found: AlertList) -> dict[str, Any]:
     }
 
 
-def _placed(shown: list[str], ticked: Picked, opened: Alert | None) -> str:
+def _placed(shown: list[str], versions: list[int], ticked: Picked, opened: Alert | None) -> str:
     """Key of the table, with ticks and the marked cell where their alerts are now.
 
-    They are put there only when the rows, or what is open, have changed. The table is a new one when its ticks are
-    taken back: the browser would lose the first click after that.
+    They are put there only when the rows, what they say, or what is open have changed. The table is a new one when an
+    alert has changed or ticks are taken back: the browser would lose the first click after that.
     """
     here = str(opened.alert_id) if opened else ""
     rows, cells = ticked.rows(shown), [(shown.index(here), "customer")] if here in shown else []
-    key = f"{_LIST}_{ticked.n_cleared}"
-    stands = (shown, here, ticked.n_cleared, ticked.of_list)
-    if st.session_state.get(f"{_LIST}_stands") == stands:
+    said = sum(versions)
+    key = f"{_LIST}_{ticked.n_cleared}_{said}"
+    if st.session_state.get(f"{_LIST}_stands") == (shown, said, here, ticked.n_cleared, ticked.of_list):
         return key
     if not rows and key in st.session_state and st.session_state[key]["selection"]["rows"]:
         ticked.n_cleared += 1
-        key = f"{_LIST}_{ticked.n_cleared}"
-    st.session_state[f"{_LIST}_stands"] = (shown, here, ticked.n_cleared, ticked.of_list)
+        key = f"{_LIST}_{ticked.n_cleared}_{said}"
+    st.session_state[f"{_LIST}_stands"] = (shown, said, here, ticked.n_cleared, ticked.of_list)
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": cells}}
     return key
 

@@ -301,7 +301,7 @@ def _last(tx: Transaction, alert_id: int) -> str:
     last = alert_history(tx, alert_id)[:1]
     if not last:
         return ""
-    who = f" by {last[0].person}" if last[0].person else ""
+    who = f" by {last[0].person}" if last[0].person and last[0].person not in last[0].words else ""
     return f" ({last[0].words}{who} on {day_words(last[0].at)} at {last[0].at:%H:%M} UTC)"
 
 

@@ -61,7 +61,9 @@ def click_row(page: Page, row: int, *, box: bool = False) -> None:
     """Click the customer of a row, or the box at its left."""
     grid = page.locator(".st-key-queue_list").get_by_test_id("stDataFrame")
     grid.scroll_into_view_if_needed()
-    place = grid.bounding_box()
+    place = None
+    while place != (place := grid.bounding_box()):
+        page.wait_for_timeout(200)  # the page scrolls smoothly
     assert place is not None
     page.mouse.click(place["x"] + (17 if box else 70), place["y"] + ROW * (row + 1) + ROW / 2)
     wait_until_quiet(page)
