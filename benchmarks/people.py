@@ -19,24 +19,19 @@ import random
 import re
 import resource
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import traceback
-import urllib.error
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
 from benchmarks.build_shop import WORK
+from benchmarks.running import running_app
 from benchmarks.visitor import Drawn, Visitor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -214,46 +209,6 @@ def prepare(n_customers: int) -> Path:
     return home / "Demo shop.duckdb"
 
 
-@contextmanager
-def running_app(home: Path) -> Iterator[tuple[str, Path]]:
-    """The app on a free port with a home of its own: its address and its log."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--server.port", str(port), "--server.headless", "true", "--server.enableXsrfProtection", "false"]
-    log = home / "server.log"
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ui.serve", "run", "app.py", *options],
-            cwd=ROOT,
-            env={**os.environ, "CHURN_HOME": str(home)},
-            stdout=written,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", process)
-            yield f"http://127.0.0.1:{port}", log
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=2) as answer:
-                if answer.read() == b"ok":
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise SystemExit("the server did not start; see its log.")
-
-
 def everybody(chosen: argparse.Namespace, path: Path) -> Walked:
     """Let everybody walk through the app on a copy of the workspace."""
     walked = Walked()
@@ -261,7 +216,8 @@ def everybody(chosen: argparse.Namespace, path: Path) -> Walked:
         home = Path(folder)
         copy = Path(shutil.copy(path, home / path.name))
         known = known_of(copy)
-        with running_app(home) as (address, log):
+        log = home / "server.log"
+        with running_app(home, log, "--server.enableXsrfProtection", "false") as address:
             people = [
                 threading.Thread(target=walk, args=(address, known, seed, chosen, walked))
                 for seed in range(1, chosen.people + 1)

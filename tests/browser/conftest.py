@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from benchmarks import running
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHURN_CHROMIUM", "/usr/bin/chromium")
@@ -69,24 +65,8 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Page]]:
 @contextmanager
 def running_app(home: Path) -> Iterator[str]:
     """The app on a free port with a home of its own; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = (home.parent / f"server-{port}.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ui.serve", "run", "app.py", "--server.port", str(port), "--server.headless", "true"],
-        cwd=ROOT,
-        env={**os.environ, "CHURN_HOME": str(home)},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait(timeout=30)
-        log.close()
+    with running.running_app(home, home.parent / f"{home.name}-server.log") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -108,17 +88,3 @@ def new_app(tmp_path: Path) -> Iterator[str]:
     with running_app(tmp_path / "home") as address:
         yield address
     shutil.rmtree(tmp_path / "home", ignore_errors=True)
-
-
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"the server ended with {process.returncode} before it answered")
-        try:
-            with urllib.request.urlopen(address, timeout=2) as answer:
-                if answer.read() == b"ok":
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise TimeoutError(f"{address} did not answer within {seconds:.0f} s")

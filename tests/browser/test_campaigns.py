@@ -56,7 +56,8 @@ def test_from_at_risk_to_a_decision(own_app: str, visit: Visit, tmp_path: Path) 
     read(page, rows)
     decide(page)
     go_to(page, "Programme")
-    expect(page.get_by_text("Autumn recommendation").first).to_be_visible(timeout=LONG)
+    learned = page.get_by_test_id("stMarkdown").filter(has_text="Autumn recommendation")
+    expect(learned.first).to_be_visible(timeout=LONG)
     expect(page.get_by_text(re.compile("They answer to what was picked for them")).first).to_be_visible(timeout=LONG)
 
 

@@ -24,7 +24,10 @@ def test_a_square_of_the_grid_gets_another_group_and_the_old_rule_back(demo_app:
     assert box is not None
     page.mouse.click(box["x"] + 0.16 * box["width"], box["y"] + box["height"] * 1.5 / 6)
     page.keyboard.press("Enter")
+    editor = page.locator("#portal")
+    expect(editor.get_by_role("combobox")).to_be_focused()
     page.keyboard.type("lost")
+    expect(editor.get_by_role("option")).to_have_text(["lost"])
     page.keyboard.press("Enter")
     save = page.get_by_role("button", name="Save and use")
     expect(save).to_be_visible()

@@ -130,3 +130,19 @@ def plant_orders(warehouse: Warehouse, n: int, at: pd.Timestamp | datetime) -> N
         tx.append("orders", frame)
         refresh_derived(tx)
         tx.bump_data_version()
+
+
+@pytest.fixture
+def quick_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few trees on few cutoffs: enough to see what values are learned from."""
+    monkeypatch.setattr("churn_core.models.worth_trees.N_TREES", 30)
+    monkeypatch.setattr("churn_core.models.worth.N_PERIODS", 4)
+    monkeypatch.setattr("churn_core.models.worth.N_ROUNDS", 2)
+
+
+@pytest.fixture
+def worth_shop() -> Warehouse:
+    """Four hundred customers over two years, of whom some stop; nobody returned anything."""
+    warehouse = Warehouse.open(None)
+    fill_orders(warehouse, 400)
+    return warehouse

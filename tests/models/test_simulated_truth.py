@@ -64,8 +64,13 @@ def test_those_who_have_left_are_on_top(shop: tuple[Warehouse, ModelVersion, pd.
         ("hazard_slow_answer", {"tickets"}, 0.05),
         ("hazard_bad_experience", {"ratings", "tickets"}, 0.05),
         ("hazard_returns", {"returns"}, 0.05),
-        # The weakest of them, shared with spend and baskets: 0.03 to 0.06 log-odds in shops of seeds 21 to 24.
         ("hazard_discounts", {"discounts"}, 0.02),
+        pytest.param(
+            "hazard_discounts",
+            {"discounts"},
+            0.05,
+            marks=pytest.mark.xfail(strict=True, reason="discounts weigh least: 0.03 in this shop, known gap"),
+        ),
     ],
 )
 def test_planted_causes_raise_the_risk_where_they_are_seen(

@@ -10,32 +10,15 @@ import pytest
 
 from churn_core.errors import NotEnoughData
 from churn_core.intake.derived import refresh_derived
-from churn_core.models import worth, worth_trees
+from churn_core.models import worth
 from churn_core.models.bgnbd import BgNbdParameters, share_alive
 from churn_core.models.worth_check import HoldOut, date_checks, decile_correlation, deciles, scaled_error
 from churn_core.models.worth_level import Said, average_level, total_interval, trust_in_season
 from churn_core.models.worth_period import frame_at, period_at
 from churn_core.models.worth_rhythm import ORDERS, SPEND, WorthRhythm
 from churn_core.warehouse import Warehouse
-from tests.models.conftest import fill_orders
 
 END = datetime(2025, 1, 1)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few trees on few cutoffs: enough to see what is learned from what."""
-    monkeypatch.setattr(worth_trees, "N_TREES", 30)
-    monkeypatch.setattr(worth, "N_PERIODS", 4)
-    monkeypatch.setattr(worth, "N_ROUNDS", 2)
-
-
-@pytest.fixture
-def shop() -> Warehouse:
-    """Four hundred customers over two years, of whom some stop."""
-    warehouse = Warehouse.open(None)
-    fill_orders(warehouse, 400)
-    return warehouse
 
 
 def fitted(warehouse: Warehouse, cutoff: datetime, horizon_days: int = 60) -> worth.WorthModel:
@@ -43,28 +26,28 @@ def fitted(warehouse: Warehouse, cutoff: datetime, horizon_days: int = 60) -> wo
     return worth.fit_worth(history, cutoff, frame_at(warehouse, cutoff, horizon_days))
 
 
-@pytest.mark.usefixtures("quick")
-def test_orders_after_the_cutoff_change_nothing(shop: Warehouse) -> None:
+@pytest.mark.usefixtures("quick_worth")
+def test_orders_after_the_cutoff_change_nothing(worth_shop: Warehouse) -> None:
     cutoff = END - timedelta(days=60)
-    frame = frame_at(shop, cutoff, 60)
-    before = fitted(shop, cutoff).amounts(frame)
+    frame = frame_at(worth_shop, cutoff, 60)
+    before = fitted(worth_shop, cutoff).amounts(frame)
     later = pd.DataFrame({"customer_id": frame.index, "order_id": [f"later{i}" for i in range(len(frame))]})
     later = later.assign(order_time=cutoff + timedelta(days=1), amount=9_999.0)
-    with shop.transaction() as tx:
+    with worth_shop.transaction() as tx:
         tx.append("orders", later)
         refresh_derived(tx)
-    after = fitted(shop, cutoff).amounts(frame_at(shop, cutoff, 60))
+    after = fitted(worth_shop, cutoff).amounts(frame_at(worth_shop, cutoff, 60))
     assert after == pytest.approx(before, rel=1e-9)
 
 
-@pytest.mark.usefixtures("quick")
-def test_the_total_is_that_of_bgnbd_at_the_level_of_the_past(shop: Warehouse) -> None:
+@pytest.mark.usefixtures("quick_worth")
+def test_the_total_is_that_of_bgnbd_at_the_level_of_the_past(worth_shop: Warehouse) -> None:
     cutoff = END - timedelta(days=60)
-    model, frame = fitted(shop, cutoff), frame_at(shop, cutoff, 60)
+    model, frame = fitted(worth_shop, cutoff), frame_at(worth_shop, cutoff, 60)
     assert model.is_learned
     said = model.rhythm.expected_spend(frame, 60).sum() * model.level.ratio
     assert model.amounts(frame).sum() == pytest.approx(said)
-    target = period_at(shop, cutoff, 60)
+    target = period_at(worth_shop, cutoff, 60)
     found = worth.judge_worth(model, target)
     assert found is not None
     assert found.actual == pytest.approx(target.outcome[SPEND].sum())
@@ -74,12 +57,12 @@ def test_the_total_is_that_of_bgnbd_at_the_level_of_the_past(shop: Warehouse) ->
     assert HoldOut.from_json(found.to_json()) == found
 
 
-def test_a_short_history_is_answered_by_dates_and_amounts_alone(shop: Warehouse) -> None:
+def test_a_short_history_is_answered_by_dates_and_amounts_alone(worth_shop: Warehouse) -> None:
     cutoff = datetime(2023, 5, 1)
-    model = fitted(shop, cutoff, 90)
+    model = fitted(worth_shop, cutoff, 90)
     assert not model.is_learned
     assert model.method == worth.RHYTHM
-    frame = frame_at(shop, cutoff, 90)
+    frame = frame_at(worth_shop, cutoff, 90)
     assert model.amounts(frame) == pytest.approx(model.rhythm.expected_spend(frame, 90))
     assert model.rounds == ()
 
@@ -95,11 +78,11 @@ def test_one_order_per_customer_has_no_rhythm() -> None:
         fitted(warehouse, END)
 
 
-def test_negative_amounts_count_as_nothing(shop: Warehouse) -> None:
+def test_negative_amounts_count_as_nothing(worth_shop: Warehouse) -> None:
     cutoff = END - timedelta(days=60)
-    with shop.transaction() as tx:
+    with worth_shop.transaction() as tx:
         tx.execute("UPDATE orders SET amount = -amount")
-    target = period_at(shop, cutoff, 60)
+    target = period_at(worth_shop, cutoff, 60)
     assert target.outcome[SPEND].sum() == 0
     assert target.outcome[ORDERS].sum() > 0
     assert target.rhythm is not None
@@ -160,9 +143,9 @@ def test_dates_of_the_next_order_are_reached_as_often_as_they_say() -> None:
     assert (never == (share_alive(p, x, last, np.full(n, age)) <= 0.9)).all()
 
 
-def test_orders_fade_and_windows_add_up_to_the_whole(shop: Warehouse) -> None:
-    frame = frame_at(shop, END, 60)
-    rhythm = period_at(shop, END - timedelta(days=60), 60).rhythm
+def test_orders_fade_and_windows_add_up_to_the_whole(worth_shop: Warehouse) -> None:
+    frame = frame_at(worth_shop, END, 60)
+    rhythm = period_at(worth_shop, END - timedelta(days=60), 60).rhythm
     assert rhythm is not None
     fading = rhythm.fading(frame, 60, 4)
     assert (fading[0] == 1).all()

@@ -10,31 +10,14 @@ import pandas as pd
 import pytest
 
 from churn_core.features.net_spend import has_returns
-from churn_core.models import worth, worth_trees
+from churn_core.models import worth
 from churn_core.models.worth_period import GROSS, frame_at, period_at, recent
 from churn_core.models.worth_rhythm import SPEND
 from churn_core.warehouse import Warehouse
-from tests.models.conftest import fill_orders
 
 END = datetime(2025, 1, 1)
 CUTOFF = END - timedelta(days=60)
 Row = tuple[str, datetime, float | None]
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few trees on few cutoffs."""
-    monkeypatch.setattr(worth_trees, "N_TREES", 30)
-    monkeypatch.setattr(worth, "N_PERIODS", 4)
-    monkeypatch.setattr(worth, "N_ROUNDS", 2)
-
-
-@pytest.fixture
-def shop() -> Warehouse:
-    """Four hundred customers over two years, of whom some stop; nobody returned anything."""
-    warehouse = Warehouse.open(None)
-    fill_orders(warehouse, 400)
-    return warehouse
 
 
 def give_back(warehouse: Warehouse, rows: Sequence[Row]) -> None:
@@ -62,14 +45,14 @@ def fitted(warehouse: Warehouse, cutoff: datetime) -> worth.WorthModel:
     return worth.fit_worth(worth.History(warehouse, 60, cutoff), cutoff, frame_at(warehouse, cutoff, 60))
 
 
-@pytest.mark.usefixtures("quick")
-def test_whoever_returns_everything_is_worth_little(shop: Warehouse) -> None:
-    frame = frame_at(shop, CUTOFF, 60)
+@pytest.mark.usefixtures("quick_worth")
+def test_whoever_returns_everything_is_worth_little(worth_shop: Warehouse) -> None:
+    frame = frame_at(worth_shop, CUTOFF, 60)
     busiest = [str(customer) for customer in frame["spend_amount_90"].nlargest(12).index]
-    gross = pd.Series(fitted(shop, CUTOFF).amounts(frame), index=frame.index)
-    give_back(shop, orders_of(shop, busiest))
-    frame = frame_at(shop, CUTOFF, 60)
-    model = fitted(shop, CUTOFF)
+    gross = pd.Series(fitted(worth_shop, CUTOFF).amounts(frame), index=frame.index)
+    give_back(worth_shop, orders_of(worth_shop, busiest))
+    frame = frame_at(worth_shop, CUTOFF, 60)
+    model = fitted(worth_shop, CUTOFF)
     assert model.is_learned
     net = pd.Series(model.amounts(frame), index=frame.index)
     assert gross[busiest].min() > gross.median()
@@ -79,14 +62,14 @@ def test_whoever_returns_everything_is_worth_little(shop: Warehouse) -> None:
     assert (by_rhythm.drop(index=busiest) > 0).all()
 
 
-def test_spend_is_less_the_returns_of_the_same_days(shop: Warehouse) -> None:
-    before, target = frame_at(shop, CUTOFF, 60), period_at(shop, CUTOFF, 60)
+def test_spend_is_less_the_returns_of_the_same_days(worth_shop: Warehouse) -> None:
+    before, target = frame_at(worth_shop, CUTOFF, 60), period_at(worth_shop, CUTOFF, 60)
     spent = before["spend_amount_30"].nlargest(2)
     first, second = spent.index
     third = before.index[int(np.argmax(target.outcome[SPEND]))]
     came = float(target.outcome[SPEND].max())
     give_back(
-        shop,
+        worth_shop,
         [
             (first, CUTOFF - timedelta(days=45), 5.0),
             (first, CUTOFF - timedelta(seconds=1), 7.0),
@@ -97,7 +80,7 @@ def test_spend_is_less_the_returns_of_the_same_days(shop: Warehouse) -> None:
             (third, CUTOFF + timedelta(days=5), None),
         ],
     )
-    net, judged = frame_at(shop, CUTOFF, 60), period_at(shop, CUTOFF, 60)
+    net, judged = frame_at(worth_shop, CUTOFF, 60), period_at(worth_shop, CUTOFF, 60)
     assert net.loc[first, "spend_amount_30"] == pytest.approx(before.loc[first, "spend_amount_30"] - 7)
     assert net.loc[first, "spend_amount_90"] == pytest.approx(before.loc[first, "spend_amount_90"] - 12)
     assert net.loc[first, "spend_amount"] == pytest.approx(before.loc[first, "spend_amount"] - 12)
@@ -111,26 +94,26 @@ def test_spend_is_less_the_returns_of_the_same_days(shop: Warehouse) -> None:
     pd.testing.assert_frame_equal(net.loc[others, before.columns], before.loc[others])
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_return_after_the_cutoff_is_not_known_before_it(shop: Warehouse) -> None:
-    early = [str(customer) for customer in frame_at(shop, CUTOFF, 60).index[:40:4]]
-    give_back(shop, [row for row in orders_of(shop, early) if row[1] < CUTOFF])
-    frame = frame_at(shop, CUTOFF, 60)
-    before = fitted(shop, CUTOFF).amounts(frame)
-    give_back(shop, [(str(customer), CUTOFF, 9_999.0) for customer in frame.index])
-    later = frame_at(shop, CUTOFF, 60)
+@pytest.mark.usefixtures("quick_worth")
+def test_a_return_after_the_cutoff_is_not_known_before_it(worth_shop: Warehouse) -> None:
+    early = [str(customer) for customer in frame_at(worth_shop, CUTOFF, 60).index[:40:4]]
+    give_back(worth_shop, [row for row in orders_of(worth_shop, early) if row[1] < CUTOFF])
+    frame = frame_at(worth_shop, CUTOFF, 60)
+    before = fitted(worth_shop, CUTOFF).amounts(frame)
+    give_back(worth_shop, [(str(customer), CUTOFF, 9_999.0) for customer in frame.index])
+    later = frame_at(worth_shop, CUTOFF, 60)
     pd.testing.assert_frame_equal(later, frame)
-    assert fitted(shop, CUTOFF).amounts(later) == pytest.approx(before, rel=1e-9)
-    assert period_at(shop, CUTOFF, 60).outcome[SPEND].sum() == 0
+    assert fitted(worth_shop, CUTOFF).amounts(later) == pytest.approx(before, rel=1e-9)
+    assert period_at(worth_shop, CUTOFF, 60).outcome[SPEND].sum() == 0
 
 
-@pytest.mark.usefixtures("quick")
-def test_predicted_came_and_both_simple_answers_are_net_alike(shop: Warehouse) -> None:
-    target = period_at(shop, CUTOFF, 60)
-    gross = worth.judge_worth(fitted(shop, CUTOFF), target)
-    rows = orders_of(shop, [str(customer) for customer in target.frame.index])
-    give_back(shop, [(customer, at - timedelta(days=1), 0.25 * (amount or 0.0)) for customer, at, amount in rows])
-    net = worth.judge_worth(fitted(shop, CUTOFF), period_at(shop, CUTOFF, 60))
+@pytest.mark.usefixtures("quick_worth")
+def test_predicted_came_and_both_simple_answers_are_net_alike(worth_shop: Warehouse) -> None:
+    target = period_at(worth_shop, CUTOFF, 60)
+    gross = worth.judge_worth(fitted(worth_shop, CUTOFF), target)
+    rows = orders_of(worth_shop, [str(customer) for customer in target.frame.index])
+    give_back(worth_shop, [(customer, at - timedelta(days=1), 0.25 * (amount or 0.0)) for customer, at, amount in rows])
+    net = worth.judge_worth(fitted(worth_shop, CUTOFF), period_at(worth_shop, CUTOFF, 60))
     assert gross is not None
     assert net is not None
     assert net.is_net
@@ -140,11 +123,11 @@ def test_predicted_came_and_both_simple_answers_are_net_alike(shop: Warehouse) -
     assert net.mae == pytest.approx(0.75 * gross.mae, rel=0.1)
 
 
-@pytest.mark.usefixtures("quick")
-def test_without_amounts_of_returns_spend_is_what_was_ordered(shop: Warehouse) -> None:
-    assert not has_returns(shop)
-    target = period_at(shop, CUTOFF, 60)
-    ordered = shop.frame(
+@pytest.mark.usefixtures("quick_worth")
+def test_without_amounts_of_returns_spend_is_what_was_ordered(worth_shop: Warehouse) -> None:
+    assert not has_returns(worth_shop)
+    target = period_at(worth_shop, CUTOFF, 60)
+    ordered = worth_shop.frame(
         "SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS spend FROM orders WHERE order_time >= $since "
         "AND order_time < $until GROUP BY customer_id",
         {"since": CUTOFF, "until": END},
@@ -152,9 +135,9 @@ def test_without_amounts_of_returns_spend_is_what_was_ordered(shop: Warehouse) -
     expected = ordered.reindex(target.frame.index).fillna(0.0).to_numpy(dtype=float)
     assert target.outcome[SPEND] == pytest.approx(expected)
     assert GROSS not in target.outcome
-    found = worth.judge_worth(fitted(shop, CUTOFF), target)
+    found = worth.judge_worth(fitted(worth_shop, CUTOFF), target)
     assert found is not None
     assert (found.is_net, found.actual_gross, found.gross_correlation) == (False, None, None)
-    give_back(shop, [("c1", CUTOFF - timedelta(days=1), None), ("c2", CUTOFF + timedelta(days=1), None)])
-    assert not has_returns(shop)
-    assert period_at(shop, CUTOFF, 60).outcome[SPEND] == pytest.approx(expected)
+    give_back(worth_shop, [("c1", CUTOFF - timedelta(days=1), None), ("c2", CUTOFF + timedelta(days=1), None)])
+    assert not has_returns(worth_shop)
+    assert period_at(worth_shop, CUTOFF, 60).outcome[SPEND] == pytest.approx(expected)
