@@ -27,7 +27,6 @@ from churn_core.models.worth_check import (
     scaled_error,
 )
 from churn_core.models.worth_level import (
-    YEAR_DAYS,
     Level,
     Said,
     average_level,
@@ -39,6 +38,7 @@ from churn_core.models.worth_level import (
 from churn_core.models.worth_period import (
     GROSS,
     NEWCOMERS,
+    YEAR_DAYS,
     WorthPeriod,
     everybody,
     period_at,
@@ -47,7 +47,7 @@ from churn_core.models.worth_period import (
     shop_within,
 )
 from churn_core.models.worth_rhythm import HIGH, LOW, MIDDLE, ORDERS, SPEND, WorthRhythm, fit_rhythm
-from churn_core.models.worth_shapes import RHYTHM, candidates, grown, shape_by, thin
+from churn_core.models.worth_shapes import RHYTHM, candidates, grown, shape_by, thin, with_season
 from churn_core.models.worth_trees import WorthTrees
 from churn_core.models.worth_typical import WorthTypical
 from churn_core.timeline import past_cutoffs
@@ -126,7 +126,7 @@ class WorthModel:
         if not self.is_learned:
             return self.rhythm.expected(frame, self.what, self.horizon_days)
         made = shape_by(self.method, self.trees, self.rhythm, frame, self.what, self.horizon_days)
-        return made * self._scale(frame, self.what, self.level, made)
+        return self._spread(made, frame, self.what, self.level)
 
     def orders(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Expected order days of each customer."""
@@ -134,12 +134,12 @@ class WorthModel:
             return self.amounts(frame)
         if ORDERS not in self.trees:
             return self.rhythm.expected_orders(frame, self.horizon_days)
-        made = self.trees[ORDERS].shape(frame)
-        return made * self._scale(frame, ORDERS, self.order_level, made)
+        return self._spread(self.trees[ORDERS].shape(frame), frame, ORDERS, self.order_level)
 
-    def _scale(self, frame: pd.DataFrame, what: str, level: Level, made: NDArray[np.float64]) -> float:
+    def _spread(self, shape: NDArray[np.float64], frame: pd.DataFrame, what: str, level: Level) -> NDArray[np.float64]:
+        """The total at a level, spread over the customers."""
         total = float(self.rhythm.expected(frame, what, self.horizon_days).sum()) * level.ratio
-        return total / max(float(made.sum()), 1e-12)
+        return total * with_season(shape, frame, what, level.added)
 
 
 class History:

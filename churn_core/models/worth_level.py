@@ -18,9 +18,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from churn_core.models.season import RATIO_REPEATS
+from churn_core.models.worth_period import YEAR_DAYS
 
-YEAR_DAYS = 364
-"""A year back to the same day of the week."""
 TRUST_SPREAD = 0.3
 """Standard deviation of the share of last year's deviation that repeats, around all of it, before anything is seen."""
 LEAST_ERROR = 0.1
@@ -47,7 +46,7 @@ class Said:
             assert known is not None
             return Level(ratio=known, rule="average" if self.last_year is None else self._rule, trust=0.0)
         mixed = (1.0 - trust) * np.log(self.average) + trust * np.log(self.last_year)
-        return Level(ratio=float(np.exp(mixed)), rule=self._rule, trust=trust)
+        return Level(ratio=float(np.exp(mixed)), rule=self._rule, trust=trust, average=self.average)
 
     @property
     def _rule(self) -> str:
@@ -65,6 +64,19 @@ class Level:
     what BG/NBD expects stands)."""
     trust: float
     """Share of last year's deviation from the average that is used."""
+    average: float | None = None
+    """Mean of the past levels; None where no season is told from it."""
+
+    @property
+    def added(self) -> float:
+        """Share of what will come that the season adds to an average one; 0 in a season that takes.
+
+        >>> Level(ratio=1.5, rule="last_year", trust=1.0, average=0.9).added
+        0.4
+        >>> Level(ratio=0.6, rule="last_year", trust=1.0, average=0.9).added
+        0.0
+        """
+        return 0.0 if self.average is None else max(0.0, 1.0 - self.average / self.ratio)
 
 
 def average_level(known: Sequence[float]) -> float | None:

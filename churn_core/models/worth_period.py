@@ -7,7 +7,7 @@ the outcome is an amount and a number of order days, and the horizon is chosen b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +41,13 @@ NEWCOMERS = "newcomers"
 """Customers whose first order is within a horizon."""
 MOST_NAMED = 50_000
 """Customers up to which a query names them; beyond, everybody who ordered is read."""
+YEAR_DAYS = 364
+"""A year back to the same day of the week."""
+LAST_SEASON = {SPEND: "last_season_spend", ORDERS: "last_season_order_days"}
+"""Columns with what each customer did in the coming season a year ago; nothing is learned from them, because few past
+cutoffs have a year before them."""
 _AMOUNTS = ("spend_amount", "return_amount_ratio")
+_NEXT = "days_to_next"
 _RECENT = {SPEND: "spend_amount_{}", ORDERS: "n_order_days_{}"}
 
 
@@ -52,7 +58,7 @@ class WorthPeriod:
     cutoff: datetime
     horizon_days: int
     frame: pd.DataFrame
-    """Features before the cutoff, by customer id; spend is less what was returned by then."""
+    """Features before the cutoff, by customer id, and LAST_SEASON; spend is less what was returned by then."""
     outcome: dict[str, NDArray[np.float64]]
     """Spend and order days within the horizon, as far as they are known; negative amounts count as nothing.
 
@@ -87,13 +93,29 @@ def frame_at(
 ) -> pd.DataFrame:
     """Features of everybody who bought before a cutoff; NotEnoughData when there is nobody.
 
-    Spend, in all and by window, is less what was returned before the cutoff.
+    Spend, in all and by window, is less what was returned before the cutoff. LAST_SEASON stands beside the features
+    unless only some of these are asked for.
     """
     asked = worth_features(warehouse) if features is None else features
     frame = build_features(warehouse, cutoff, everybody(horizon_days), features=asked, n_most=n_most)
     if not len(frame):
         raise NotEnoughData(f"nobody had bought before {cutoff:%-d %b %Y}; choose a later date or import older orders.")
-    return less_returned_before(warehouse, cutoff, frame, WINDOWS) if has_returns(warehouse) else frame
+    if has_returns(warehouse):
+        frame = less_returned_before(warehouse, cutoff, frame, WINDOWS)
+    if features is not None or horizon_days > YEAR_DAYS:
+        return frame
+    season = _done_within(warehouse, cutoff - timedelta(days=YEAR_DAYS), horizon_days, frame.index)
+    return frame.assign(**{name: season[what].astype(np.float32) for what, name in LAST_SEASON.items()})
+
+
+def learned_from(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of a cutoff that are learned from."""
+    return tuple(str(name) for name in frame.columns if name not in LAST_SEASON.values())
+
+
+def last_season(frame: pd.DataFrame, what: str) -> NDArray[np.float64]:
+    """Spend or order days of each customer in the season to come, a year ago; zeros where that is not known."""
+    return _amounts(frame, LAST_SEASON[what])
 
 
 def plain_features(warehouse: Warehouse) -> tuple[str, ...]:
@@ -103,16 +125,7 @@ def plain_features(warehouse: Warehouse) -> tuple[str, ...]:
 
 def spend_within(warehouse: Warehouse, cutoff: datetime, days: int, customers: pd.Index) -> NDArray[np.float64]:
     """What each of these customers spent within so many days after a cutoff, less the returns of the same days."""
-    window = everybody(days)
-    named, parameters = _named(customers)
-    found = warehouse.frame(
-        "SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS spend FROM orders "
-        f"WHERE {in_label_window('order_time', window)}{named} GROUP BY customer_id",
-        {"cutoff": cutoff, **parameters},
-    ).set_index("customer_id")
-    values = np.append(np.clip(np.nan_to_num(numbers(found["spend"])), 0.0, None), 0.0)
-    spend = np.asarray(values[found.index.get_indexer(customers)])
-    return net_of(spend, returned_within(warehouse, cutoff, window, customers)) if has_returns(warehouse) else spend
+    return _done_within(warehouse, cutoff, days, customers)[SPEND]
 
 
 def period_at(
@@ -125,33 +138,44 @@ def period_at(
 ) -> WorthPeriod:
     """Features at a cutoff whose horizon is over, and what followed."""
     frame = frame_at(warehouse, cutoff, horizon_days, n_most=n_most, features=features)
-    named, parameters = _named(frame.index)
-    found = warehouse.frame(
-        "SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS spend, count(*) FILTER (WHERE is_new_day) AS orders, "
-        "date_diff('day', CAST($cutoff AS DATE), CAST(min(order_time) AS DATE)) AS days_to_next "
-        f"FROM orders WHERE {in_label_window('order_time', everybody(horizon_days))}{named} GROUP BY customer_id",
-        {"cutoff": cutoff, **parameters},
-    ).set_index("customer_id")
-    place = found.index.get_indexer(frame.index)
-    outcome = {}
-    for what in (SPEND, ORDERS):
-        values = np.append(np.clip(np.nan_to_num(numbers(found[what])), 0.0, None), 0.0)
-        outcome[what] = values[place]
-    if has_returns(warehouse):
-        outcome[GROSS] = outcome[SPEND]
-        outcome[SPEND] = net_of(
-            outcome[SPEND], returned_within(warehouse, cutoff, everybody(horizon_days), frame.index)
-        )
+    outcome = _done_within(warehouse, cutoff, horizon_days, frame.index)
+    days_to_next = outcome.pop(_NEXT)
     rhythm = _rhythm(frame)
     return WorthPeriod(
         cutoff=cutoff,
         horizon_days=horizon_days,
         frame=frame,
         outcome=outcome,
-        days_to_next=np.append(numbers(found["days_to_next"]), np.nan)[place],
+        days_to_next=days_to_next,
         rhythm=rhythm,
         levels={what: _level(outcome[what], rhythm, frame, what, horizon_days) for what in (SPEND, ORDERS)},
     )
+
+
+def _done_within(
+    warehouse: Warehouse, cutoff: datetime, days: int, customers: pd.Index
+) -> dict[str, NDArray[np.float64]]:
+    """Spend and order days of each of these customers within so many days after a cutoff, and when they began.
+
+    Negative amounts count as nothing. Where returns are known, spend is less the returns of the same days, not below
+    0, and GROSS is before them.
+    """
+    window = everybody(days)
+    named, parameters = _named(customers)
+    found = warehouse.frame(
+        f"SELECT customer_id, CAST(sum(amount) AS DOUBLE) AS {SPEND}, count(*) FILTER (WHERE is_new_day) AS {ORDERS}, "
+        f"date_diff('day', CAST($cutoff AS DATE), CAST(min(order_time) AS DATE)) AS {_NEXT} "
+        f"FROM orders WHERE {in_label_window('order_time', window)}{named} GROUP BY customer_id",
+        {"cutoff": cutoff, **parameters},
+    ).set_index("customer_id")
+    place = found.index.get_indexer(customers)
+    done = {_NEXT: np.append(numbers(found[_NEXT]), np.nan)[place]}
+    for what in (SPEND, ORDERS):
+        done[what] = np.append(np.clip(np.nan_to_num(numbers(found[what])), 0.0, None), 0.0)[place]
+    if has_returns(warehouse):
+        done[GROSS] = done[SPEND]
+        done[SPEND] = net_of(done[SPEND], returned_within(warehouse, cutoff, window, customers))
+    return done
 
 
 def _named(customers: pd.Index) -> tuple[str, dict[str, object]]:

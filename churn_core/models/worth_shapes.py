@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from churn_core.models.worth_level import YEAR_DAYS
-from churn_core.models.worth_period import WorthPeriod, recent
+from churn_core.models.worth_period import YEAR_DAYS, WorthPeriod, last_season, recent
 from churn_core.models.worth_rhythm import SPEND, WorthRhythm
 from churn_core.models.worth_trees import METHODS, N_SEEDS, WorthTrees
 
@@ -24,6 +23,8 @@ CANDIDATES = (*METHODS, BLEND, MIX, RHYTHM)
 """Ways to spread a total over customers that are tried against each other."""
 OWN_SHARES = {"horizon": 0.2, "year": 0.15}
 """Shares of the mix that follow each customer's spend in the last horizon and in the last year; trees say the rest."""
+OF_LAST_SEASON = 0.5
+"""Share of what a season adds that follows what each customer did in it a year ago; the rest is spread as ever."""
 N_LEARNED = 70_000
 """Customers and cutoffs that trees are grown from."""
 
@@ -89,6 +90,18 @@ def shape_by(
     known = {name: OWN_SHARES[name] for name, values in own.items() if values.sum() > 0}
     made *= 1.0 - sum(known.values())
     return np.asarray(made + sum(share * _share(own[name]) for name, share in known.items()))
+
+
+def with_season(shape: NDArray[np.float64], frame: pd.DataFrame, what: str, added: float) -> NDArray[np.float64]:
+    """Shares of a total of which the season adds a share: a part of that goes to those who bought in it a year ago.
+
+    Whoever orders once a year, before Christmas, has been silent for long and is expected to bring little; what the
+    season adds comes from them more than from those who order all the year round.
+    """
+    before, shape = _share(last_season(frame, what)), _share(shape)
+    if not before.any():
+        return shape
+    return np.asarray(shape + OF_LAST_SEASON * added * (before - shape))
 
 
 def _share(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from churn_core.errors import NotEnoughData
 from churn_core.models.boosted import N_PREDICTING_THREADS
-from churn_core.models.worth_period import ORDERS, SPEND
+from churn_core.models.worth_period import ORDERS, SPEND, learned_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ class WorthTrees:
                 f"after the past cutoffs {n_buyers} customers bought something and {LEAST_BUYERS} are needed to learn "
                 "from; import a longer history."
             )
-        self.names = tuple(str(name) for name in known[0][0].frame.columns)
+        self.names = learned_from(known[0][0].frame)
         matrix = np.concatenate([matrix_of(period.frame, self.names) for period, _ in known])
         outcome = np.concatenate([period.outcome[self.what] / level for period, level in known])
         self._forests = [self._forest(matrix, outcome, seed, look_up) for seed in range(1, n_seeds + 1)]

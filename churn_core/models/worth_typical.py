@@ -14,6 +14,7 @@ import numpy as np
 
 from churn_core.errors import NotEnoughData
 from churn_core.models.boosted import N_PREDICTING_THREADS
+from churn_core.models.worth_period import learned_from
 from churn_core.models.worth_rhythm import SPEND
 from churn_core.models.worth_trees import CHUNK, LEAST_BUYERS, grow, matrix_of
 
@@ -50,7 +51,7 @@ class WorthTypical:
         bought = outcome > 0
         if bought.sum() < LEAST_BUYERS or bought.all():
             raise NotEnoughData(f"{int(bought.sum())} past customers bought something; {LEAST_BUYERS} are needed.")
-        self.names = tuple(str(name) for name in known[0][0].frame.columns)
+        self.names = learned_from(known[0][0].frame)
         matrix = np.concatenate([matrix_of(period.frame, self.names) for period, _ in known])
         logs = np.log(np.maximum(outcome[bought], SMALLEST * outcome[bought].mean()))
         self._who = grow("binary", matrix, bought.astype(float), 1, look_up)
