@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import running_app
+from tests.browser.tables import click_cell
 from tests.browser.test_looks import wait_until_quiet
 from tests.pages.queue_shop import N_ALERTS, build_queue
 
@@ -18,7 +19,6 @@ pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
 SHOTS = Path(__file__).parent / "shots"
-ROW = 33
 LONG = 60_000
 
 
@@ -60,12 +60,7 @@ def expect_open(page: Page, customer: str) -> None:
 def click_row(page: Page, row: int, *, box: bool = False) -> None:
     """Click the customer of a row, or the box at its left."""
     grid = page.locator(".st-key-queue_list").get_by_test_id("stDataFrame")
-    grid.scroll_into_view_if_needed()
-    place = None
-    while place != (place := grid.bounding_box()):
-        page.wait_for_timeout(200)  # the page scrolls smoothly
-    assert place is not None
-    page.mouse.click(place["x"] + (17 if box else 70), place["y"] + ROW * (row + 1) + ROW / 2)
+    click_cell(grid, row, 17 if box else 70)
     wait_until_quiet(page)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.tables import choose_in_cell
 from tests.browser.test_looks import wait_until_quiet
 
 pytestmark = pytest.mark.browser
@@ -18,17 +19,7 @@ def test_a_square_of_the_grid_gets_another_group_and_the_old_rule_back(demo_app:
     page = visit(f"{demo_app}/rfm?part=Thresholds")
     expect(page.get_by_text("This is the rule in force")).to_be_visible()
     wait_until_quiet(page)
-    grid = page.get_by_test_id("stDataFrame").nth(1)
-    grid.scroll_into_view_if_needed()
-    box = grid.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + 0.16 * box["width"], box["y"] + box["height"] * 1.5 / 6)
-    page.keyboard.press("Enter")
-    editor = page.locator("#portal")
-    expect(editor.get_by_role("combobox")).to_be_focused()
-    page.keyboard.type("lost")
-    expect(editor.get_by_role("option")).to_have_text(["lost"])
-    page.keyboard.press("Enter")
+    choose_in_cell(page.get_by_test_id("stDataFrame").nth(1), 0, 150, "lost")
     save = page.get_by_role("button", name="Save and use")
     expect(save).to_be_visible()
     save.click()

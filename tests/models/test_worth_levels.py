@@ -33,14 +33,10 @@ def test_online_retail_before_christmas(before_christmas: HoldOut) -> None:
     assert found.decile_correlation is not None
     assert found.decile_correlation >= 0.95
     assert found.mae < found.mae_same
+    assert found.mae < found.mae_rhythm
     # One order of 168,470 was cancelled within minutes.
     assert found.actual_gross is not None
     assert found.actual_gross - found.actual > 168_469
-
-
-@pytest.mark.xfail(strict=True, reason="known gap: 393.7 against 386.5; BG/NBD says 0.64 of the total")
-def test_the_expected_amount_is_nearer_than_bgnbd(before_christmas: HoldOut) -> None:
-    assert before_christmas.mae < before_christmas.mae_rhythm
 
 
 def test_the_typical_amount_is_nearer_than_both_simple_answers(before_christmas: HoldOut) -> None:
