@@ -1,9 +1,10 @@
 """Long-running work: a row in ``jobs``, one worker thread per workspace, progress that a page can poll.
 
 Jobs of a workspace run one after another, so two imports never meet; only short work that is one transaction may run
-beside them (``is_short``), because transactions wait for each other by themselves. Progress lives in memory (the
-file is held by this process anyway); the row is written when a job is asked for and when it ends. What a crash left
-unfinished is marked ``interrupted`` when the workspace is opened again.
+beside them (``is_short``), because transactions wait for each other by themselves. Work that nobody asked for gives
+way (``gives_way``): it stops as soon as somebody asks for other work, and begins anew after it. Progress lives in
+memory (the file is held by this process anyway); the row is written when a job is asked for and when it ends. What a
+crash left unfinished is marked ``interrupted`` when the workspace is opened again.
 """
 
 from __future__ import annotations
@@ -73,11 +74,17 @@ class Job:
     finished_at: datetime | None
     is_stopping: bool = False
     """Whether somebody asked it to stop; it may go on for a while to keep what it has."""
+    gives_way: bool = False
+    """Whether it stops for other work and begins anew after it, so that nothing has to wait for it."""
 
     @property
     def is_finished(self) -> bool:
         """Whether it will not change any more."""
         return self.status not in UNFINISHED
+
+
+class _GivesWay(JobCancelled):
+    """Other work was asked for; this one begins anew after it."""
 
 
 class JobRunner:
@@ -90,6 +97,7 @@ class JobRunner:
         self._lock = threading.Lock()
         self._live: dict[str, Job] = {}
         self._cancelled: set[str] = set()
+        self._displaced: set[str] = set()
         self._mark_interrupted()
 
     def start(
@@ -99,11 +107,13 @@ class JobRunner:
         work: Callable[[Progress], Mapping[str, Any] | None],
         *,
         is_short: bool = False,
+        gives_way: bool = False,
     ) -> str:
         """Queue a piece of work; its job id. ``work`` gets a Progress and returns what to keep as JSON.
 
         ``is_short`` work does not wait for the long jobs of the workspace, only for other short ones; all that it
-        reads and writes must be one transaction.
+        reads and writes must be one transaction. Work that ``gives_way`` is called again after other long work that
+        was asked for meanwhile.
         """
         job = Job(
             job_id=uuid.uuid4().hex[:12],
@@ -115,6 +125,7 @@ class JobRunner:
             result=None,
             created_at=utc_now(),
             finished_at=None,
+            gives_way=gives_way,
         )
         with self._warehouse.transaction() as tx:
             tx.execute(
@@ -125,6 +136,9 @@ class JobRunner:
         with self._lock:
             self._live[job.job_id] = job
         (self._beside if is_short else self._executor).submit(self._run, job.job_id, work)
+        if not is_short and not gives_way:
+            with self._lock:
+                self._displaced |= {job.job_id for job in self._live.values() if job.gives_way and not job.is_finished}
         return job.job_id
 
     def cancel(self, job_id: str) -> None:
@@ -173,11 +187,17 @@ class JobRunner:
             self._update(job_id, status="running", share_done=min(max(share, 0.0), 1.0), message=message)
             if job_id in self._cancelled:
                 raise JobCancelled("cancelled.")
+            if job_id in self._displaced:
+                raise _GivesWay("other work was asked for.")
 
         before = self._last_change()
         try:
             progress(0.0, "started")
             result = work(progress)
+        except _GivesWay:
+            self._displaced.discard(job_id)
+            self._update(job_id, status="queued", share_done=0.0, message="waits for other work")
+            self._executor.submit(self._run, job_id, work)
         except JobCancelled:
             kept = "nothing was changed" if self._last_change() == before else KEPT
             self._finish(job_id, status="cancelled", message=f"cancelled; {kept}.")

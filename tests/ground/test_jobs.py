@@ -100,6 +100,48 @@ def test_jobs_of_a_workspace_run_one_after_another(runner: JobRunner) -> None:
     assert most == [1, 1, 1, 1]
 
 
+def test_work_that_nobody_asked_for_gives_way_and_begins_anew(runner: JobRunner) -> None:
+    began, order, is_enough = threading.Event(), [], threading.Event()
+
+    def unasked(progress: Progress) -> dict[str, int]:
+        order.append("unasked")
+        began.set()
+        while not is_enough.wait(0.01):
+            progress(0.5, "half way")
+        return {"n_times": order.count("unasked")}
+
+    def asked(progress: Progress) -> None:
+        order.append("asked")
+        assert (runner.job(giving).status, runner.job(giving).share_done) == ("queued", 0.0)
+        is_enough.set()
+
+    giving = runner.start("worth", "Value customers", unasked, gives_way=True)
+    assert began.wait(10)
+    asked_for = runner.start("import", "Import", asked)
+    assert wait_until_finished(runner, asked_for).status == "done"
+    done = wait_until_finished(runner, giving)
+    assert (done.status, done.result) == ("done", {"n_times": 2})
+    assert order == ["unasked", "asked", "unasked"]
+
+
+def test_short_work_runs_beside_work_that_gives_way(runner: JobRunner) -> None:
+    began, is_enough = threading.Event(), threading.Event()
+
+    def unasked(progress: Progress) -> None:
+        assert not began.is_set(), "it began anew"
+        began.set()
+        while not is_enough.wait(0.01):
+            progress(0.5, "half way")
+
+    giving = runner.start("worth", "Value customers", unasked, gives_way=True)
+    assert began.wait(10)
+    short = runner.start("lock", "Lock the plan", lambda progress: None, is_short=True)
+    assert wait_until_finished(runner, short).status == "done"
+    assert not runner.job(giving).is_finished
+    is_enough.set()
+    assert wait_until_finished(runner, giving).status == "done"
+
+
 def test_a_queued_job_can_be_cancelled_before_it_starts(runner: JobRunner) -> None:
     go_on = threading.Event()
     ran: list[str] = []
