@@ -281,7 +281,7 @@ def _number(value: float | None) -> str:
 
 
 def _moment(stored: str | None) -> str:
-    return UNKNOWN if stored is None else f"{datetime.fromisoformat(stored):%-d %b %Y %H:%M:%S}"
+    return UNKNOWN if stored is None else f"{datetime.fromisoformat(stored):%-d %b %Y, %H:%M:%S}"
 
 
 def _unit(name: str) -> str:

@@ -20,6 +20,8 @@ _STYLE = """<style>
 @media (min-width: {narrow}px) {{ [data-testid="stMainBlockContainer"] {{ padding-inline: 2.75rem; }} }}
 [data-testid="stMain"] [data-testid="stCaptionContainer"] > p,
 [data-testid="stMain"] .stMarkdown [data-testid="stMarkdownContainer"] > :is(p, ul) {{ max-width: 58rem; }}
+[data-testid="stMain"] [data-testid="stMarkdownContainer"] :is(p, h3, h4) {{ text-wrap: pretty; }}
+[data-testid="stMetric"] :is([data-testid="stMetricLabel"], [data-testid="stMetricDelta"]) * {{ white-space: normal; }}
 [data-testid="stColumn"] > [data-testid="stVerticalBlock"] > :first-child h3 {{ padding-top: 0; }}
 [data-testid="stMain"] [data-testid="stPageLink"] a {{ padding-inline: 0; }}
 [data-testid="stMain"] [data-testid="stPageLink"] a:hover {{ background: none; text-decoration: underline; }}
@@ -29,8 +31,9 @@ _STYLE = """<style>
 [data-testid="stApp"] :is(a, button, summary, [role="tab"]):focus-visible {{
   outline: 2px solid {chosen}; outline-offset: 2px; }}
 </style>"""
-"""Lines short enough to read, links in line with the text above them, controls of one height in a row, the chosen
-tab in a colour that can be read in the dark as well, and a frame around what the keyboard is on."""
+"""Lines short enough to read and never ending on a lone word, key figures whose words take a second line rather than
+being cut, links in line with the text above them, controls of one height in a row, the chosen tab in a colour that
+can be read in the dark as well, and a frame around what the keyboard is on."""
 
 
 def page_style() -> None:
@@ -43,7 +46,8 @@ def side_by_side(spec: int | Sequence[float], *, key: str, last_first: bool = Fa
     with st.container(key=f"side_{key}"):
         row = f".st-key-side_{key} [data-testid='stHorizontalBlock']:has(> [data-testid='stColumn'])"
         st.html(
-            f"<style>@media (max-width: {NARROW}px) {{ {row} {{ flex-direction: column{'-reverse' * last_first}; }} "
+            f"<style>@media (max-width: {NARROW}px) {{ "
+            f"{row} {{ flex-direction: column{'-reverse' * last_first}; gap: 1rem; }} "
             f"{row} > [data-testid='stColumn'] {{ width: 100%; flex: 1 1 auto; }} }}</style>"
         )
         return list(st.columns(spec, gap="large"))

@@ -204,7 +204,7 @@ def card_block(version: ModelVersion) -> None:
 
 def _version_label(version: ModelVersion) -> str:
     at = version.trained_at
-    return f"Model {version.model_version}, {version.status}: {made_words(version)}, {day(at)} {at:%H:%M}"
+    return f"Model {version.model_version}, {version.status}: {made_words(version)}, {day(at)}, {at:%H:%M}"
 
 
 def _shown(name: str, value: float) -> str:

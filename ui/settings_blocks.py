@@ -61,7 +61,7 @@ def tiers_block() -> None:
     """Risk from which a customer is high or medium; tiers by capacity or profit are changed on their own page."""
     policy = active_policy(session.warehouse())
     st.caption(_tier_words(policy))
-    st.page_link("pages/models/cutoffs.py", label="Cut-offs: tiers by capacity or profit, all versions")
+    st.page_link("pages/models/cutoffs.py", label="Cut-offs: by capacity or profit, all versions")
     if policy.kind != "probability":
         return
     with st.form("tiers", border=False):

@@ -173,7 +173,7 @@ def _version_row(version: ModelVersion) -> dict[str, Any]:
     return {
         "Model": f"{version.model_version}, {version.status}",
         "Estimator": made_words(version),
-        "Trained (UTC)": f"{day(version.trained_at)} {version.trained_at:%H:%M}",
+        "Trained (UTC)": f"{day(version.trained_at)}, {version.trained_at:%H:%M}",
         "ROC-AUC": _three(measures.get("auc")),
         "Log loss": _three(measures.get("log_loss")),
         "Top 10 %": percent(measures["precision_top10"].value) if "precision_top10" in measures else UNKNOWN,

@@ -25,4 +25,4 @@ def made_words(version: ModelVersion) -> str:
 def version_label(version: ModelVersion) -> str:
     """What a version is called in lists and links; without its status, so that a link outlives a promotion."""
     at = version.trained_at
-    return f"Model {version.model_version}: {made_words(version)}, {at:%-d %b %H:%M}"
+    return f"Model {version.model_version}: {made_words(version)}, {at:%-d %b %Y, %H:%M}"

@@ -28,6 +28,9 @@ Reading = Literal["by group", "every signal"]
 N_BARS = {"by group": 8, "every signal": 10}
 """Bars of their own in each reading; the others share one."""
 
+ROW_PIXELS, LINE_PIXELS = 28, 15
+"""Height of a row without a note, and of each line of one: all rows are as high as the one with most lines."""
+
 N_LETTERS_MOST = 36
 """Letters of a line beside a bar; longer notes take a second line, what is longer still is shortened."""
 
@@ -113,7 +116,7 @@ def contributions_figure(
         fig,
         title=_way(score, reading),
         mode=mode,
-        height=110 + sum(36 + 7 * len(_lines(bar.note)) for bar in shown),
+        height=110 + len(shown) * (ROW_PIXELS + LINE_PIXELS * max((len(_lines(bar.note)) for bar in shown), default=0)),
     )
 
 

@@ -83,10 +83,10 @@ def moment_words(moment: datetime, *, day_only: bool = False) -> str:
     """A moment, to the minute or to the day.
 
     >>> moment_words(datetime(2011, 9, 2, 14, 5)), moment_words(datetime(2011, 9, 2), day_only=True)
-    ('2 Sep 2011 14:05', '2 Sep 2011')
+    ('2 Sep 2011, 14:05', '2 Sep 2011')
     """
     day = f"{moment.day} {moment:%b %Y}"
-    return day if day_only else f"{day} {moment:%H:%M}"
+    return day if day_only else f"{day}, {moment:%H:%M}"
 
 
 def sampling_words(importance: Sequence[Mapping[str, Any]]) -> str:

@@ -6,12 +6,13 @@ import streamlit as st
 
 from ui import settings_blocks as blocks
 from ui.holdout_blocks import holdout_block
+from ui.layout import side_by_side
 from ui.widgets import job_panel, page_header
 
 page_header("Settings", __doc__ or "")
 job_panel("score")
 
-money, tiers = st.columns(2, gap="large")
+money, tiers = side_by_side(2, key="money")
 with money:
     st.subheader("Money", anchor=False)
     blocks.money_block()
