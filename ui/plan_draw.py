@@ -8,11 +8,13 @@ import streamlit as st
 
 from churn_core.campaigns.drawn import DrawPreview
 from churn_core.campaigns.plan import ENTRIES, reminders
+from churn_core.campaigns.plan_text import TERMS
 from churn_core.campaigns.store import Campaign
 from churn_core.figures.theme import count, counted, day, money, percent
 from ui import session
 from ui import session_plan as calls
 from ui.errors import errors_shown, guarded, plain, sentence
+from ui.layout import NARROW
 from ui.plan_fields import Fields
 from ui.plan_frame import Missing
 from ui.plan_power import per_week_input
@@ -133,20 +135,31 @@ def _lock(found: Campaign, drawn: DrawPreview) -> None:
 
 
 def plan_text_block(text: str, *sections: str) -> None:
-    """A plan's text as the page shows it: below the page's own title, or some of its sections alone."""
+    """A plan's text as the page shows it: below the page's own title, or some of its sections alone.
+
+    What the methods are called stands in the help of how it will be read.
+    """
     shown = text.replace("$", "\\$").replace("![", "!\\[")
     parts = shown.split("\n## ")
     head = parts[0].partition("\n")[2].strip()
-    bodies = [part for part in parts[1:] if not sections or part.partition("\n")[0].strip() in sections]
+    terms = next((part.partition("\n")[2].strip() for part in parts[1:] if _heading(part) == TERMS), None)
+    bodies = [part for part in parts[1:] if (_heading(part) in sections if sections else _heading(part) != TERMS)]
     st.html(
         "<style>.st-key-plan_text table { display: block; overflow-x: auto; } "
         ".st-key-plan_text :is(th, td):not(:nth-child(4)) { white-space: nowrap; } "
-        ".st-key-plan_text :is(th, td):nth-child(4) { min-width: 12rem; }</style>"
+        ".st-key-plan_text :is(th, td):nth-child(4) { min-width: 12rem; } "
+        f"@media (max-width: {NARROW}px) {{ .st-key-plan_text :is(th, td) {{ font-size: 0.85rem; padding: 0.3rem; }} "
+        ".st-key-plan_text th:not(:nth-child(4)) { white-space: normal; } "
+        ".st-key-plan_text :is(th, td):nth-child(4) { min-width: 8rem; } }</style>"
     )
     with st.container(border=True, key="plan_text"):
         if not sections and head:
             st.caption(head)
-        st.markdown("\n\n".join(f"##### {body}" for body in bodies))
+        st.markdown("\n\n".join(f"##### {body}" for body in bodies), help=None if sections else terms)
+
+
+def _heading(part: str) -> str:
+    return part.partition("\n")[0].strip()
 
 
 def locked_step(found: Campaign, step: str) -> None:

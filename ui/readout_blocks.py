@@ -131,8 +131,9 @@ def results_block(found: CampaignReadout, *, smallest: float | None = None) -> N
         "n and value: control first, then the arm. The population is everyone assigned, whether reached or not. A "
         "change is arm less control with its 95 % interval; points are differences of shares, percent is relative to "
         "the control, and the whole arm is the change times its customers. p is the chance of seeing as much where "
-        "nothing changed; it is corrected for several treatments on the goal (Holm) and for the many other metrics "
-        "(Benjamini-Hochberg), which are hints and no proof."
+        "nothing changed; it is corrected for several treatments on the goal and for the many other metrics, which are "
+        "hints and no proof.",
+        help="Corrected by Holm's method on the goal and by Benjamini-Hochberg's on the other metrics.",
     )
     with st.expander("How each was tested"):
         table(

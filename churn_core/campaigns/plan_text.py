@@ -22,15 +22,16 @@ from churn_core.errors import NotFound
 from churn_core.settings import settings
 from churn_core.warehouse import Warehouse
 
+TERMS = "By name"
+"""Heading of the section that names the methods, for whoever checks them; the text before it says what they do."""
 _RATE_TEST = "a z-test of two shares, two-sided, with Newcombe's interval; Fisher's exact test for very few customers"
-_SEQUENCE = (
-    "Looking earlier is allowed at any time: the range shown is wide enough to hold at every look (an asymptotic "
-    "confidence sequence, tuned to the number drawn)."
-)
+_SEQUENCE = "Looking earlier is allowed at any time: the range shown is wide enough to hold at every look."
+_SEQUENCE_TERM = "Looks: an asymptotic confidence sequence, tuned to the number drawn."
 _LOOKS = (
-    "Looks before the end are shown with ranges that hold at all planned looks together (Bonferroni) and decide "
-    "nothing; only the whole window decides."
+    "Looks before the end are shown with ranges that hold at all planned looks together and decide nothing; only the "
+    "whole window decides."
 )
+_LOOKS_TERM = "Looks before the end: Bonferroni's correction over all planned looks."
 _MEAN_TEST = "Welch's test of two averages, two-sided, with its interval"
 
 
@@ -54,6 +55,7 @@ def plan_text(
         ["## Time", *_time(plan, drawn)],
         ["## How sure", *_how_sure(plan), _upper((size or plan_size(warehouse, campaign)).verdict)],
         ["## How it will be read", *_reading(plan, drawn, currency)],
+        [f"## {TERMS}", _bullets(_terms(plan, drawn))],
     ]
     return "\n\n".join("\n\n".join(paragraphs) for paragraphs in parts) + "\n"
 
@@ -159,8 +161,8 @@ def _without_control(plan: Plan) -> list[str]:
 def _how_drawn(drawn: Drawn) -> str:
     strata = "" if len(drawn.strata) < 2 else f", balanced within {len(drawn.strata)} groups of like tier and value"
     return (
-        f"Who gets which arm is drawn by lot{strata}. The lot follows from the campaign's id and the customer's id (a "
-        "hash of both), so anybody can draw again and gets the same."
+        f"Who gets which arm is drawn by lot{strata}. The lot follows from the campaign's id and the customer's id "
+        "alone, so anybody can draw again and gets the same."
     )
 
 
@@ -191,33 +193,59 @@ def _reading(plan: Plan, drawn: Drawn, currency: str) -> list[str]:
         return ["Counts, contacts and orders are shown; an effect is not, because there is nobody to compare with."]
     told = [
         f"What decides: {entry.label}, each treatment minus the control, compared within the groups of the draw and "
-        f"shown with the range that the true difference is in with {_percent(1 - plan.alpha)} confidence "
-        f"({_RATE_TEST if entry.kind == 'rate' else _MEAN_TEST}).",
+        f"shown with the range that the true difference is in with {_percent(1 - plan.alpha)} confidence.",
         "Everybody who was drawn counts, contacted or not, once the customer's days are over.",
     ]
     if entry.kind == "mean":
         told.append(
             "What each customer did in as many days before the start is taken into account, which takes off a part of "
-            "the chance in the numbers (CUPED)."
+            "the chance in the numbers."
         )
     if len(plan.treatments) > 1:
-        told.append(
-            f"With {len(plan.treatments)} treatments one may look good by chance, so each has to show more (Holm's "
-            "correction)."
-        )
+        told.append(f"With {len(plan.treatments)} treatments one may look good by chance, so each has to show more.")
     told += [
         f"Guardrail: {OUTCOMES[rail.outcome].label} may get worse by less than "
-        f"{_size(OUTCOMES[rail.outcome], rail.margin, currency)} (a one-sided test of non-inferiority, not corrected)."
+        f"{_size(OUTCOMES[rail.outcome], rail.margin, currency)}."
         for rail in plan.goal.guardrails
     ]
     told += [
         "All other outcomes are hints for the next campaign and decide nothing; among many some look good by chance, "
-        "which is corrected for (exploratory, Benjamini-Hochberg).",
-        _SEQUENCE if plan.entry == "rolling" or len(drawn.waves) > 1 else _LOOKS,
-        "No verdict is given while the arms are not as large as they were drawn (tested with p < .001) or customers "
-        "are in several of them.",
+        "which is corrected for.",
+        _SEQUENCE if _is_sequence(plan, drawn) else _LOOKS,
+        "No verdict is given while the arms are clearly not as large as they were drawn or customers are in several of "
+        "them.",
     ]
-    return ["\n".join(f"- {line}" for line in told)]
+    return [_bullets(told)]
+
+
+def _terms(plan: Plan, drawn: Drawn) -> list[str]:
+    """The methods by their names, for whoever checks them."""
+    lot = "The lot: a hash of the customer's id with the campaign's id as the seed."
+    if not plan.is_measurable:
+        return [lot]
+    kind = OUTCOMES[plan.goal.outcome].kind
+    told = [lot, f"What decides: {_RATE_TEST if kind == 'rate' else _MEAN_TEST}."]
+    if kind == "mean":
+        told.append("What each customer did before the start: CUPED.")
+    if len(plan.treatments) > 1:
+        told.append("Several treatments: Holm's correction.")
+    if plan.goal.guardrails:
+        told.append("Guardrails: one-sided tests of non-inferiority, not corrected.")
+    return [
+        *told,
+        "All other outcomes: exploratory, Benjamini-Hochberg.",
+        _SEQUENCE_TERM if _is_sequence(plan, drawn) else _LOOKS_TERM,
+        "Sizes of the arms: tested with p < .001.",
+    ]
+
+
+def _is_sequence(plan: Plan, drawn: Drawn) -> bool:
+    """Whether looks are read with a confidence sequence: customers begin at different times."""
+    return plan.entry == "rolling" or len(drawn.waves) > 1
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _size(entry: Outcome, size: float, currency: str) -> str:

@@ -18,6 +18,7 @@ from churn_core.campaigns.audience import give_list
 from churn_core.campaigns.draw import cancel_campaign, join_campaign, lock_campaign, preview_draw
 from churn_core.campaigns.holdout import start_holdout
 from churn_core.campaigns.plan import Arm, Exclusions, Plan
+from churn_core.campaigns.plan_text import TERMS
 from churn_core.campaigns.store import campaign, create_draft, save_draft
 from churn_core.customers.selection import CustomerFilter
 from churn_core.errors import ChurnError, InputError
@@ -261,8 +262,18 @@ def test_the_plan_in_words_says_what_was_decided(shop: Warehouse) -> None:
 
 def test_a_campaign_that_goes_all_at_once_promises_looks_that_decide_nothing(shop: Warehouse) -> None:
     text = lock_campaign(shop, create_draft(shop, PLAN).campaign_id).plan_text
-    assert "(Bonferroni) and decide nothing" in text
+    said, _, by_name = text.partition(f"\n## {TERMS}\n")
+    assert "hold at all planned looks together and decide nothing" in said
+    assert "Bonferroni" in by_name
     assert "confidence sequence" not in text
+
+
+def test_a_plan_says_in_plain_words_what_its_last_section_names(shop: Warehouse) -> None:
+    plan = replace(PLAN, arms=(CONTROL, COUPON, CALL))
+    said, _, by_name = lock_campaign(shop, create_draft(shop, plan).campaign_id).plan_text.partition(f"\n## {TERMS}\n")
+    for name in ("hash", "Newcombe", "Holm", "non-inferiority", "Benjamini-Hochberg", "Bonferroni", "p < .001"):
+        assert name not in said
+        assert name in by_name
 
 
 def test_a_second_lock_draws_nothing(shop: Warehouse) -> None:
