@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.conftest import Measured
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks.run", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "CHURN_BENCHMARK_WORK": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +17,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("benchmarks")
 
 
-def test_features_of_the_large_shop_are_those_of_pandas(folder: Path) -> None:
-    done = run(folder, "pandas", "--customers", "300")
+def test_features_of_the_large_shop_are_those_of_pandas(measure: Measured, folder: Path) -> None:
+    done = measure("run", folder, "pandas", "--customers", "300")
     assert done.returncode == 0, done.stderr
     difference = re.search(r"largest_difference ([0-9.e+-]+|inf)", done.stdout)
     assert difference, done.stdout
     assert float(difference[1]) < 1e-5
 
 
-def test_the_order_file_is_imported_whole(folder: Path) -> None:
-    done = run(folder, "import", "--customers", "300")
+def test_the_order_file_is_imported_whole(measure: Measured, folder: Path) -> None:
+    done = measure("run", folder, "import", "--customers", "300")
     assert done.returncode == 0, done.stderr
     assert re.search(r"n_rows 2100\b", done.stdout), done.stdout
 
 
-def test_an_unknown_step_is_refused(folder: Path) -> None:
-    done = run(folder, "everything")
+def test_an_unknown_step_is_refused(measure: Measured, folder: Path) -> None:
+    done = measure("run", folder, "everything")
     assert done.returncode == 2
     assert "unknown step 'everything'" in done.stderr
 

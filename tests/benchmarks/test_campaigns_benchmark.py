@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from churn_core.warehouse import Warehouse
+from tests.benchmarks.conftest import Measured
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-def test_a_small_shop_is_drawn_and_exported_whole(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.campaigns", "--customers", "400"],
-        cwd=ROOT,
-        env={**os.environ, "CHURN_BENCHMARK_WORK": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_small_shop_is_drawn_and_exported_whole(measure: Measured, tmp_path: Path) -> None:
+    done = measure("campaigns", tmp_path, "--customers", "400")
     assert done.returncode == 0, done.stderr
     assert re.search(r"^export .* 400 rows", done.stdout, re.M), done.stdout
     assert "promised" not in done.stdout

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from churn_core.warehouse import Warehouse
+from tests.benchmarks.conftest import Measured
 
-ROOT = Path(__file__).resolve().parents[2]
 N_CUSTOMERS = 400
 
 
@@ -41,15 +38,8 @@ def test_every_step_measures_a_small_shop(shops: Path) -> None:
     untouched.close()
 
 
-def test_a_small_shop_is_measured_and_not_judged(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.groups", "rule", "--customers", str(N_CUSTOMERS)],
-        cwd=ROOT,
-        env={**os.environ, "CHURN_BENCHMARK_WORK": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_small_shop_is_measured_and_not_judged(measure: Measured, tmp_path: Path) -> None:
+    done = measure("groups", tmp_path, "rule", "--customers", str(N_CUSTOMERS))
     assert done.returncode == 0, done.stderr
     assert re.search(r"^rule +\d+\.\d\d s .* n_meant \d+", done.stdout, re.M), done.stdout
     assert "promised" not in done.stdout

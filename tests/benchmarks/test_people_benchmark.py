@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,8 +14,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.people import Known, Walked, addresses, links, new_orders, tell
 from benchmarks.visitor import Drawn, n_rows_of, take_in
+from tests.benchmarks.conftest import Measured
 
-ROOT = Path(__file__).resolve().parents[2]
 KNOWN = Known(name="Shop", customers=("a", "b"), campaigns=("c1",), until="2026-01-01 00:00:00")
 
 
@@ -85,18 +82,11 @@ def test_one_error_or_one_huge_table_is_told_and_fails(capsys: pytest.CaptureFix
 
 
 @pytest.mark.slow
-def test_two_people_walk_through_the_app_while_orders_come_in(demo_file: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "benchmarks.people", "--people", "2", "--clicks", "1", "--workspace", str(demo_file),
-            "--pages", "", "rfm", "rule-segments", "cohorts", "data-quality", "settings",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "CHURN_BENCHMARK_WORK": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
+def test_two_people_walk_through_the_app_while_orders_come_in(
+    measure: Measured, demo_file: Path, tmp_path: Path
+) -> None:
+    pages = ("--pages", "", "rfm", "rule-segments", "cohorts", "data-quality", "settings")
+    done = measure("people", tmp_path, "--people", "2", "--clicks", "1", "--workspace", str(demo_file), *pages)
     assert "job import " in done.stdout, done.stdout + done.stderr
     assert re.search(r"^RFM +2 +\d+\.\d\d s", done.stdout, re.M), done.stdout
     assert re.search(

@@ -132,6 +132,17 @@ def plant_orders(warehouse: Warehouse, n: int, at: pd.Timestamp | datetime) -> N
         tx.bump_data_version()
 
 
+@pytest.fixture(scope="session")
+def trained_table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """A labelled table, trained and scored."""
+    opened = Warehouse.open(tmp_path_factory.mktemp("table") / "table.duckdb")
+    fill_snapshots(opened, members())
+    train_model(opened)
+    score_customers(opened, high_from=0.6, medium_from=0.3)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def quick_worth(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few trees on few cutoffs: enough to see what values are learned from."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -23,10 +22,7 @@ from churn_core.figures.drivers import difference_figure, differing, has_groups,
 from churn_core.figures.what_if import what_if_figure, what_if_sentence
 from churn_core.models.families import CONSTANTS, family_of
 from churn_core.models.runs import ScoreRun, latest_run
-from churn_core.models.scoring import score_customers
-from churn_core.models.training import train_model
 from churn_core.warehouse import Warehouse
-from tests.models.conftest import fill_snapshots, members
 
 HIGH = CustomerFilter(tiers=("high",))
 
@@ -162,30 +158,19 @@ def test_figures_prove_their_titles(trained_shop: Warehouse) -> None:
     assert "Days since last order" in figure.layout.title.text
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """A labelled table, trained and scored."""
-    opened = Warehouse.open(tmp_path_factory.mktemp("table") / "table.duckdb")
-    fill_snapshots(opened, members())
-    train_model(opened)
-    score_customers(opened, high_from=0.6, medium_from=0.3)
-    yield opened
-    opened.close()
-
-
-def test_a_text_is_shown_level_by_level(table: Warehouse) -> None:
-    found = dependence(table, "plan")
-    counts = dict(table.rows("SELECT attributes->>'plan', count(*) FROM snapshots GROUP BY 1"))
+def test_a_text_is_shown_level_by_level(trained_table: Warehouse) -> None:
+    found = dependence(trained_table, "plan")
+    counts = dict(trained_table.rows("SELECT attributes->>'plan', count(*) FROM snapshots GROUP BY 1"))
     assert {level.text: level.n_customers for level in found.levels} == counts
     push = {level.text: level.mean_contribution for level in found.levels}
     assert push["monthly"] > push["yearly"], "planted in the table"
-    title = dependence_figure(found, sample(table)).layout.title.text
+    title = dependence_figure(found, sample(trained_table)).layout.title.text
     assert title.startswith("plan: monthly raises the risk most, yearly least")
 
 
-def test_a_planted_cause_leads_the_drivers(table: Warehouse) -> None:
-    assert drivers(table).features[0].name in ("tenure", "plan", "calls")
-    assert {driver.name for driver in drivers(table).features[:3]} == {"tenure", "plan", "calls"}
+def test_a_planted_cause_leads_the_drivers(trained_table: Warehouse) -> None:
+    assert drivers(trained_table).features[0].name in ("tenure", "plan", "calls")
+    assert {driver.name for driver in drivers(trained_table).features[:3]} == {"tenure", "plan", "calls"}
 
 
 def test_similar_customers_are_the_nearest_in_tenure_and_order_days(trained_shop: Warehouse) -> None:
@@ -208,13 +193,13 @@ def test_similar_customers_are_the_nearest_in_tenure_and_order_days(trained_shop
     assert found.ranges["days_since_last_order"] == pytest.approx(np.quantile(values[nearest, place], [0.25, 0.75]))
 
 
-def test_in_a_labelled_table_those_with_the_same_text_are_similar(table: Warehouse) -> None:
-    run = run_of(table)
-    customer = table.value("SELECT min(customer_id) FROM snapshots WHERE attributes->>'plan' = 'yearly'")
-    found = similar(table, run, customer)
+def test_in_a_labelled_table_those_with_the_same_text_are_similar(trained_table: Warehouse) -> None:
+    run = run_of(trained_table)
+    customer = trained_table.value("SELECT min(customer_id) FROM snapshots WHERE attributes->>'plan' = 'yearly'")
+    found = similar(trained_table, run, customer)
     assert found is not None
     assert found.words == "whose plan is yearly too"
-    same = table.rows(
+    same = trained_table.rows(
         "SELECT CAST(attributes->>'tenure' AS DOUBLE) FROM snapshots JOIN scores USING (customer_id) "
         "WHERE attributes->>'plan' = 'yearly' AND customer_id <> $own",
         {"own": customer},
@@ -224,12 +209,12 @@ def test_in_a_labelled_table_those_with_the_same_text_are_similar(table: Warehou
     assert "plan" not in found.ranges
 
 
-def test_customers_of_another_run_have_nobody_similar(table: Warehouse) -> None:
-    assert similar(table, run_of(table), "not scored") is None
+def test_customers_of_another_run_have_nobody_similar(trained_table: Warehouse) -> None:
+    assert similar(trained_table, run_of(trained_table), "not scored") is None
 
 
-def test_a_group_that_is_all_alike_is_told_what_it_is_moved_by(table: Warehouse) -> None:
-    everybody = dependence(table, "plan")
+def test_a_group_that_is_all_alike_is_told_what_it_is_moved_by(trained_table: Warehouse) -> None:
+    everybody = dependence(trained_table, "plan")
     assert "raises the risk most" in dependence_sentence(everybody)
     level = everybody.levels[0]
     alike = replace(everybody, levels=(level,))
@@ -241,8 +226,8 @@ def test_a_group_that_is_all_alike_is_told_what_it_is_moved_by(table: Warehouse)
     assert dependence_sentence(same) == "plan does about the same to everybody here: +0.50 log-odds on average"
 
 
-def test_columns_of_a_labelled_table_are_not_grouped(table: Warehouse, trained_shop: Warehouse) -> None:
-    assert not has_groups(drivers(table))
+def test_columns_of_a_labelled_table_are_not_grouped(trained_table: Warehouse, trained_shop: Warehouse) -> None:
+    assert not has_groups(drivers(trained_table))
     assert has_groups(drivers(trained_shop))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,10 +25,9 @@ from churn_core.features.supposed import following, recalculated
 from churn_core.intake.derived import refresh_derived
 from churn_core.models.runs import latest_run
 from churn_core.models.scoring import score_customers
-from churn_core.models.training import train_model
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
-from tests.models.conftest import DEFINITION, fill_snapshots, members, plant_orders
+from tests.models.conftest import DEFINITION, plant_orders
 
 
 def ids(warehouse: Warehouse, n: int = 1, where: str = "true") -> list[str]:
@@ -343,34 +341,25 @@ def test_another_definition_than_the_scored_is_refused(trained_copy: Warehouse) 
         subject(trained_copy, customer_id)
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """A labelled table, trained and scored."""
-    opened = Warehouse.open(tmp_path_factory.mktemp("table") / "table.duckdb")
-    fill_snapshots(opened, members())
-    train_model(opened)
-    score_customers(opened, high_from=0.6, medium_from=0.3)
-    yield opened
-    opened.close()
-
-
-def test_every_row_of_a_labelled_table_is_answered_as_it_was_scored(table: Warehouse) -> None:
-    customers = [row[0] for row in table.rows("SELECT customer_id FROM scores ORDER BY customer_id LIMIT 50")]
-    model = subject(table, customers[0]).model
+def test_every_row_of_a_labelled_table_is_answered_as_it_was_scored(trained_table: Warehouse) -> None:
+    customers = [row[0] for row in trained_table.rows("SELECT customer_id FROM scores ORDER BY customer_id LIMIT 50")]
+    model = subject(trained_table, customers[0]).model
     for customer_id in customers:
-        of = subject(table, customer_id, model=model)
-        assert float(model.contributions(inputs(table, of)).total()[0]) == pytest.approx(of.log_odds, abs=1e-6)
+        of = subject(trained_table, customer_id, model=model)
+        assert float(model.contributions(inputs(trained_table, of)).total()[0]) == pytest.approx(of.log_odds, abs=1e-6)
 
 
-def test_columns_of_a_labelled_table_move_numbers_and_texts(table: Warehouse) -> None:
-    row = table.value("SELECT customer_id FROM snapshots WHERE attributes->>'plan' = 'monthly' ORDER BY 1 LIMIT 1")
-    of = subject(table, row)
-    assert text_levels(table, of, "plan") == ("monthly", "yearly")
-    assert text_levels(table, of, "tenure") is None
-    yearly = give(table, of, plan="yearly")
+def test_columns_of_a_labelled_table_move_numbers_and_texts(trained_table: Warehouse) -> None:
+    row = trained_table.value(
+        "SELECT customer_id FROM snapshots WHERE attributes->>'plan' = 'monthly' ORDER BY 1 LIMIT 1"
+    )
+    of = subject(trained_table, row)
+    assert text_levels(trained_table, of, "plan") == ("monthly", "yearly")
+    assert text_levels(trained_table, of, "tenure") is None
+    yearly = give(trained_table, of, plan="yearly")
     assert yearly.risk_after < yearly.risk_before
     assert [change.name for change in yearly.changes if change.before != change.after] == ["plan"]
-    assert give(table, of, plan="yearly", calls=0.0, tenure=60.0).risk_after < yearly.risk_after
+    assert give(trained_table, of, plan="yearly", calls=0.0, tenure=60.0).risk_after < yearly.risk_after
 
 
 @pytest.mark.parametrize(
@@ -382,16 +371,16 @@ def test_columns_of_a_labelled_table_move_numbers_and_texts(table: Warehouse) ->
         ({"tenure": "long"}, "holds numbers"),
     ],
 )
-def test_impossible_columns_are_refused(table: Warehouse, values: dict[str, float | str], words: str) -> None:
-    of = subject(table, table.value("SELECT min(customer_id) FROM scores"))
+def test_impossible_columns_are_refused(trained_table: Warehouse, values: dict[str, float | str], words: str) -> None:
+    of = subject(trained_table, trained_table.value("SELECT min(customer_id) FROM scores"))
     with pytest.raises((InputError, NotFound), match=words):
-        give(table, of, **values)
+        give(trained_table, of, **values)
 
 
-def test_facts_are_not_supposed_of_a_labelled_table(table: Warehouse) -> None:
-    of = subject(table, table.value("SELECT min(customer_id) FROM scores"))
+def test_facts_are_not_supposed_of_a_labelled_table(trained_table: Warehouse) -> None:
+    of = subject(trained_table, trained_table.value("SELECT min(customer_id) FROM scores"))
     with pytest.raises(InputError, match="move values of its columns"):
-        ask(table, of, orders_now=True)
+        ask(trained_table, of, orders_now=True)
 
 
 def test_seen_values_are_those_of_the_run(trained_shop: Warehouse) -> None:
@@ -409,9 +398,9 @@ def test_seen_values_are_those_of_the_run(trained_shop: Warehouse) -> None:
     assert not seen["mean_gap_days"].is_whole
 
 
-def test_a_stray_text_among_numbers_is_read_as_in_scoring(table: Warehouse, tmp_path: Path) -> None:
-    table.checkpoint()
-    copy = Warehouse.open(shutil.copy(str(table.path), tmp_path / "stray.duckdb"))
+def test_a_stray_text_among_numbers_is_read_as_in_scoring(trained_table: Warehouse, tmp_path: Path) -> None:
+    trained_table.checkpoint()
+    copy = Warehouse.open(shutil.copy(str(trained_table.path), tmp_path / "stray.duckdb"))
     stray = copy.value("SELECT min(customer_id) FROM scores")
     with copy.transaction() as tx:
         tx.execute(
