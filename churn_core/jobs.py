@@ -98,6 +98,7 @@ class JobRunner:
         self._live: dict[str, Job] = {}
         self._cancelled: set[str] = set()
         self._displaced: set[str] = set()
+        self._is_closing = False
         self._mark_interrupted()
 
     def start(
@@ -175,7 +176,8 @@ class JobRunner:
             return [job for job in self._live.values() if not job.is_finished]
 
     def close(self) -> None:
-        """Cancel what is running and wait for it to stop."""
+        """Cancel what is running and wait for it to stop; work that nobody asked for counts as interrupted."""
+        self._is_closing = True
         for job in self.unfinished():
             self.cancel(job.job_id)
         self._executor.shutdown(wait=True)
@@ -200,7 +202,8 @@ class JobRunner:
             self._executor.submit(self._run, job_id, work)
         except JobCancelled:
             kept = "nothing was changed" if self._last_change() == before else KEPT
-            self._finish(job_id, status="cancelled", message=f"cancelled; {kept}.")
+            status = "interrupted" if self._is_closing and self.job(job_id).gives_way else "cancelled"
+            self._finish(job_id, status=status, message=f"{status}; {kept}.")
         except ChurnError as error:
             self._finish(job_id, status="failed", message=str(error))
         except Exception as error:

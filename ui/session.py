@@ -16,6 +16,7 @@ from churn_core.jobs import JobRunner
 from churn_core.state import WorkspaceState, workspace_state
 from churn_core.warehouse import Warehouse
 from churn_core.workspaces import DEMO, list_workspaces, open_workspace
+from ui.first_opening import begin_what_waits
 from ui.upload import remove_left_behind
 
 WORKSPACE = "workspace"
@@ -80,7 +81,7 @@ def stamp() -> Stamp:
 def release(name: str) -> None:
     """Close a workspace before its file is renamed or deleted; InputError while a job runs in it."""
     opened = _opened(name)
-    running = opened.runner.unfinished()
+    running = [job for job in opened.runner.unfinished() if not job.gives_way]
     if running:
         raise InputError(f"{running[0].label!r} is still running in {name!r}; wait for it or cancel it first.")
     _opened.clear(name)
@@ -113,7 +114,9 @@ def _close(opened: _Opened) -> None:
 def _opened(name: str) -> _Opened:
     opened = open_workspace(name)
     remove_left_behind(opened)
-    return _Opened(opened, JobRunner(opened))
+    jobs = JobRunner(opened)
+    begin_what_waits(opened, jobs)
+    return _Opened(opened, jobs)
 
 
 @st.cache_resource(show_spinner=False)

@@ -11,8 +11,9 @@ from churn_core.customers import worth, worth_export, worth_stake, worth_view
 from churn_core.customers.worth import WorthPlan
 from churn_core.customers.worth_stake import Stake
 from churn_core.customers.worth_view import WorthRun
-from churn_core.jobs import Progress
+from churn_core.customers.worth_waiting import JOB as KIND
 from ui import session
+from ui.first_opening import LABEL, valuing
 from ui.session import Stamp
 from ui.widgets import job_started
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 N_ROWS = 25
 """Customers on one page of the list."""
-KIND = "worth"
-"""What such a job is called."""
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
@@ -73,11 +72,4 @@ def export_of(warehouse: Warehouse, sort: str, worth_id: int) -> Callable[[], by
 
 def start_valuing(plan: WorthPlan) -> None:
     """Value all past buyers in the background."""
-    warehouse = session.warehouse()
-
-    def work(progress: Progress) -> dict[str, object]:
-        worth_id = worth.value_customers(warehouse, plan, progress=progress)
-        run = worth_view.required_worth(warehouse)
-        return {"worth_id": worth_id, "message": f"{run.n_customers:,} customers were valued."}
-
-    job_started(session.runner().start(KIND, "Value customers", work))
+    job_started(session.runner().start(KIND, LABEL, valuing(session.warehouse(), plan)))

@@ -29,7 +29,7 @@ from ui.errors import guarded, plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.layout import side_by_side
 from ui.session import Stamp
-from ui.widgets import chart, table
+from ui.widgets import chart, empty_state, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,25 @@ AT_RISK_PAGE = "pages/customers/at_risk.py"
 MATRIX, CELL, _CLICKED = "value_matrix", "value_cell", "value_cell_clicked"
 """Keys of the figure, of the choice of a cell, and of the cell that was clicked."""
 _FIELDS = ("worth_days", "worth_years", "worth_rate")
+
+
+def unvalued_block(stamp: Stamp, *, is_running: bool) -> None:
+    """What valuing would say, or that it is on its way."""
+    said = (
+        "the orders, the spend and the next order date of everybody who ever bought, and what the same would have said "
+        "in the past"
+    )
+    if is_running:
+        empty_state(
+            f"Customers are being valued for the first time. This page then shows {said}. Nothing has to wait for it: "
+            "everything else can be used, and this page changes by itself."
+        )
+        return
+    empty_state(
+        f"Customers were not valued yet. Valuing foresees {said}. It takes about one minute for 5,000 customers and "
+        "two for 20,000; everything else can be used meanwhile."
+    )
+    start_block(calls.proposed(stamp), again=False, is_running=False)
 
 
 def start_block(plan: WorthPlan, *, again: bool, is_running: bool) -> None:

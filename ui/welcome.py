@@ -45,6 +45,6 @@ def _build_demo() -> None:
             runner.start(
                 "demo",
                 "Building the demo shop",
-                lambda progress: build_demo_workspace(DEMO, progress=progress).to_dict(),
+                lambda progress: build_demo_workspace(DEMO, value_later=True, progress=progress).to_dict(),
             )
         )

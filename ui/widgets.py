@@ -20,7 +20,8 @@ from ui.errors import errors_shown, plain, sentence
 
 _STARTED, _READ = "started_jobs", "read_outcomes"
 _NUMBER = re.compile(r"[^\w\s]?\s?-?\d[\d,.]*\s?(%|[kmbn]{1,2})?(\s[\[(].*[\])])?|[–-]|none yet|open")
-_ROW_HEIGHT = 33
+_ROW_HEIGHT, _FOLDED_HEIGHT = 33, 62
+"""Height of a row of a table in pixels; in rows of less than four times the font size Streamlit wraps nothing."""
 _STOPPING = {"search": "the search stops; the best it has found is trained and scored"}
 _TOLD_FOR = timedelta(minutes=10)
 """How long everybody is told that a job was cancelled, also who loaded the page again since."""
@@ -98,15 +99,21 @@ def table(
     config: Mapping[str, Any] | None = None,
     most_rows: int = 9,
     width: Literal["stretch", "content"] = "stretch",
+    is_folded: bool = False,
 ) -> None:
-    """A table that is as high as its rows, with figures to the right; beyond ``most_rows`` it scrolls."""
+    """A table that is as high as its rows, with figures to the right; beyond ``most_rows`` it scrolls.
+
+    Cells of a folded table wrap, in as many as three lines.
+    """
     names = list(rows[0]) if rows else []
     right = {name: st.column_config.Column(alignment="right") for name in names if _are_figures(rows, name)}
+    row_height = _FOLDED_HEIGHT if is_folded else _ROW_HEIGHT
     st.dataframe(
         list(rows),
         hide_index=True,
         column_config={**right, **(config or {})},
-        height="content" if len(rows) <= most_rows else _ROW_HEIGHT * (most_rows + 1) + 2,
+        height="content" if len(rows) <= most_rows else _ROW_HEIGHT + row_height * most_rows + 2,
+        row_height=row_height,
         width=width,
         alt=f"Table: {', '.join(name for name in names if name)}",
     )
@@ -148,7 +155,8 @@ def job_started(job_id: str) -> None:
 
 def waits_for(*kinds: str) -> Job | None:
     """The job (of these kinds when some are given) that must end before another can begin; None when none runs."""
-    return next((job for job in session.runner().unfinished() if not kinds or job.kind in kinds), None)
+    running = (job for job in session.runner().unfinished() if not job.gives_way)
+    return next((job for job in running if not kinds or job.kind in kinds), None)
 
 
 def wait_note(*kinds: str) -> None:
@@ -233,7 +241,7 @@ def _last_outcome(runner: JobRunner, kinds: tuple[str, ...]) -> None:
         return
     if job.status == "cancelled" and not mine and (job.finished_at or job.created_at) < utc_now() - _TOLD_FOR:
         return
-    words = f"**{plain(job.label)}** ({job.created_at:%-d %b %Y %H:%M}): {sentence(job.message)}"
+    words = f"**{plain(job.label)}** ({job.created_at:%-d %b %Y, %H:%M}): {sentence(job.message)}"
     if job.status == "failed" and mine:
         st.error(words)
     else:

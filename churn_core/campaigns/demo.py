@@ -30,6 +30,7 @@ from churn_core.customers.rule_segments import save_rule_segment
 from churn_core.customers.rules import Line, Rule
 from churn_core.customers.segmentation import Asked, fit_segmentation
 from churn_core.customers.tiers import score_workspace
+from churn_core.customers.worth_waiting import value_when_opened
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.features.definition import known_until, propose_definition, readiness, save_definition
 from churn_core.intake.simulate import ShopPlan, load_shop
@@ -83,11 +84,13 @@ def build_demo_workspace(
     until: date | None = None,
     truth_path: Path | None = None,
     train: bool = True,
+    value_later: bool = False,
     replace: bool = False,
     progress: Progress = no_progress,
 ) -> DemoWorkspace:
     """Simulate a shop of a given size and make it a workspace, trained and scored.
 
+    Valuing its customers takes longer than all of that; ``value_later`` leaves a note to do so when the app opens it.
     Raises InputError when a workspace of that name exists and ``replace`` is not asked for.
     """
     target = workspaces.path_of(name)
@@ -99,6 +102,8 @@ def build_demo_workspace(
     truth = truth_path or warehouse.file(TRUTH_FILE)
     try:
         _fill(warehouse, _plan(n_customers, n_years, seed, until), truth, train, progress)
+        if value_later:
+            value_when_opened(warehouse)
         counts = {table: warehouse.n_rows(table) for table in ("customers", "orders", "events")}
         progress(0.99, "closing the file")
         warehouse.close()

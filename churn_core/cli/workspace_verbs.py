@@ -70,6 +70,7 @@ def build_demo(args: argparse.Namespace) -> int:
         until=args.until.date() if args.until else None,
         truth_path=args.truth,
         train=not args.no_train,
+        value_later=not args.no_train,
         replace=args.replace,
         progress=progress,
     )

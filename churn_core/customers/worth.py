@@ -97,7 +97,7 @@ def value_customers(
     data_version = warehouse.data_version
     progress(0.02, "features of everybody who bought")
     frame = frame_at(warehouse, cutoff, asked.horizon_days)
-    history = History(warehouse, asked.horizon_days, cutoff, progress=part(progress, 0.05, 0.75))
+    history = History(warehouse, asked.horizon_days, cutoff, progress=_learning(part(progress, 0.05, 0.75)))
     model = fit_worth(history, cutoff, frame, with_typical=True)
     checked = None
     if history.grid:
@@ -143,6 +143,15 @@ def value_customers(
     summary["is_net"] = model.what == SPEND and has_returns(warehouse)
     del frame
     return _store(warehouse, model, data_version, len(orders), summary, tables, part(progress, 0.9, 1.0))
+
+
+def _learning(progress: Progress) -> Progress:
+    """Progress that says what the past dates are looked at for."""
+
+    def report(share: float, message: str) -> None:
+        progress(share, f"learning from what customers did after past dates ({message})")
+
+    return report
 
 
 def lifetime_values(

@@ -27,12 +27,7 @@ if stamp.state.last_order_at is None:
         st.stop()
     blocks.labelled_note()
 elif run is None:
-    empty_state(
-        "Customers were not valued yet. Valuing foresees the orders, the spend and the next order date of everybody "
-        "who ever bought, and checks itself on the past. It takes about a minute for 4,000 customers and a few minutes "
-        "for 20,000 or more; everything else can be used meanwhile."
-    )
-    blocks.start_block(calls.proposed(stamp), again=False, is_running=is_running)
+    blocks.unvalued_block(stamp, is_running=is_running)
 else:
     blocks.figures_block(run, stake, currency)
     currency_hint(is_money=run.total_spend is not None)
