@@ -91,8 +91,16 @@ def campaigns_block(found: Programme) -> None:
         return
     table(
         [_campaign_row(entry, found.currency) for entry in found.campaigns],
-        config={"": st.column_config.ButtonColumn("", type="secondary", width=62, pinned=True, key=_OPEN)},
-        most_rows=14,
+        config={
+            "": st.column_config.ButtonColumn("", type="secondary", width=62, pinned=True, key=_OPEN),
+            "Campaign": st.column_config.TextColumn(width=118),
+            "Status": st.column_config.TextColumn(width=62),
+            "Start": st.column_config.TextColumn(width=92),
+            "Effect": st.column_config.TextColumn(width=138),
+            "Left over": st.column_config.TextColumn(width=70, alignment="right"),
+        },
+        most_rows=10,
+        is_folded=True,
     )
     click = st.session_state.get(_OPEN)
     if click is not None:
@@ -139,13 +147,22 @@ def _campaign_row(entry: ProgrammeLine, currency: str) -> dict[str, Any]:
         "": "Open",
         "Campaign": entry.name,
         "Status": DECIDED.get(entry.decision) or STATUSES[entry.status].split(":")[0],
-        "Start": day(entry.starts_on),
-        "Goal": entry.goal,
-        "Effect": "; ".join(_effect(effect, currency, is_only=len(entry.effects) == 1) for effect in entry.effects)
-        or UNKNOWN,
+        "Start": _when(entry),
+        "Effect": f"{entry.goal}: {_effects(entry, currency)}",
         "Left over": signed_money(entry.net.value, currency) if entry.net else UNKNOWN,
-        "Drawn": count(entry.n_customers) if entry.n_customers else UNKNOWN,
     }
+
+
+def _when(entry: ProgrammeLine) -> str:
+    """When it began and with how many; a draft knows neither."""
+    drawn = [f"{count(entry.n_customers)} drawn"] if entry.n_customers else []
+    return ", ".join([*([day(entry.starts_on)] if entry.starts_on else []), *drawn]) or "not drawn yet"
+
+
+def _effects(entry: ProgrammeLine, currency: str) -> str:
+    """What was found at the decision; before it nothing is."""
+    told = [_effect(effect, currency, is_only=len(entry.effects) == 1) for effect in entry.effects]
+    return "; ".join(told) or ("not told" if entry.decision else "not decided yet")
 
 
 def _effect(effect: ArmEffect, currency: str, *, is_only: bool) -> str:

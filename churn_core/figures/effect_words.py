@@ -6,6 +6,8 @@ would otherwise be rounded away. Points and percent stay different words.
 
 from __future__ import annotations
 
+import math
+
 from churn_core.figures.theme import UNKNOWN, measure, money
 from churn_core.stats.estimate import Estimate
 
@@ -65,7 +67,11 @@ def range_words(estimate: Estimate, unit: str, currency: str = "") -> str:
     '+7.00 to +8.32 points'
     >>> range_words(Estimate(value=1.0, low=0.5, high=None), "currency", "EUR")
     'from +€0.50'
+    >>> range_words(Estimate(value=0.15, low=-0.00869, high=0.3084), "count")
+    '-0.009 to +0.308'
     """
+    if unit not in ("share", "currency") and estimate.low is not None and estimate.high is not None:
+        return _alike(estimate.low, estimate.high)
     return _between(
         None if estimate.low is None else effect_words(estimate.low, unit, currency, is_long=False),
         None if estimate.high is None else effect_words(estimate.high, unit, currency, is_long=False),
@@ -103,6 +109,15 @@ def chance_words(chance: float | None) -> str:
     if chance is None:
         return UNKNOWN
     return "> 99.9 %" if chance > 0.999 else "< 0.1 %" if chance < 0.001 else f"{100 * chance:.1f} %"
+
+
+def _alike(low: float, high: float) -> str:
+    """Both ends with as many decimals as the larger one needs for three digits."""
+    largest = max(abs(low), abs(high))
+    if not 1e-6 <= largest < 100:
+        return _between(effect_words(low, "count"), effect_words(high, "count"), "")
+    decimals = 2 - math.floor(math.log10(largest))
+    return _between(*(_signed(f"{abs(end):.{decimals}f}", end) for end in (low, high)), "")
 
 
 def _signed(size: str, value: float) -> str:

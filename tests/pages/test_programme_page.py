@@ -106,11 +106,12 @@ def test_all_campaigns_stand_with_effect_decision_and_what_was_learned(shop: War
     table = next(frame.value for frame in visit.dataframe if "Campaign" in frame.value)
     assert list(table["Campaign"]) == ["Spring coupon", "Autumn idea"]
     spring = table.iloc[0]
-    assert spring[["Status", "Drawn", "Goal"]].tolist() == ["▲ ship", "1,200", "retained customers"]
-    assert spring["Effect"].startswith("+")
+    assert spring["Status"] == "▲ ship"
+    assert spring["Start"].endswith(", 1,200 drawn")
+    assert spring["Effect"].startswith("retained customers: +")
     assert spring["Effect"].endswith("n 1,200")
-    assert table.iloc[1]["Status"] == "Draft"
-    assert table.iloc[1]["Effect"] == "–"
+    assert table.iloc[1][["Status", "Start"]].tolist() == ["Draft", "not drawn yet"]
+    assert table.iloc[1]["Effect"] == "retained customers: not decided yet"
     words = everything_said(visit)
     assert "It worked. Learned: Coupons keep people." in words
     assert "▲ ship on " in words
