@@ -19,11 +19,12 @@ from ui import session
 from ui import session_rfm as calls
 from ui.currency_hint import currency_hint
 from ui.errors import guarded, plain, sentence
+from ui.folded_table import folded_table
 from ui.key_figures import figures_row, key_figure
 from ui.plan_list import open_plan
 from ui.session import Stamp
 from ui.session_plan import begin_for
-from ui.widgets import chart, table
+from ui.widgets import chart
 
 PARTS = ("Groups", "Movement", "Lifecycle", "Thresholds")
 """The tabs of the page."""
@@ -76,22 +77,9 @@ def groups_block(stamp: Stamp, found: RfmTable, currency: str) -> None:
     """Every group with its size, worth, risk, and how many left after past days."""
     became = calls.outlook(stamp, found.day)
     everybody = found.everybody
-    table(
-        [
-            _group_row(name, cell, everybody, became.groups[name], currency)
-            for name, cell in found.groups.items()
-        ],
-        config={
-            "Group": st.column_config.Column(width=118),
-            "Churned after, of": st.column_config.Column(
-                alignment="right", width=128, help="Share that churned after past days, and of how many."
-            ),
-            "Mean risk, of": st.column_config.Column(
-                alignment="right", width=128, help="Mean risk of those who were scored, and how many those are."
-            ),
-        },
-    )  # fmt: skip
-    st.caption(plain(_became_words(became)))
+    rows = [_group_row(name, cell, everybody, became.groups[name], currency) for name, cell in found.groups.items()]
+    folded_table(rows, key="groups")
+    st.caption(plain(f"{_scored_words(found, became)} {_became_words(became)}"))
     with st.expander("Who is in which group"):
         st.markdown("\n".join(f"- **{name}**: {meaning}" for name, meaning in GROUPS.items()))
 
@@ -117,7 +105,7 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
             "Act on", list(named), key=ACT_ON, bind="query-params", width=260,
         )  # fmt: skip
         choice, cell = named[chosen]
-        st.caption(counted(cell.n, "customer"), width="content")
+        st.caption(_whom(cell), width="content")
         with st.popover("Save as segment", icon=":material/bookmark_add:", key="rfm_save"):
             st.text_input(
                 "Name", key="rfm_name", max_chars=N_NAME_MOST, placeholder=f"RFM {choice.words}, {day(found.day)}"
@@ -128,14 +116,33 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
         if stamp.state.run_id:
             st.page_link(
                 calls.AT_RISK_PAGE,
-                label="Open in At risk",
+                label=f"Open {count(cell.n_scored)} in At risk",
                 icon=":material/list:",
+                disabled=not cell.n_scored,
                 query_params=calls.address_of(choice, found.day),
             )
-            if st.button("Plan a campaign", icon=":material/campaign:", key="rfm_plan"):
+            if st.button("Plan a campaign", icon=":material/campaign:", key="rfm_plan", disabled=not cell.n_scored):
                 saved = calls.saved_choice(choice, found.day)
                 open_plan(begin_for(CustomerFilter(segment_id=saved.segment_id), ()).campaign_id)
-    st.caption("Opening and planning keep the customers as a segment first, so that the list stays as it was chosen.")
+    st.caption(_kept_words(stamp, cell))
+
+
+def _whom(cell: Cell) -> str:
+    """How many are acted on, and how many of them lists and campaigns hold."""
+    scored = f", {count(cell.n_scored)} of them scored" if cell.n_scored < cell.n else ""
+    return f"{counted(cell.n, 'customer')}{scored}"
+
+
+def _kept_words(stamp: Stamp, cell: Cell) -> str:
+    """What opening and planning do, and who of the choice will not be on the list."""
+    words = "Opening and planning keep the customers as a segment first, so that the list stays as it was chosen."
+    if not stamp.state.run_id or cell.n_scored == cell.n:
+        return words
+    n_missing = cell.n - cell.n_scored
+    return (
+        f"{words} Of {counted(cell.n, 'customer')}, {count(n_missing)} {'was' if n_missing == 1 else 'were'} not "
+        "scored, because only those who ordered within the activity window are; At risk and campaigns leave them out."
+    )
 
 
 def _save(choice: RfmChoice, of_day: datetime) -> None:
@@ -165,14 +172,24 @@ def _group_row(name: str, cell: Cell, everybody: Cell, became: AfterRate, curren
     return {
         "Group": name,
         "Customers": f"{count(cell.n)} ({percent(cell.n / everybody.n)})",
-        "Spend": money(cell.spend_amount, currency),
-        "Each": money(cell.mean_spend, currency),
+        "Spend (each)": _with_each(cell.spend_amount, cell.mean_spend, currency),
         "Orders each": UNKNOWN if cell.mean_orders is None else f"{cell.mean_orders:.1f}",
         "Days silent": count(cell.mean_days),
         "Value at risk": money(cell.value_at_risk, currency),
+        "At risk each": money(cell.mean_value_at_risk, currency),
         "Mean risk, of": _of(cell.mean_risk, cell.n_scored),
         "Churned after, of": _of(became.churn_rate, became.n),
     }
+
+
+def _scored_words(found: RfmTable, became: Outlook) -> str:
+    """Whom risk and value at risk are about."""
+    if not found.everybody.n_scored:
+        return ""
+    window = became.definition.activity_days
+    why = "" if window is None else f", those with an order in the {window} days before"
+    n_scored, n = found.everybody.n_scored, found.everybody.n
+    return f"Risk and value at risk are of the {count(n_scored)} of {counted(n, 'customer')} who were scored{why}."
 
 
 def _became_words(became: Outlook) -> str:
@@ -188,6 +205,10 @@ def _became_words(became: Outlook) -> str:
         f"Churned after: no order in the {definition.horizon_days} days after {days}, by the groups of those days; "
         f"customers{within}, counted on each day."
     )
+
+
+def _with_each(amount: float | None, mean: float | None, currency: str) -> str:
+    return UNKNOWN if amount is None else f"{money(amount, currency)} ({money(mean, currency)})"
 
 
 def _of(share: float | None, n: int) -> str:

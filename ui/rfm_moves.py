@@ -13,12 +13,21 @@ from churn_core.figures.theme import UNKNOWN, count, counted, day, money, percen
 from ui import session
 from ui import session_rfm as calls
 from ui.errors import sentence
+from ui.folded_table import folded_table
 from ui.rfm_blocks import midnight
 from ui.session import Stamp
-from ui.widgets import chart, table
+from ui.widgets import chart
 
 OF = {"RFM groups": calls.group_moves, "Lifecycle stages": calls.stage_moves}
 """What movement is told of."""
+ALL = "All"
+"""The head of sums."""
+_HEADS = {
+    "champions": "cham\N{SOFT HYPHEN}pions",
+    "promising": "promis\N{SOFT HYPHEN}ing",
+    "hibernating": "hiber\N{SOFT HYPHEN}nating",
+}
+"""Where long names may be divided in a narrow window."""
 DAYS_BACK = 90
 """Days from the first day to the second, until others are chosen."""
 
@@ -55,7 +64,7 @@ def lifecycle_block(stamp: Stamp, of_day: datetime, currency: str) -> None:
     found = months[-1]
     if found.note:
         st.caption(f":orange[:material/info:] {sentence(found.note)}")
-    table(
+    folded_table(
         [
             {
                 "Stage": stage.name,
@@ -71,12 +80,8 @@ def lifecycle_block(stamp: Stamp, of_day: datetime, currency: str) -> None:
             }
             for stage in found.stages
         ],
-        config={
-            "Stage": st.column_config.Column(width=80),
-            "Who": st.column_config.Column(width=300),
-            "Usual gap, mean": st.column_config.Column(alignment="right", width=110),
-            "Mean risk, of": st.column_config.Column(alignment="right", width=115),
-        },
+        key="stages",
+        left=("Who",),
     )
     st.caption(STAGES_MEANING)
     chart(stages_figure(months, mode=session.mode()), key="rfm_stages")
@@ -91,18 +96,18 @@ def _matrix(found: Moves, currency: str) -> None:
         rows.append(
             {
                 f"On {day(found.first)}": before,
-                **{after: count(found.n(before, after)) for after in found.groups},
-                "Together": count(found.n_before(before)),
+                **{_HEADS.get(after, after): count(found.n(before, after)) for after in found.groups},
+                ALL: count(found.n_before(before)),
                 "Spent between": money(sum(known), currency) if known else UNKNOWN,
             }
         )
     rows.append(
         {
-            f"On {day(found.first)}": "Together",
-            **{after: count(found.n_after(after)) for after in found.groups},
-            "Together": count(found.n_customers),
+            f"On {day(found.first)}": ALL,
+            **{_HEADS.get(after, after): count(found.n_after(after)) for after in found.groups},
+            ALL: count(found.n_customers),
             "Spent between": UNKNOWN,
         }
     )
-    table(rows, config={"Spent between": st.column_config.Column(alignment="right")}, most_rows=10)
+    folded_table(rows, key="moves")
     st.caption(f"Rows: where they stood on {day(found.first)}. Columns: where they stand on {day(found.second)}.")

@@ -49,16 +49,22 @@ def answer_block(stamp: Stamp, found: Draft, currency: str) -> None:
 
 def _figures(meant: RuleCount, currency: str) -> None:
     share = percent(meant.n_customers / meant.n_everybody) if meant.n_everybody else "none"
-    known = "" if meant.n_value_known == meant.n_customers else f", {count(meant.n_value_known)} known"
+    left = f", {count(meant.n_left)} have left" if meant.n_left else ""
+    known = "" if meant.n_value_known == meant.n_customers else f" of {count(meant.n_value_known)}"
+    each = f"{money(meant.mean_value_at_risk, currency)} each{known}" if meant.n_value_known else "nobody's is known"
     with figures_row("rule"):
-        key_figure("Customers", count(meant.n_customers), f"{share} of {count(meant.n_everybody)}")
+        key_figure("Customers", count(meant.n_customers), f"{share} of {count(meant.n_everybody)}{left}")
         key_figure(
-            "Value at risk", money(meant.value_at_risk, currency),
-            f"{counted(meant.n_customers, 'customer')}{known}",
-            meaning="Risk x expected value, summed over those of the latest scoring.",
+            "Value at risk", money(meant.value_at_risk, currency), each,
+            meaning="Risk x expected value, summed over those of the latest scoring whose value is known.",
         )  # fmt: skip
         key_figure("Mean risk", percent(meant.mean_risk), f"of {count(meant.n_scored)} scored")
     currency_hint(is_money=meant.value_at_risk is not None)
+    if meant.n_left:
+        st.caption(
+            f"The label of {count(meant.n_left)} of these {counted(meant.n_customers, 'customer')} says that they have "
+            "left: risk, money, At risk and campaigns leave them out."
+        )
     if not meant.n_customers:
         st.markdown("Nobody meets this rule now. It can be kept all the same: it is asked again with every import.")
 

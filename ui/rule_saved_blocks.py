@@ -18,10 +18,11 @@ from ui import rule_draft as drafts
 from ui import session
 from ui import session_rules as calls
 from ui.errors import guarded, plain, sentence
+from ui.folded_table import folded_table
 from ui.plan_list import open_plan
 from ui.session import Stamp
 from ui.session_plan import begin_for
-from ui.widgets import chart, job_started, table
+from ui.widgets import chart, job_started
 
 AT_RISK_PAGE = "pages/customers/at_risk.py"
 KINDS = {"members": "fixed", "rule": "rule", "cluster": "cluster"}
@@ -42,11 +43,17 @@ def segments_block(stamp: Stamp, currency: str) -> None:
                 f"**{plain(standing.segment.name)}** keeps the customers it had, because its rule cannot be asked: "
                 f"{sentence(standing.problem)}"
             )
-    as_of = "Day of the data for clusters; day they were last found for rules; day they were saved for fixed ones."
-    table(
-        [_row(standing, currency) for standing in found],
-        config={"Segment": st.column_config.Column(width=350), "As of": st.column_config.Column(help=as_of)},
+    n_left = sum(standing.n_left for standing in found)
+    folded_table([_row(standing, currency, with_left=n_left > 0) for standing in found], key="saved", left=("Kind",))
+    words = (
+        "As of: the day of the data for clusters, the day they were last found for rules, or were saved for fixed ones."
     )
+    if n_left:
+        words += (
+            " Still there: without those whose label says that they have left; risk, money, At risk and campaigns are "
+            "about who is still there."
+        )
+    st.caption(words)
     _actions(found)
 
 
@@ -56,13 +63,15 @@ def _rules_first(found: tuple[SegmentStanding, ...]) -> tuple[SegmentStanding, .
     return tuple(sorted(found, key=lambda standing: order.index(standing.segment.kind)))
 
 
-def _row(standing: SegmentStanding, currency: str) -> dict[str, str]:
+def _row(standing: SegmentStanding, currency: str, *, with_left: bool) -> dict[str, str]:
     entry = standing.segment
     return {
         "Segment": entry.name,
         "Kind": KINDS.get(entry.kind, entry.kind),
         "Customers": count(entry.n_members),
+        **({"Still there": count(entry.n_members - standing.n_left)} if with_left else {}),
         "Value at risk": money(standing.value_at_risk, currency),
+        "At risk each": money(standing.mean_value_at_risk, currency),
         "Mean risk": percent(standing.mean_risk),
         "As of": day(standing.as_of or entry.refreshed_at or entry.saved_at),
     }
@@ -73,7 +82,7 @@ def _actions(found: tuple[SegmentStanding, ...]) -> None:
     by_name = {standing.segment.name: standing for standing in found}
     said = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("With the segment", list(by_name), key="rule_segment", width=220)
+        name = st.selectbox("With the segment", list(by_name), key="rule_segment", width=340)
         chosen = by_name[name]
         said.caption(_who(chosen))
         st.page_link(
@@ -103,7 +112,13 @@ def _actions(found: tuple[SegmentStanding, ...]) -> None:
 def _who(chosen: SegmentStanding) -> str:
     how = {"members": "Fixed on the day it was saved", "rule": "By rule", "cluster": "A cluster of Segments"}
     words = f"{how.get(chosen.segment.kind, chosen.segment.kind)}: {chosen.sentence.rstrip('.')}."
-    return plain(f"{words} {count(chosen.n_scored)} of {counted(chosen.segment.n_members, 'customer')} were scored.")
+    n_members = chosen.segment.n_members
+    listed = ": At risk and campaigns are about these" if chosen.n_scored < n_members else ""
+    of_whom = f"of {counted(n_members, 'customer')}"
+    if chosen.n_left:
+        words += f" {count(chosen.n_left)} {of_whom} have left, by their label."
+        of_whom = "of the others"
+    return plain(f"{words} {count(chosen.n_scored)} {of_whom} were scored{listed}.")
 
 
 def overlap_block(stamp: Stamp) -> None:
@@ -125,7 +140,8 @@ def overlap_block(stamp: Stamp) -> None:
     found = calls.overlaps(stamp, tuple(names[name] for name in picked))
     chart(overlap_figure(found, mode=session.mode()), key="overlap")
     st.caption(
-        "Each row is read from left to right: which part of its customers, and how many, are in the segment above too."
+        "Each row is read from left to right: which part of its customers, and how many, are in the segment of that "
+        "number too."
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from churn_core.customers import segmentation_store as store
@@ -19,6 +17,7 @@ from ui import session
 from ui import session_segments as calls
 from ui.currency_hint import currency_hint
 from ui.errors import guarded, plain, sentence
+from ui.folded_table import folded_table
 from ui.key_figures import figures_row, key_figure
 from ui.numbered_choice import numbered_choice
 from ui.segment_continued import continued_block
@@ -57,7 +56,8 @@ def choice_block(found: tuple[Segmentation, ...]) -> Segmentation:
 def figures_block(found: Segmentation, now: SegmentationMoney, currency: str) -> None:
     """One row of key figures."""
     with figures_row("segments"):
-        key_figure("Customers", count(now.n_customers), f"as of {day(now.as_of)}")
+        left = f", {count(now.n_left)} have left" if now.n_left else ""
+        key_figure("Customers", count(now.n_customers), f"as of {day(now.as_of)}{left}")
         key_figure("Segments", count(len(found.segments)), found.method_label)
         scored = [entry for entry in now.segments if entry.value_at_risk is not None]
         if scored:
@@ -73,21 +73,22 @@ def figures_block(found: Segmentation, now: SegmentationMoney, currency: str) ->
 
 def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, currency: str) -> None:
     """What each segment is, with its money; then what sets it apart."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str]] = []
     for entry in now.segments:
-        row: dict[str, Any] = {
-            "No": str(entry.no),
-            "Segment": entry.name,
-            "Customers": count(entry.n_customers),
-            "Share": percent(entry.share),
+        left = {"Still there": count(entry.n_customers - entry.n_left)} if now.n_left else {}
+        row = {
+            "Segment": f"{entry.no} {entry.name}",
+            "Customers": f"{count(entry.n_customers)} ({percent(entry.share)})",
+            **left,
             "Mean risk": percent(entry.mean_risk),
-            "Churned": f"{percent(entry.churn_rate)} of {count(entry.n_past)}" if entry.n_past else UNKNOWN,
+            "Churned, of": f"{percent(entry.churn_rate)} ({count(entry.n_past)})" if entry.n_past else UNKNOWN,
             "Expected value": money(entry.expected_value, currency),
+            "Value each": money(entry.mean_expected_value, currency),
             "Value at risk": money(entry.value_at_risk, currency),
             "At risk each": money(entry.mean_value_at_risk, currency),
         }
         rows.append(row)
-    table(rows, most_rows=12)
+    folded_table(rows, key="segments")
     st.caption(_told(found, now))
     empty = [entry.name for entry in now.segments if not entry.n_customers]
     if empty:
@@ -96,17 +97,19 @@ def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, cu
         )
     chart(figures.profile_figure(found, currency=currency, mode=session.mode()), key="profile")
     st.caption(
-        "How far each segment lies from the middle customer: 1 is about as far as customers typically lie from it. "
-        ":blue[Blue]: above the shop's middle, :orange[orange]: below; neither is good or bad by itself. Names "
-        "describe the middle of a segment: a single customer in it can differ. Above stand the number of the segment "
-        "and its customers on the day of the fit.",
+        "Each column is a segment with its number and its customers on the day of the fit. The figures say how far it "
+        "lies from the middle customer: +1 is as far above as customers typically lie from the middle, -1 as far "
+        "below; neither is good or bad by itself. Names describe the middle of a segment: a single customer in it can "
+        "differ.",
         help="Mean of the segment minus the median of all, in robust units: the middle half of all customers over "
-        "1.349, about one standard deviation without the extremes. Amounts and counts are on a logarithmic scale.",
+        "1.349, about one standard deviation without the extremes. Amounts, counts and days are on a logarithmic "
+        "scale.",
     )
     if found.continued:
         continued_block(found)
     with st.expander("Medians as they are"):
-        table(_median_rows(found, currency), most_rows=14)
+        folded_table(_median_rows(found, currency), key="medians")
+        st.caption("Half of a segment's customers lie above its median, half below, in the units of the shop.")
 
 
 def map_block(found: Segmentation) -> None:
@@ -161,8 +164,13 @@ def _told(found: Segmentation, now: SegmentationMoney) -> str:
         n_scored = sum(entry.n_scored for entry in now.segments)
         words.append(
             f"Risk and money of {count(n_scored)} of them, those in score run {now.run_id}; value where it is known, "
-            "“each” over those customers."
+            "“each” is the mean of these."
         )
+        if now.n_left:
+            words.append(
+                f"Still there: without the {count(now.n_left)} whose label says that they have left; risk, money, At "
+                "risk and campaigns are about who is still there."
+            )
     else:
         words.append("Nobody was scored yet: risk and money are known after training and scoring.")
     if now.past_as_of is not None:
@@ -184,12 +192,14 @@ def _told(found: Segmentation, now: SegmentationMoney) -> str:
 
 
 def _median_rows(found: Segmentation, currency: str) -> list[dict[str, str]]:
-    made = []
+    made, of_all = [], found.medians
     for name in found.segments[0].medians:
         feature = feature_named(name)
         row = {"Feature": feature.label}
+        if of_all:
+            row["All"] = measure(of_all[name], feature.unit, currency)
         for entry in found.segments:
-            row[f"{entry.no} {figures.short(entry.name, 18)}"] = measure(entry.medians[name], feature.unit, currency)
+            row[f"Segment {entry.no}"] = measure(entry.medians[name], feature.unit, currency)
         made.append(row)
     return made
 

@@ -6,20 +6,18 @@ import streamlit as st
 
 from churn_core.customers import segmentation_match
 from churn_core.customers.segmentation_store import Segmentation, segmentations
-from churn_core.figures.segments import short
 from churn_core.figures.theme import UNKNOWN, count
 from ui import session
 from ui.errors import guarded
-from ui.widgets import table
+from ui.folded_table import folded_table
 
 NONE = "none, it is new"
-N_NAME = 38
 
 
 def continued_block(found: Segmentation) -> None:
     """The pairs as they stand, and saying otherwise."""
     with st.expander("Which old segment does each one continue?", expanded=True):
-        table(_rows(found), most_rows=12)
+        folded_table(_rows(found), key="continued", left=("Continues",))
         st.caption(
             "Paired so that the customers in both are most in total; a pair counts when it shares a third of both. "
             "A name that somebody gave goes with its segment."
@@ -52,8 +50,8 @@ def _change(found: Segmentation, old: Segmentation) -> None:
 def _rows(found: Segmentation) -> list[dict[str, str]]:
     return [
         {
-            "Segment": f"{entry.no} {short(found.segment(entry.no).name, N_NAME)}",
-            "Continues": NONE if entry.old_no is None else f"{entry.old_no} {short(entry.old_name, N_NAME)}",
+            "Segment": f"{entry.no} {found.segment(entry.no).name}",
+            "Continues": NONE if entry.old_no is None else f"{entry.old_no} {entry.old_name}",
             "In both": UNKNOWN if entry.old_no is None else count(entry.n_shared),
             "Of the new": count(entry.n_new),
             "Of the old": UNKNOWN if entry.old_no is None else count(entry.n_old),

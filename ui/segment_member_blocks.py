@@ -54,7 +54,8 @@ def _actions(stamp: Stamp, found: Segmentation, now: SegmentationMoney, chosen: 
             if st.button(f"Open {count(chosen.n_scored)} in At risk", icon=":material/list:", key="open_members"):
                 name = segment(warehouse, chosen.segment_id).name
                 st.switch_page(AT_RISK, query_params={"segment": name})
-            if st.button("Plan a campaign for them", icon=":material/campaign:", key="plan_members"):
+            whom = count(chosen.n_scored) if chosen.n_scored < chosen.n_customers else "them"
+            if st.button(f"Plan a campaign for {whom}", icon=":material/campaign:", key="plan_members"):
                 open_plan(begin_for(CustomerFilter(segment_id=chosen.segment_id), ()).campaign_id)
         st.download_button(
             f"CSV of {counted(chosen.n_customers, 'customer')}",
@@ -68,8 +69,22 @@ def _actions(stamp: Stamp, found: Segmentation, now: SegmentationMoney, chosen: 
             file_name=csv_name(found.name, None, now.n_customers),
             mime="text/csv", on_click="ignore", icon=":material/download:", key="all_csv",
         )  # fmt: skip
-    if not chosen.n_scored:
-        st.caption("At risk and campaigns list customers who were scored; score them first.")
+    said = _not_listed(chosen)
+    if said:
+        st.caption(said)
+
+
+def _not_listed(chosen: SegmentMoney) -> str:
+    """Who of the segment is not on lists and in campaigns, and why; empty where everybody is."""
+    if not chosen.n_scored and not chosen.n_left:
+        return "At risk and campaigns list customers who were scored; score them first."
+    n_unscored = chosen.n_customers - chosen.n_left - chosen.n_scored
+    why = [f"{count(chosen.n_left)} whose label says that they have left"] if chosen.n_left else []
+    why += [f"{count(n_unscored)} who were not scored"] if n_unscored else []
+    if not why:
+        return ""
+    in_file = "everybody and says who has left" if chosen.n_left else "everybody"
+    return f"At risk and campaigns leave out {' and '.join(why)}; the CSV holds {in_file}."
 
 
 def _rename(segmentation_id: int, no: int, key: str) -> None:

@@ -13,9 +13,10 @@ from churn_core.figures.theme import UNKNOWN, count, day, percent
 from ui import session
 from ui import session_segments as calls
 from ui.errors import guarded
+from ui.folded_table import folded_table
 from ui.session import Stamp
 from ui.session_rfm import days
-from ui.widgets import chart, table, wait_note, waits_for
+from ui.widgets import chart, wait_note, waits_for
 
 
 def movement_block(stamp: Stamp, found: Segmentation) -> None:
@@ -38,7 +39,7 @@ def movement_block(stamp: Stamp, found: Segmentation) -> None:
             else "In no segment is who is not in the table of that date."
         )
         with st.expander("As a table"):
-            table(_move_rows(found, moved), most_rows=14)
+            folded_table(_move_rows(found, moved), key="moves")
             st.caption("Rows: segment on the first date; columns: on the second. Both with the saved centres.")
     elif found.source == "orders":
         st.markdown("So far it is known for one date only who was where; look up an earlier date below.")
@@ -59,8 +60,7 @@ def _drift(stamp: Stamp, found: Segmentation, known: tuple[datetime, ...]) -> No
     shown = st.selectbox("Date", others, format_func=day, key=f"drift_{found.segmentation_id}", width=170)
     rows = [
         {
-            "No": str(entry.no),
-            "Segment": entry.name,
+            "Segment": f"{entry.no} {entry.name}",
             "At the fit": f"{count(entry.n_then)} ({percent(entry.share_then)})",
             "On that date": f"{count(entry.n_now)} ({percent(entry.share_now)})",
             "Distance": UNKNOWN if entry.distance is None else f"{entry.distance:.2f}",
@@ -68,12 +68,13 @@ def _drift(stamp: Stamp, found: Segmentation, known: tuple[datetime, ...]) -> No
         }
         for entry in calls.drift(stamp, found.segmentation_id, shown)
     ]
-    table(rows, most_rows=12)
+    folded_table(rows, key="drift", left=("What that means",))
     st.caption(
-        f"Against the day of the fit, {day(found.as_of)}: customers, and how far the mean of the segment lies from the "
-        "saved one over all features; 1 is about as far as customers typically lie from the middle one. From 0.5 on it "
-        "moved, from 1 on it is another.",
-        help="Measured in robust units: the middle half of all customers over 1.349.",
+        f"Against the day of the fit, {day(found.as_of)}: customers, and how far the segment's middle has moved over "
+        "all features together; 1 is about as far as a single customer typically lies from the middle one. From 0.5 on "
+        "it moved, from 1 on it is another.",
+        help="Distance of the segment's mean from the saved one in robust units: the middle half of all customers over "
+        "1.349.",
     )
 
 
@@ -99,10 +100,13 @@ def _start(segmentation_id: int) -> None:
 
 def _move_rows(found: Segmentation, moved: tuple[Move, ...]) -> list[dict[str, str]]:
     counts = {(move.from_no, move.to_no): move.n_customers for move in moved}
-    names: dict[int | None, str] = {entry.no: f"{entry.no} {figures.short(entry.name, 18)}" for entry in found.segments}
-    told: dict[int | None, str] = {**names, None: figures.OUTSIDE}
+    told: dict[int | None, str] = {
+        **{entry.no: f"{entry.no} {entry.name}" for entry in found.segments},
+        None: figures.OUTSIDE,
+    }
+    heads = {no: figures.OUTSIDE if no is None else f"to {no}" for no in told}
     return [
-        {"Then": name, **{later: count(counts.get((no, to), 0)) for to, later in told.items()}}
+        {"From": name, **{head: count(counts.get((no, to), 0)) for to, head in heads.items()}}
         for no, name in told.items()
         if any(counts.get((no, to)) for to in told)
     ]

@@ -120,13 +120,15 @@ def list_segments(args: argparse.Namespace) -> int:
             standing.segment.name,
             standing.segment.kind,
             f"{standing.segment.n_members:,}",
+            f"{standing.n_left:,}",
             f"{standing.n_scored:,}",
             "-" if standing.value_at_risk is None else f"{standing.value_at_risk:,.0f}",
+            "-" if standing.mean_value_at_risk is None else f"{standing.mean_value_at_risk:,.2f}",
             "-" if standing.mean_risk is None else f"{100 * standing.mean_risk:.1f} %",
         )
         for standing in found
     ]
-    lines = table(("segment", "kind", "customers", "scored", "value at risk", "mean risk"), rows)
+    lines = table(("segment", "kind", "customers", "left", "scored", "value at risk", "each", "mean risk"), rows)
     lines += [f"{entry.segment.name!r} keeps the customers it had: {entry.problem}" for entry in found if entry.problem]
     result = [{**asdict(entry.segment), **asdict(entry)} for entry in found]
     return show(args, result, lines if found else ["There is no saved segment in this workspace yet."])
@@ -273,7 +275,8 @@ def _count_words(found: RuleCount) -> str:
     share = f" ({100 * found.n_customers / found.n_everybody:.1f} %)" if found.n_everybody else ""
     at_stake = "" if found.value_at_risk is None else f", value at risk {found.value_at_risk:,.2f}"
     risk = "" if found.mean_risk is None else f", mean risk {100 * found.mean_risk:.1f} % of {found.n_scored:,} scored"
-    return f"{found.n_customers:,} of {found.n_everybody:,} customers{share}{at_stake}{risk}."
+    left = f"; {found.n_left:,} have left, by their label, and are on no list" if found.n_left else ""
+    return f"{found.n_customers:,} of {found.n_everybody:,} customers{share}{at_stake}{risk}{left}."
 
 
 def _cell(n_shared: int, share: float | None) -> str:

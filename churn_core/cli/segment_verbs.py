@@ -147,7 +147,8 @@ def _show(args: argparse.Namespace, warehouse: Warehouse, found: Segmentation) -
     profiles = {entry.no: entry for entry in found.segments}
     segments = [
         {
-            **asdict(entry), "churn_rate": entry.churn_rate, "medians": profiles[entry.no].medians,
+            **asdict(entry), "churn_rate": entry.churn_rate, "mean_expected_value": entry.mean_expected_value,
+            "mean_value_at_risk": entry.mean_value_at_risk, "medians": profiles[entry.no].medians,
             "deviations": profiles[entry.no].deviations,
         }
         for entry in now.segments
@@ -155,21 +156,27 @@ def _show(args: argparse.Namespace, warehouse: Warehouse, found: Segmentation) -
     choice = found.summary.get("choice")
     result = {
         **_head(found), "members_as_of": now.as_of, "past_as_of": now.past_as_of, "choice": choice,
-        "continued": [asdict(entry) for entry in found.continued], "segments": segments,
+        "medians": found.medians, "continued": [asdict(entry) for entry in found.continued],
+        "segments": segments,
     }  # fmt: skip
     rows = [
         (
             f"{entry.no} {entry.name}", f"{entry.n_customers:,}", f"{100 * entry.share:.1f} %",
             _percent(entry.mean_risk), f"{_percent(entry.churn_rate)} of {entry.n_past:,}" if entry.n_past else "-",
-            _amount(entry.value_at_risk),
+            _amount(entry.value_at_risk), _amount(entry.mean_value_at_risk),
         )
         for entry in now.segments
     ]  # fmt: skip
     lines = [
         f"{found.name} ({found.segmentation_id}): {found.method_label}, members as of {now.as_of:%-d %b %Y}",
         "",
-        *table(("segment", "customers", "share", "mean risk", "churned", "value at risk"), rows),
+        *table(("segment", "customers", "share", "mean risk", "churned", "value at risk", "each"), rows),
     ]
+    if now.n_left:
+        lines += [
+            "",
+            f"{now.n_left:,} of {now.n_customers:,} have left, by their label; risk and money leave them out.",
+        ]
     lines += ["", choice["reason"]] if choice else []
     for entry in found.continued:
         if entry.old_no is not None:

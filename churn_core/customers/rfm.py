@@ -73,6 +73,11 @@ class Cell:
         return self.at_risk_sum if self.n_valued else None
 
     @property
+    def mean_value_at_risk(self) -> float | None:
+        """Value at risk of one customer on average, over those whose value is known; None where no value is."""
+        return self.at_risk_sum / self.n_valued if self.n_valued else None
+
+    @property
     def mean_risk(self) -> float | None:
         """Mean risk of those who were scored; None where nobody was."""
         return self.risk_sum / self.n_scored if self.n_scored else None

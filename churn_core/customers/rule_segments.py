@@ -15,7 +15,7 @@ from churn_core.customers.rule_sql import RuleSql, Scope, check_rule, rule_sql, 
 from churn_core.customers.rule_words import rule_sentence
 from churn_core.customers.rules import Rule, rule_from_json, rule_json
 from churn_core.customers.segments import Segment, new_segment, segment, segments
-from churn_core.customers.still_there import still_there
+from churn_core.customers.still_there import still_there, those_left
 from churn_core.errors import ChurnError, InputError
 from churn_core.warehouse import Transaction, Warehouse
 
@@ -31,14 +31,21 @@ class RuleCount:
     """Customers the rule means."""
     n_everybody: int
     """Customers of the workspace."""
+    n_left: int
+    """Of those meant, customers whose label says that they have left; money, lists and campaigns leave them out."""
     n_scored: int
-    """Of those meant, customers of the latest scoring."""
+    """Of those meant and still there, customers of the latest scoring."""
     n_value_known: int
-    """Of those meant, customers whose value at risk is known."""
+    """Of these, customers whose value at risk is known."""
     value_at_risk: float | None
     """Sum over those whose value is known, in the shop's currency; None when no value is known."""
     mean_risk: float | None
     """Over those scored; None when none is."""
+
+    @property
+    def mean_value_at_risk(self) -> float | None:
+        """Value at risk of one customer on average, over those whose value is known; None when nobody's is."""
+        return self.value_at_risk / self.n_value_known if self.value_at_risk is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +53,10 @@ class SegmentStanding:
     """A saved segment with what is at stake now."""
 
     segment: Segment
+    n_left: int
+    """Members whose label says that they have left; money, lists and campaigns leave them out."""
     n_scored: int
-    """Members in the latest scoring."""
+    """Members still there, in the latest scoring."""
     n_value_known: int
     """Members whose value at risk is known."""
     value_at_risk: float | None
@@ -60,6 +69,11 @@ class SegmentStanding:
     """Why its rule cannot be asked any more, as a sentence; empty when it can, or when it has none."""
     as_of: datetime | None = None
     """Of a cluster: the day of the data its members were found in; None for others."""
+
+    @property
+    def mean_value_at_risk(self) -> float | None:
+        """Value at risk of one member on average, over those whose value is known; None when nobody's is."""
+        return self.value_at_risk / self.n_value_known if self.value_at_risk is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +155,7 @@ def standings(warehouse: Warehouse) -> tuple[SegmentStanding, ...]:
     )
     found = {row.pop("segment_id"): _plain(row) for row in rows}
     days: dict[int, datetime] = dict(warehouse.rows(_CLUSTER_DAYS))
-    nobody = {"n_scored": 0, "n_value_known": 0, "value_at_risk": None, "mean_risk": None}
+    nobody = {"n_left": 0, "n_scored": 0, "n_value_known": 0, "value_at_risk": None, "mean_risk": None}
     standing = []
     for entry in segments(warehouse):
         sentence, problem = _told(warehouse, entry, scope)
@@ -185,8 +199,8 @@ def overlaps(warehouse: Warehouse, segment_ids: tuple[int, ...] = ()) -> Overlap
 
 
 _STAKES = (
-    "count(s.risk) AS n_scored, count(s.value_at_risk) AS n_value_known, sum(s.value_at_risk) AS value_at_risk, "
-    "avg(s.risk) AS mean_risk"
+    "count(l.customer_id) AS n_left, count(s.risk) AS n_scored, count(s.value_at_risk) AS n_value_known, "
+    "sum(s.value_at_risk) AS value_at_risk, avg(s.risk) AS mean_risk"
 )
 _CLUSTER_DAYS = (
     "SELECT segment_id, max(m.as_of) FROM segments AS s JOIN segmentation_members AS m "
@@ -194,7 +208,9 @@ _CLUSTER_DAYS = (
     "WHERE s.kind = 'cluster' GROUP BY segment_id"
 )
 _OF_RUN = (
-    f"LEFT JOIN (SELECT * FROM scores WHERE run_id = $run_id AND {still_there()}) AS s ON s.customer_id = m.customer_id"
+    f"LEFT JOIN (SELECT * FROM scores WHERE run_id = $run_id AND {still_there()}) AS s "
+    "ON s.customer_id = m.customer_id "
+    f"LEFT JOIN ({those_left()}) AS l ON l.customer_id = m.customer_id"
 )
 
 

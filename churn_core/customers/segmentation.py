@@ -27,7 +27,7 @@ from churn_core.customers.segmentation_inputs import (
     source_of,
 )
 from churn_core.customers.segmentation_match import match_again
-from churn_core.customers.segmentation_profile import segment_map, segment_profiles
+from churn_core.customers.segmentation_profile import medians_of, segment_map, segment_profiles
 from churn_core.customers.segmentation_scaling import Scaling, fit_scaling, scaled
 from churn_core.customers.segmentation_store import Segmentation
 from churn_core.errors import ChurnError, InputError, NotEnoughData, unknown_name
@@ -117,6 +117,7 @@ def fit_segmentation(warehouse: Warehouse, asked: Asked, *, progress: Progress =
         summary={
             "n_customers": len(matrix),
             "choice": None if choice is None else asdict(choice),
+            "medians": medians_of(inputs),
             "map": asdict(segment_map(scaling, matrix, numbers, asked.seed)),
             "notes": [*_scaling_notes(scaling, len(matrix)), *division.notes],
             "at_fit": at_fit(matrix, numbers, k),

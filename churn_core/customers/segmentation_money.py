@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from churn_core.customers.segmentation_store import Segmentation, group_ids
-from churn_core.customers.still_there import still_there
+from churn_core.customers.still_there import still_there, those_left
 from churn_core.models.runs import latest_run
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ class SegmentMoney:
     """Customers at the newest date."""
     share: float
     """Part of all customers of the segmentation at that date."""
+    n_left: int
+    """Of these, customers whose label says that they have left; money, lists and campaigns are about the others."""
     n_scored: int
-    """Of these, customers of the latest score run."""
+    """Of those still there, customers of the latest score run."""
     mean_risk: float | None
     """Over those scored; None when nobody was."""
     n_value_known: int
@@ -45,6 +47,11 @@ class SegmentMoney:
     def churn_rate(self) -> float | None:
         """Part of those who were in it that churned; None when nobody was."""
         return self.n_churned / self.n_past if self.n_past else None
+
+    @property
+    def mean_expected_value(self) -> float | None:
+        """Expected value of one customer on average, over those whose value is known; None when nobody's is."""
+        return self.expected_value / self.n_value_known if self.expected_value is not None else None
 
     @property
     def mean_value_at_risk(self) -> float | None:
@@ -70,6 +77,11 @@ class SegmentationMoney:
         """Customers in all segments."""
         return sum(found.n_customers for found in self.segments)
 
+    @property
+    def n_left(self) -> int:
+        """Of these, customers whose label says that they have left."""
+        return sum(found.n_left for found in self.segments)
+
 
 def segmentation_money(warehouse: Warehouse, found: Segmentation) -> SegmentationMoney:
     """Size, risk, churn rate and money of each segment, summed in the database."""
@@ -77,18 +89,18 @@ def segmentation_money(warehouse: Warehouse, found: Segmentation) -> Segmentatio
     key = {"id": found.segmentation_id, "run_id": run.run_id if run else None}
     as_of = warehouse.value("SELECT max(as_of) FROM segmentation_members WHERE segmentation_id = $id", key)
     rows = warehouse.records(
-        "SELECT segment_no, count(*) AS n_customers, count(s.risk) AS n_scored, avg(s.risk) AS mean_risk, "
-        "count(s.expected_value) AS n_value_known, sum(s.expected_value) AS expected_value, "
+        "SELECT segment_no, count(*) AS n_customers, count(l.customer_id) AS n_left, count(s.risk) AS n_scored, "
+        "avg(s.risk) AS mean_risk, count(s.expected_value) AS n_value_known, sum(s.expected_value) AS expected_value, "
         "sum(s.value_at_risk) AS value_at_risk FROM (SELECT customer_id, segment_no FROM segmentation_members "
         "WHERE segmentation_id = $id AND as_of = $as_of) m "
         "LEFT JOIN (SELECT customer_id, risk, expected_value, value_at_risk FROM scores WHERE run_id = $run_id "
-        f"AND {still_there()}) s "
-        "USING (customer_id) GROUP BY segment_no",
+        f"AND {still_there()}) s ON s.customer_id = m.customer_id "
+        f"LEFT JOIN ({those_left()}) l ON l.customer_id = m.customer_id GROUP BY segment_no",
         {**key, "as_of": as_of},
     )
     of_no = {row.pop("segment_no"): row for row in rows}
     total = sum(row["n_customers"] for row in of_no.values())
-    empty = {"n_customers": 0, "n_scored": 0, "mean_risk": None, "n_value_known": 0,
+    empty = {"n_customers": 0, "n_left": 0, "n_scored": 0, "mean_risk": None, "n_value_known": 0,
              "expected_value": None, "value_at_risk": None}  # fmt: skip
     groups, past = group_ids(warehouse, found.segmentation_id), _past_counts(warehouse, found, as_of)
     stored = found.summary.get("past")

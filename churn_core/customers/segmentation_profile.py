@@ -102,6 +102,11 @@ def segment_profiles(
     return tuple(SegmentProfile(name=name, **entry) for name, entry in zip(given, made, strict=True))
 
 
+def medians_of(inputs: Inputs) -> dict[str, float | None]:
+    """Median of each feature among all customers of whom it is known; None where nobody's is."""
+    return {feature.name: _median(inputs.values[:, place]) for place, feature in enumerate(inputs.features)}
+
+
 def segment_map(scaling: Scaling, matrix: NDArray[np.float32], numbers: NDArray[np.int32], seed: int) -> SegmentMap:
     """The two principal components of all customers, and a sample of them, drawn by chance, on these."""
     mean = matrix.mean(axis=0, dtype=np.float64)

@@ -94,6 +94,11 @@ class Segmentation:
         )  # fmt: skip
 
     @property
+    def medians(self) -> dict[str, float | None]:
+        """Median of each feature over all customers; empty for one that was fitted before they were kept."""
+        return dict(self.summary.get("medians") or {})
+
+    @property
     def continued(self) -> tuple[Continued, ...]:
         """Which old segments it continues; empty when it was not fitted again from another."""
         return tuple(Continued(**entry) for entry in self.summary.get("continued") or ())

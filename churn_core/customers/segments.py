@@ -11,6 +11,7 @@ from datetime import datetime
 
 from churn_core.customers.at_risk import current_run, required_run
 from churn_core.customers.selection import CustomerFilter, condition, described
+from churn_core.customers.still_there import those_left
 from churn_core.errors import InputError, NotEnoughData, NotFound
 from churn_core.warehouse import Transaction, Warehouse, utc_now
 
@@ -56,22 +57,27 @@ def segment(warehouse: Warehouse, segment_id: int) -> Segment:
 
 
 def scored_words(warehouse: Warehouse, segment_id: int) -> str:
-    """How many members of a segment have a risk, and why the others have none; empty where all have one."""
+    """How many members of a segment are on lists, and why the others are not; empty where all of them are."""
     found, run = segment(warehouse, segment_id), current_run(warehouse)
     if run is None:
         return ""
-    n_scored = warehouse.value(
-        "SELECT count(*) FROM segment_members JOIN scores USING (customer_id) "
-        "WHERE segment_id = $segment AND run_id = $run_id",
+    n_scored, n_left = warehouse.rows(
+        "SELECT count(*), count(l.customer_id) FROM segment_members AS m "
+        "JOIN scores AS s ON s.customer_id = m.customer_id AND s.run_id = $run_id "
+        f"LEFT JOIN ({those_left()}) AS l ON l.customer_id = m.customer_id WHERE m.segment_id = $segment",
         {"segment": segment_id, "run_id": run.run_id},
-    )
-    if n_scored == found.n_members:
-        return ""
-    why = "ordered within the activity window" if run.source == "orders" else "are in the table with the label"
-    return (
-        f"{n_scored:,} of the {found.n_members:,} customers of {found.name!r} were scored, because only those who "
-        f"{why} are"
-    )
+    )[0]
+    said = []
+    if n_scored < found.n_members:
+        why = "ordered within the activity window" if run.source == "orders" else "are in the table with the label"
+        said.append(
+            f"{n_scored:,} of the {found.n_members:,} customers of {found.name!r} were scored, because only those who "
+            f"{why} are"
+        )
+    if n_left:
+        whom = "these" if said else f"the {found.n_members:,} customers of {found.name!r}"
+        said.append(f"{n_left:,} of {whom} have left, by their label")
+    return "; ".join(said)
 
 
 def save_segment(warehouse: Warehouse, name: str, chosen: CustomerFilter) -> Segment:

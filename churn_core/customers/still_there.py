@@ -18,9 +18,14 @@ def still_there(*, run: str = "$run_id", own: str = "customer_id") -> str:
 
     ``run`` is the parameter that holds the run's number, ``own`` the column that holds the customer's id.
     """
+    return f"{own} NOT IN ({those_left(run=run)})"
+
+
+def those_left(*, run: str = "$run_id") -> str:
+    """SELECT of the customer_id of everybody of whom a run's label says that they have left; each stands in it once."""
     return (
-        f"{own} NOT IN (SELECT left_label.customer_id FROM snapshots AS left_label WHERE left_label.churned "
-        f"AND EXISTS (SELECT 1 FROM score_runs WHERE score_runs.run_id = {run} AND score_runs.source = 'snapshots'))"
+        "SELECT left_label.customer_id FROM snapshots AS left_label WHERE left_label.churned "
+        f"AND EXISTS (SELECT 1 FROM score_runs WHERE score_runs.run_id = {run} AND score_runs.source = 'snapshots')"
     )
 
 

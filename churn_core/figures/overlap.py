@@ -13,8 +13,8 @@ from churn_core.figures.theme import Mode, count, counted, palette, percent, pla
 if TYPE_CHECKING:
     from churn_core.customers.rule_segments import Overlaps
 
-LONGEST_NAME, LONGEST_LINE = 51, 18
-"""Letters of a name, and of one of the lines it stands in; the whole name is in what the pointer shows."""
+LONGEST_LINE = 24
+"""Letters of one of the lines that a name stands in."""
 CELL = 50
 """Height of a row in pixels."""
 
@@ -40,10 +40,11 @@ def overlap_figure(found: Overlaps, *, mode: Mode = "light") -> go.Figure:
             ygap=2,
         )
     )
-    labels = [_lines(label) for label in short_labels(names)]
-    figure.update_xaxes(tickvals=list(places), ticktext=labels, side="top", showline=False, zeroline=False)
+    labels = [_lines(f"{place} {label}") for place, label in enumerate(short_labels(names), start=1)]
+    heads = [f"<b>{place + 1}</b>" for place in places]
+    figure.update_xaxes(tickvals=list(places), ticktext=heads, side="top", showline=False, zeroline=False)
     figure.update_yaxes(tickvals=list(places), ticktext=labels, autorange="reversed", showgrid=False, zeroline=False)
-    return styled(figure, title=overlap_sentence(found), mode=mode, height=150 + CELL * len(names))
+    return styled(figure, title=overlap_sentence(found), mode=mode, height=90 + CELL * len(names))
 
 
 def overlap_sentence(found: Overlaps) -> str:
@@ -79,26 +80,22 @@ def _hover(found: Overlaps, row: int, column: int) -> str:
 
 
 def short_labels(names: Sequence[str]) -> list[str]:
-    """Names that fit beside the matrix; those that begin alike are told by what follows.
+    """Names as they stand beside the matrix; those that begin alike are told by what follows.
 
     >>> short_labels(["Late", "Kinds of buyers: Long gaps, few orders", "Kinds of buyers: Low spend, few orders"])
     ['Late', '…Long gaps, few orders', '…Low spend, few orders']
     """
     starts = [name.partition(": ")[0] for name in names]
     return [
-        _short("…" + name.partition(": ")[2] if ": " in name and starts.count(start) > 1 else name)
+        "…" + name.partition(": ")[2] if ": " in name and starts.count(start) > 1 else name
         for name, start in zip(names, starts, strict=True)
     ]
 
 
 def _lines(label: str) -> str:
-    """A label in at most three lines.
+    """A label in as many lines as it needs; a segment's name needs four at most.
 
-    >>> _lines("Regulars at risk"), _lines("…Few categories, low spend in a year")
-    ('Regulars at risk', '…Few categories,<br>low spend in a<br>year')
+    >>> _lines("1 Regulars at risk"), _lines("2 …Few categories, low spend in a year")
+    ('1 Regulars at risk', '2 …Few categories, low<br>spend in a year')
     """
-    return "<br>".join(plain(line) for line in wrap(label, LONGEST_LINE, max_lines=3, placeholder="…"))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return "<br>".join(plain(line) for line in wrap(label, LONGEST_LINE))

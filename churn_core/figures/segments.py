@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 
 from churn_core.customers.segmentation_inputs import feature_named
-from churn_core.figures.theme import Mode, Palette, count, counted, day, measure, palette, percent, plain, styled
+from churn_core.figures.theme import (
+    UNKNOWN,
+    Mode,
+    Palette,
+    count,
+    counted,
+    day,
+    measure,
+    palette,
+    percent,
+    plain,
+    styled,
+)
 
 if TYPE_CHECKING:
     from churn_core.customers.segmentation_choice import Choice, KMeasures
     from churn_core.customers.segmentation_drift import Move
-    from churn_core.customers.segmentation_profile import SegmentMap, SegmentProfile
+    from churn_core.customers.segmentation_profile import Axis, SegmentMap, SegmentProfile
     from churn_core.customers.segmentation_store import Segmentation
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 MOST_UNITS = 2.0
 """Robust units at which the colours of the heat map are full."""
-N_NAME = 28
+LONGEST_LINE = 30
+"""Letters of one of the two lines that a name takes beside a figure."""
+LONGEST_AXIS = 46
+"""Letters of a line beside an axis of the map."""
+LEGEND = {-MOST_UNITS: "far below", 0.0: "as the middle customer", MOST_UNITS: "far above"}
+"""Words of the colours of the heat map."""
 OUTSIDE = "in no segment"
 """Those who were no customers yet, or whose last order was too long ago."""
 _GAP = 0.03
@@ -29,17 +47,17 @@ _GAP = 0.03
 _FLOW = 0.35
 
 
-def short(name: str, n: int = N_NAME) -> str:
-    """A name that fits beside a figure.
+def in_lines(name: str) -> str:
+    """A name in at most two lines, as it stands in a figure.
 
-    >>> short("many orders in a year, short gaps"), short("loyal")
-    ('many orders in a year, shor…', 'loyal')
+    >>> in_lines("Many pieces per order, few categories, long gaps"), in_lines("loyal")
+    ('Many pieces per order, few<br>categories, long gaps', 'loyal')
     """
-    return name if len(name) <= n else name[: n - 1].rstrip(", ") + "…"
+    return "<br>".join(plain(line) for line in wrap(name, LONGEST_LINE, max_lines=2, placeholder=" …"))
 
 
 def profile_figure(found: Segmentation, *, currency: str = "", mode: Mode = "light") -> go.Figure:
-    """Mean of every feature in each segment against the whole, in robust units."""
+    """Mean of every feature in each segment against the whole, in robust units, with the words of the colours."""
     colours = palette(mode)
     features = list(found.segments[0].deviations)
     places = [entry.no for entry in found.segments]
@@ -52,7 +70,23 @@ def profile_figure(found: Segmentation, *, currency: str = "", mode: Mode = "lig
             zmin=-MOST_UNITS,
             zmax=MOST_UNITS,
             colorscale=[[0, colours.medium], [0.5, colours.card], [1, colours.accent]],
-            showscale=False,
+            colorbar={
+                "orientation": "h",
+                "y": 0,
+                "yanchor": "top",
+                "ypad": 8,
+                "x": 0,
+                "xanchor": "left",
+                "xpad": 0,
+                "len": 320,
+                "lenmode": "pixels",
+                "thickness": 8,
+                "outlinewidth": 0,
+                "tickvals": list(LEGEND),
+                "ticktext": list(LEGEND.values()),
+                "ticks": "",
+                "tickfont": {"size": 12, "color": colours.muted},
+            },
             xgap=2,
             ygap=2,
             text=[[f"{round(value, 1) + 0.0:+.1f}" for value in row] for row in deviations],
@@ -69,11 +103,14 @@ def profile_figure(found: Segmentation, *, currency: str = "", mode: Mode = "lig
         autorange="reversed", showgrid=False, tickvals=features,
         ticktext=[plain(feature_named(name).label) for name in features],
     )  # fmt: skip
-    return styled(figure, title=profile_sentence(found.segments), mode=mode, height=120 + 27 * len(features))
+    title = profile_sentence(found.segments, found.medians, currency)
+    return styled(figure, title=title, mode=mode, height=165 + 27 * len(features))
 
 
-def profile_sentence(segments: Sequence[SegmentProfile]) -> str:
-    """Which segment stands out most, and by what."""
+def profile_sentence(
+    segments: Sequence[SegmentProfile], of_all: Mapping[str, float | None] | None = None, currency: str = ""
+) -> str:
+    """Which segment stands out most, by what, and what that is in the segment and among all customers."""
     size, entry, name = max(
         ((abs(value), entry, name) for entry in segments for name, value in entry.deviations.items()),
         key=lambda found: found[0],
@@ -81,8 +118,12 @@ def profile_sentence(segments: Sequence[SegmentProfile]) -> str:
     if size < 0.25:
         return "No segment stands out in any feature"
     direction = "above" if entry.deviations[name] > 0 else "below"
-    label = feature_named(name).label
-    return f"Segment {entry.no} stands out most, by “{label}”: {size:.1f} typical distances {direction} the middle"
+    feature = feature_named(name)
+    own, whole = (measure(medians.get(name), feature.unit, currency) for medians in (entry.medians, of_all or {}))
+    start = f"Segment {entry.no} stands out most, by “{feature.label}”"
+    if UNKNOWN in (own, whole) or own == whole:
+        return f"{start}: far {direction} the middle customer"
+    return f"{start}: {own} in its middle, {whole} among all customers"
 
 
 def map_figure(found: Segmentation, *, mode: Mode = "light") -> go.Figure:
@@ -96,7 +137,7 @@ def map_figure(found: Segmentation, *, mode: Mode = "light") -> go.Figure:
             x=[on_map.x[place] for place in own],
             y=[on_map.y[place] for place in own],
             mode="markers",
-            name=f"{entry.no} {plain(short(entry.name))}",
+            name=in_lines(f"{entry.no} {entry.name}"),
             marker={
                 "color": series(colours)[(entry.no - 1) % 6], "size": 5, "opacity": 0.65,
                 "symbol": SYMBOLS[(entry.no - 1) // 6 % 6] if entry.no > 6 else SYMBOLS[(entry.no - 1) % 6],
@@ -104,10 +145,15 @@ def map_figure(found: Segmentation, *, mode: Mode = "light") -> go.Figure:
             hovertemplate=f"{plain(entry.name)}<extra></extra>",
         )  # fmt: skip
     first, second = on_map.axes
-    figure.update_xaxes(title_text=plain(f"→ {first.meaning} ({percent(first.share)})"), zeroline=False)
-    figure.update_yaxes(title_text=plain(f"→ {second.meaning} ({percent(second.share)})"), zeroline=False)
+    figure.update_xaxes(title_text=_axis_title(first), zeroline=False)
+    figure.update_yaxes(title_text=_axis_title(second), zeroline=False)
     figure.update_layout(showlegend=True)
     return styled(figure, title=map_sentence(on_map), mode=mode, height=470)
+
+
+def _axis_title(axis: Axis) -> str:
+    """What grows along an axis, in lines that fit a narrow window."""
+    return "<br>".join(plain(line) for line in wrap(f"→ {axis.meaning} ({percent(axis.share)})", LONGEST_AXIS))
 
 
 def map_sentence(on_map: SegmentMap) -> str:
@@ -185,7 +231,7 @@ def moves_figure(
     n_after = _sums(moves, is_before=False)
     before = [no for no in (*(entry.no for entry in found.segments), None) if no in n_before]
     after = [no for no in (*(entry.no for entry in found.segments), None) if no in n_after]
-    names = {entry.no: f"{entry.no} {short(entry.name)}" for entry in found.segments}
+    names = {entry.no: in_lines(f"{entry.no} {entry.name}") for entry in found.segments}
     tints = {entry.no: series(colours)[(entry.no - 1) % 6] for entry in found.segments}
     shown = [move for move in moves if move.from_no in before and move.to_no in after]
     figure = go.Figure(
@@ -193,8 +239,8 @@ def moves_figure(
             arrangement="fixed",
             node={
                 "label": [
-                    *(plain(f"{names.get(no or 0, OUTSIDE)} {count(n_before[no])}") for no in before),
-                    *(plain(f"{names.get(no or 0, OUTSIDE)} {count(n_after[no])}") for no in after),
+                    *(f"{names.get(no or 0, OUTSIDE)} · {count(n_before[no])}" for no in before),
+                    *(f"{names.get(no or 0, OUTSIDE)} · {count(n_after[no])}" for no in after),
                 ],
                 "color": [tints.get(no, colours.grid) if no else colours.grid for no in (*before, *after)],
                 "line": {"width": 0},
@@ -262,7 +308,7 @@ def _clear(colour: str) -> str:
 
 def _wrapped(entry: SegmentProfile) -> str:
     """Number and size of a segment; the name stands in the table above."""
-    return f"<b>{entry.no}</b><br>{count(entry.n_customers)}"
+    return f"<b>Segment {entry.no}</b><br>{count(entry.n_customers)}"
 
 
 def _hover(entry: SegmentProfile, name: str, currency: str) -> str:
@@ -270,5 +316,5 @@ def _hover(entry: SegmentProfile, name: str, currency: str) -> str:
     median = entry.medians.get(name)
     return (
         f"{plain(entry.name)}<br>{plain(feature.label)}: {entry.deviations[name]:+.2f} typical distances from the "
-        f"middle customer; median {plain(measure(median, feature.unit, currency))}"
+        f"middle customer<br>median {plain(measure(median, feature.unit, currency))}"
     )

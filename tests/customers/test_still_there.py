@@ -19,8 +19,10 @@ from churn_core.customers.at_risk import count_and_totals, page, reason_totals
 from churn_core.customers.drivers import drivers
 from churn_core.customers.profile import customer_profile
 from churn_core.customers.risk_counts import risk_counts
+from churn_core.customers.rule_segments import count_rule, standings
+from churn_core.customers.rules import Line, Rule
 from churn_core.customers.search import search_customers
-from churn_core.customers.segments import save_segment
+from churn_core.customers.segments import new_segment, save_segment, scored_words
 from churn_core.customers.selection import CustomerFilter
 from churn_core.customers.targets import write_targets
 from churn_core.customers.tier_policy import CapacityRule, TierPolicy
@@ -154,3 +156,28 @@ def test_a_file_with_those_who_have_left_says_who(members: Warehouse, tmp_path: 
     assert "has_left" not in kept
     whole = pd.read_csv(write_targets(members, WITH_LEFT, tmp_path / "all.csv").path).set_index("customer_id")
     assert set(whole.index[whole["has_left"] == "yes"]) == {"gone1", "gone2"}
+
+
+def test_segments_say_how_many_of_them_have_left(members: Warehouse) -> None:
+    with members.transaction() as tx:
+        number = new_segment(tx, "the risky", "chosen by hand")
+        rows = pd.DataFrame({"segment_id": number, "customer_id": ["gone1", "gone2", "stays1"]})
+        tx.append("segment_members", rows)
+    [found] = standings(members)
+    assert (found.segment.n_members, found.n_left, found.n_scored) == (3, 2, 1)
+    assert found.mean_value_at_risk == pytest.approx(80.0)
+    meant = count_rule(members, Rule(parts=(Line(field="segment", operator="is", values=("the risky",)),)))
+    assert (meant.n_customers, meant.n_left, meant.n_scored) == (3, 2, 1)
+    assert scored_words(members, number) == "2 of the 3 customers of 'the risky' have left, by their label"
+    listed = count_and_totals(members, CustomerFilter(segment_id=number))
+    assert listed.n_customers == meant.n_customers - meant.n_left
+
+
+def test_nobody_of_a_segment_has_left_where_orders_were_scored(members: Warehouse) -> None:
+    add_run(members, RISKS)
+    with members.transaction() as tx:
+        number = new_segment(tx, "the risky", "chosen by hand")
+        tx.append("segment_members", pd.DataFrame({"segment_id": number, "customer_id": ["gone1", "stays1"]}))
+    [found] = standings(members)
+    assert (found.n_left, found.n_scored) == (0, 2)
+    assert scored_words(members, number) == ""

@@ -150,3 +150,12 @@ def _made(folder: Path, build: Callable[[], object]) -> Path:
         patch.setenv("CHURN_HOME", str(home))
         build()
     return home
+
+
+def folded(visit: AppTest, place: int = 0) -> pd.DataFrame:
+    """The rows of a table that wraps, as they are read: without escapes for Markdown and hard spaces."""
+
+    def read(text: object) -> str:
+        return str(text).replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
+
+    return visit.table[place].value.map(read).rename(columns=read)

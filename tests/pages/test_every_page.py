@@ -145,7 +145,7 @@ def everything_said(visit: AppTest) -> str:
         *(element.value for kind in (visit.markdown, visit.caption, visit.subheader) for element in kind),
         *(element.value for kind in (visit.info, visit.success, visit.warning) for element in kind),
         *(f"{metric.label} {metric.value}" for metric in visit.metric),
-        *(table.value.to_string() for table in visit.dataframe),
+        *(table.value.to_string() for kind in (visit.dataframe, visit.table) for table in kind),
         *(chart.proto.spec for chart in visit.get("plotly_chart")),
     ]
     return "\n".join(said)

@@ -17,7 +17,7 @@ from churn_core.customers.segments import segments
 from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse
 from churn_core.workspaces import create_workspace, open_workspace
-from tests.pages.conftest import App, Home
+from tests.pages.conftest import App, Home, folded
 from tests.pages.test_every_page import everything_said
 from ui.session_rfm import address_of
 
@@ -50,7 +50,7 @@ def test_every_part_says_its_sentence(demo_home: Home, app: App, part: str, said
 
 def test_the_table_holds_the_groups_of_the_core(demo_home: Home, app: App) -> None:
     found = rfm(shop())
-    shown = app(PAGE).dataframe[0].value
+    shown = folded(app(PAGE))
     assert list(shown["Group"]) == list(found.groups)
     assert [text.split(" ")[0] for text in shown["Customers"]] == [f"{cell.n:,}" for cell in found.groups.values()]
 
@@ -144,7 +144,7 @@ def test_another_grid_moves_customers_and_can_be_taken_back(demo_home: Home, app
     save_rule(shop(), RfmRule(grid=grid))
     visit = app(PAGE)
     assert "own grid of groups" in everything_said(visit)
-    shown = visit.dataframe[0].value.set_index("Group")["Customers"]
+    shown = folded(visit).set_index("Group")["Customers"]
     assert shown["promising"].startswith("0 ")
     assert shown["lost"].startswith(f"{before['lost'].n + before['promising'].n:,} ")
     visit = app(PAGE, part="Thresholds")
@@ -169,7 +169,7 @@ def test_thresholds_out_of_order_are_one_sentence_and_nothing_is_saved(demo_home
 def test_movement_between_stages(demo_home: Home, app: App) -> None:
     visit = app(PAGE, part="Movement", moves_of="Lifecycle stages")
     assert_calm(visit)
-    assert "lapsed" in visit.dataframe[0].value.columns
+    assert "lapsed" in folded(visit).columns
 
 
 @pytest.mark.parametrize("part", ["Groups", "Movement", "Lifecycle", "Thresholds"])

@@ -14,7 +14,7 @@ from churn_core.customers.rules import Line, Rule, rule_from_json, rule_json
 from churn_core.customers.segments import segments
 from churn_core.customers.tags import tags, tags_of
 from churn_core.workspaces import open_workspace
-from tests.pages.conftest import App
+from tests.pages.conftest import App, folded
 from tests.pages.test_customer_pages import scored_home as scored_home
 from tests.pages.test_every_page import everything_said
 
@@ -144,7 +144,7 @@ def test_a_segment_whose_column_is_gone_is_told_and_the_others_work(scored_home:
     [warning] = visit.warning
     assert "French" in warning.value
     assert "no customer has a country" in warning.value.replace("\\", "").lower()
-    table = visit.dataframe[0].value
+    table = folded(visit)
     assert list(table["Segment"]) == ["French", "Risky"]
     assert list(table["Customers"]) == ["40", str(n_risky)]
 

@@ -17,7 +17,7 @@ from churn_core.figures.theme import money
 from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse
 from churn_core.workspaces import create_workspace, open_workspace
-from tests.pages.conftest import App, Home
+from tests.pages.conftest import App, Home, folded
 from tests.pages.test_every_page import everything_said
 from tests.pages.test_jobs_on_pages import wait_for
 from ui import session
@@ -68,11 +68,15 @@ def test_every_part_says_its_sentence(divided: Warehouse, app: App, part: str, w
 def test_the_table_holds_the_segments_of_the_core(divided: Warehouse, app: App) -> None:
     [found] = store.segmentations(divided)
     visit = app(PAGE)
-    shown = visit.dataframe[0].value
-    assert list(shown["Segment"]) == [entry.name for entry in found.segments]
-    assert list(shown["Customers"]) == [f"{entry.n_customers:,}" for entry in found.segments]
+    shown = folded(visit)
+    assert list(shown["Segment"]) == [f"{entry.no} {entry.name}" for entry in found.segments]
+    assert [text.split(" (")[0] for text in shown["Customers"]] == [
+        f"{entry.n_customers:,}" for entry in found.segments
+    ]
+    assert "Still there" not in shown, "there is no label that says that somebody left"
     now, currency = segmentation_money(divided, found), str(divided.setting("currency", ""))
     assert list(shown["At risk each"]) == [money(entry.mean_value_at_risk, currency) for entry in now.segments]
+    assert list(shown["Value each"]) == [money(entry.mean_expected_value, currency) for entry in now.segments]
     assert [(entry.mean_value_at_risk or 0) * entry.n_value_known for entry in now.segments] == pytest.approx(
         [entry.value_at_risk or 0 for entry in now.segments]
     )
@@ -82,8 +86,7 @@ def test_the_table_holds_the_segments_of_the_core(divided: Warehouse, app: App) 
 def test_distances_are_told_in_plain_words(divided: Warehouse, app: App) -> None:
     visit = app(PAGE)
     captions = " ".join(text.value for text in visit.caption)
-    assert "1 is about as far as customers typically lie from it" in captions
-    assert "above the shop's middle, :orange[orange]: below" in captions
+    assert "+1 is as far above as customers typically lie from the middle, -1 as far below" in captions
     assert "Names describe the middle of a segment" in captions
     assert "robust" not in captions, "the term stands in the help"
 
@@ -180,7 +183,7 @@ def test_a_name_given_is_that_of_the_saved_group_as_well(divided: Warehouse, app
     visit.text_input(key="name_1_2").set_value("Bargain $hunters$ <b>")
     visit.button(key="keep_name_1_2").click().run()
     said(visit)
-    assert "Bargain $hunters$ <b>" in list(visit.dataframe[0].value["Segment"])
+    assert "2 Bargain $hunters$ <b>" in list(folded(visit)["Segment"])
     assert "Taste: Bargain $hunters$ <b>" in {group.name for group in segments(divided)}
     visit.text_input(key="name_1_2").set_value("  ")
     visit.button(key="keep_name_1_2").click().run()
