@@ -12,6 +12,7 @@ import streamlit as st
 
 from churn_core.figures.theme import currency_sign, palette, tier_label
 from ui import session
+from ui.short_reason import LONGEST, SLIM, short_reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,9 @@ def customer_table(
     """
     order = [sorted_by if name == _INSTEAD.get(sorted_by) else name for name in _ORDER if with_tags or name != "tags"]
     shown = frame.assign(open="Open", tier=frame["tier"].map(tier_label), risk=100 * frame["risk"])
+    if "reason" in shown:
+        longest = LONGEST - SLIM * ("net_value" in shown and bool(shown["net_value"].notna().any()))
+        shown["reason"] = [short_reason(words, longest) for words in shown["reason"]]
     selection: dict[str, Any] = {}
     if selectable:
         selection = {"on_select": "rerun", "selection_default": {"selection": {"rows": list(selected)}}}
@@ -131,6 +135,6 @@ def _columns(open_key: str) -> dict[str, Any]:
             "Days silent", format="%d", width=76, help="Days since the last order, counted on the day of the scoring"
         ),
         "tags": column.TextColumn("Tags", width=170, help="Words the customer is marked with; see Rule segments"),
-        "reason": column.TextColumn("Main reason", help="What raises the risk most"),
+        "reason": column.TextColumn("Main reason", help="What raises the risk most, in short"),
         "open": column.ButtonColumn("", type="secondary", width=62, pinned=True, key=open_key),
     }
