@@ -729,7 +729,8 @@ SYSTEM_TABLES: tuple[Table, ...] = (
         ("entry", "BIGINT", "Running number"),
         ("alert_id", "INTEGER", "Alert"),
         ("at", "TIMESTAMP", "When (UTC)"),
-        ("action", "VARCHAR", "raised, taken, handed over, snoozed, done, reopened, note, expired or held back"),
+        ("action", "VARCHAR", "raised, taken, handed over, snoozed, not reached, done, reopened, undone, "
+         "attempt undone, note, expired or held back"),
         ("person", "VARCHAR", "Who did it; empty for what followed from the data"),
         ("owner", "VARCHAR", "Who worked on it from then on; empty when nobody did"),
         ("words", "VARCHAR", "What happened, in words"),

@@ -12,8 +12,11 @@ from typing import Any
 
 import streamlit as st
 
+from churn_core.customers import alert_attempts as attempts
 from churn_core.customers import alert_work as work
+from churn_core.customers.alert_changes import N_NOTE_MOST
 from churn_core.customers.alert_model import Alert
+from churn_core.customers.alerts import alerts_of_ids
 from churn_core.errors import InputError
 from churn_core.figures.theme import counted, day
 from ui import session
@@ -25,7 +28,7 @@ from ui.session_alerts import open_alert
 
 PLACE = "alerts"
 """Where errors of these callbacks are shown."""
-LONGEST_NOTE = work.N_NOTE_MOST
+LONGEST_NOTE = N_NOTE_MOST
 _SAID = "alert_said"
 Then = Callable[[int], None]
 
@@ -35,8 +38,8 @@ class Said:
     """What was done last, and how it is taken back."""
 
     words: str
-    undo: tuple[int, ...] = ()
-    """Alerts that are opened again when it is taken back; none where nothing is to be taken back."""
+    undo: tuple[Alert, ...] = ()
+    """Alerts as they stood before, and stand again when it is taken back; none where nothing is to be taken back."""
     about: str = ""
     """The customer it is about; empty for several."""
 
@@ -57,11 +60,16 @@ def said_block(about: str | None = None) -> None:
             st.button("Undo", key="alert_undo", type="tertiary", on_click=_guarded(_undo), args=(said.undo, about))
 
 
+def is_something_said() -> bool:
+    """Whether the line about what was done last has words."""
+    return _SAID in st.session_state
+
+
 def _guarded(callback: Callable[..., None]) -> Callable[..., None]:
     return guarded(callback, place=PLACE)
 
 
-def _said(words: str, undo: Sequence[int] = (), about: str = "") -> None:
+def _said(words: str, undo: Sequence[Alert] = (), about: str = "") -> None:
     st.session_state[_SAID] = Said(words=words, undo=tuple(undo), about=about)
 
 
@@ -78,14 +86,14 @@ def _take(found: Alert) -> None:
     me = required_name()
     ids, seen = _one(found)
     work.take(session.warehouse(), ids, me, person=me, seen=seen)
-    _said(f"{found.customer_id} is yours.", about=found.customer_id)
+    _said(f"{found.customer_id} is yours.", [found], found.customer_id)
 
 
 def _take_over(found: Alert) -> None:
     me = required_name()
     ids, seen = _one(found)
     work.hand_over(session.warehouse(), ids, me, person=me, seen=seen)
-    _said(f"{found.customer_id} is yours; {found.owner} had it before.", about=found.customer_id)
+    _said(f"{found.customer_id} is yours; {found.owner} had it before.", [found], found.customer_id)
 
 
 def _hand_over(found: Alert, then: Then) -> None:
@@ -94,7 +102,7 @@ def _hand_over(found: Alert, then: Then) -> None:
         raise InputError("choose or type the name of the person who takes the alert over.")
     ids, seen = _one(found)
     work.hand_over(session.warehouse(), ids, owner, note=_noted(found), person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is with {owner} now.", about=found.customer_id)
+    _said(f"{found.customer_id} is with {owner} now.", [found], found.customer_id)
     then(found.alert_id)
 
 
@@ -102,16 +110,27 @@ def _put_off(found: Alert, until: date | None, then: Then) -> None:
     chosen = until or st.session_state.get(f"alert_until_{found.alert_id}")
     if chosen is None:
         raise InputError("choose the day on which the alert comes back.")
+    if st.session_state.get(f"alert_tried_{found.alert_id}"):
+        _not_reached(found, chosen, then)
+        return
     ids, seen = _one(found)
     work.snooze(session.warehouse(), ids, chosen, note=_noted(found), person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is put off until {day(chosen)}.", [found.alert_id], found.customer_id)
+    _said(f"{found.customer_id} is put off until {day(chosen)}.", [found], found.customer_id)
+    then(found.alert_id)
+
+
+def _not_reached(found: Alert, until: date, then: Then) -> None:
+    ids, seen = _one(found)
+    attempts.not_reached(session.warehouse(), ids, until=until, note=_noted(found), person=required_name(), seen=seen)
+    attempt = f"{found.customer_id} not reached, attempt {found.n_tried + 1}"
+    _said(f"{attempt}: back {day(until)}.", [found], found.customer_id)
     then(found.alert_id)
 
 
 def _done(found: Alert, outcome: str, then: Then) -> None:
     ids, seen = _one(found)
     work.done(session.warehouse(), ids, outcome, _noted(found), person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is done: {ENDED[outcome]}.", [found.alert_id], found.customer_id)
+    _said(f"{found.customer_id} is done: {ENDED[outcome]}.", [found], found.customer_id)
     then(found.alert_id)
 
 
@@ -130,41 +149,51 @@ def _note(found: Alert) -> None:
     _said(f"Noted for {found.customer_id}.", about=found.customer_id)
 
 
-def _undo(alert_ids: tuple[int, ...], about: str | None) -> None:
-    work.reopen(session.warehouse(), list(alert_ids), person=required_name())
+def _undo(before: tuple[Alert, ...], about: str | None) -> None:
+    attempts.take_back(session.warehouse(), before, person=required_name())
     st.session_state.pop(_SAID, None)
     if about is None:
-        open_alert(alert_ids[0])
+        open_alert(before[0].alert_id)
 
 
-def _together(many: Sequence[int], told: str, work_on: Callable[..., Any], *values: Any, undo: bool) -> None:
+def _together(many: Sequence[int], told: str, work_on: Callable[..., Any], *values: Any, **named: Any) -> None:
     """One action on several alerts: on all of them or, where one of them stands otherwise by now, on none."""
-    work_on(session.warehouse(), list(many), *values, person=required_name())
-    _said(f"{counted(len(many), 'alert')} {told}.", many if undo else ())
+    before = alerts_of_ids(session.warehouse(), many)
+    work_on(session.warehouse(), list(many), *values, person=required_name(), **named)
+    _said(f"{counted(len(many), 'alert')} {told}.", before)
     clear_picked()
     open_alert(None)
 
 
 def _take_all(many: Sequence[int]) -> None:
-    _together(many, "taken", work.take, required_name(), undo=False)
+    _together(many, "taken", work.take, required_name())
 
 
 def _hand_over_all(many: Sequence[int]) -> None:
     owner = st.session_state.get("bulk_to")
     if not owner:
         raise InputError("choose or type the name of the person who takes the alerts over.")
-    _together(many, f"handed over to {owner}", work.hand_over, owner, undo=False)
+    _together(many, f"handed over to {owner}", work.hand_over, owner)
 
 
 def _put_off_all(many: Sequence[int]) -> None:
     chosen = st.session_state.get("bulk_until")
     if chosen is None:
         raise InputError("choose the day on which the alerts come back.")
-    _together(many, f"put off until {day(chosen)}", work.snooze, chosen, undo=True)
+    if st.session_state.get("bulk_tried"):
+        _not_reached_all(many, chosen)
+    else:
+        _together(many, f"put off until {day(chosen)}", work.snooze, chosen)
+
+
+def _not_reached_all(many: Sequence[int], until: date) -> None:
+    noted = st.session_state.get("bulk_note") or ""
+    _together(many, f"not reached: back {day(until)}", attempts.not_reached, until=until, note=noted)
+    st.session_state["bulk_note"] = ""
 
 
 def _done_all(many: Sequence[int], outcome: str) -> None:
-    _together(many, f"done: {ENDED[outcome]}", work.done, outcome, st.session_state.get("bulk_note") or "", undo=True)
+    _together(many, f"done: {ENDED[outcome]}", work.done, outcome, st.session_state.get("bulk_note") or "")
     st.session_state["bulk_note"] = ""
 
 
@@ -172,10 +201,12 @@ take = _guarded(_take)
 take_over = _guarded(_take_over)
 hand_over = _guarded(_hand_over)
 put_off = _guarded(_put_off)
+not_reached = _guarded(_not_reached)
 done = _guarded(_done)
 reopen = _guarded(_reopen)
 note = _guarded(_note)
 take_all = _guarded(_take_all)
 hand_over_all = _guarded(_hand_over_all)
 put_off_all = _guarded(_put_off_all)
+not_reached_all = _guarded(_not_reached_all)
 done_all = _guarded(_done_all)

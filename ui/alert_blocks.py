@@ -48,8 +48,8 @@ def list_and_panel() -> tuple[Any, Any]:
     """Room for the list and, beside it, for the open alert; above the list where the window is narrow."""
     row = ".st-key-alerts_room .st-key-side_alerts [data-testid='stHorizontalBlock']:has(> [data-testid='stColumn'])"
     with st.container(key="alerts_room"):
-        st.html(f"<style>@media (max-width: {NARROW}px) {{ {row} {{ row-gap: 1rem; }} }}</style>")
-        left, right = side_by_side([6, 5], key="alerts", last_first=True)
+        st.html(f"<style>{row} {{ gap: 1.25rem; }} @media (max-width: {NARROW}px) {{ {row} {{ gap: 1rem; }} }}</style>")
+        left, right = side_by_side([25, 19], key="alerts", last_first=True)
     return left, right
 
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 import streamlit as st
 
 from churn_core.customers.alert_export import alerts_file_name
-from churn_core.customers.alert_model import OUTCOMES_BY_PEOPLE, AlertFilter, AlertList
+from churn_core.customers.alert_model import NOT_REACHED, OUTCOMES_BY_PEOPLE, AlertFilter, AlertList
 from churn_core.figures.theme import count
 from ui import alert_actions as actions
 from ui import session_alerts as calls
-from ui.alert_words import ENDED
+from ui.alert_words import ENDED, day_named
 from ui.errors import plain
 from ui.picked import clear_picked
 from ui.plan_list import open_plan
@@ -36,18 +36,23 @@ def bulk_block(stamp: Stamp, found: AlertList, chosen: AlertFilter, sort: str, t
 
 
 def _work(stamp: Stamp, ticked: list[int]) -> None:
+    again = calls.next_working_day(stamp)
     st.button("Take", key="bulk_take", icon=":material/front_hand:", on_click=actions.take_all, args=(ticked,))
     with st.popover("Done", icon=":material/check:", key="bulk_done_popover"):
         st.text_input("Note", key="bulk_note", max_chars=actions.LONGEST_NOTE, placeholder="For all of them")
         with st.container(horizontal=True, gap="small"):
             for outcome in OUTCOMES_BY_PEOPLE:
+                is_attempt = outcome == NOT_REACHED
                 st.button(
-                    ENDED[outcome].capitalize(), key=f"bulk_done_{outcome}", on_click=actions.done_all,
-                    args=(ticked, outcome),
+                    ENDED[outcome].capitalize(), key="bulk_not_reached" if is_attempt else f"bulk_done_{outcome}",
+                    on_click=actions.not_reached_all if is_attempt else actions.done_all,
+                    args=(ticked, again if is_attempt else outcome),
                 )  # fmt: skip
+        st.caption(f"Who was not reached comes back on {day_named(again)}.")
     with st.popover("Put off", icon=":material/snooze:", key="bulk_put_off_popover"):
+        st.toggle("I tried and did not reach them", key="bulk_tried")
         tomorrow = calls.today() + timedelta(days=1)
-        st.date_input("Until", value=tomorrow, min_value=tomorrow, key="bulk_until", format="YYYY-MM-DD")
+        st.date_input("Until", value=again, min_value=tomorrow, key="bulk_until", format="YYYY-MM-DD")
         st.button("Put off", key="bulk_put_off", type="primary", on_click=actions.put_off_all, args=(ticked,))
     with st.popover("Hand over", icon=":material/forward:", key="bulk_hand_over_popover"):
         st.selectbox(

@@ -11,18 +11,20 @@ from datetime import timedelta
 
 import streamlit as st
 
-from churn_core.customers.alert_model import OUTCOMES_BY_PEOPLE, Alert
-from churn_core.figures.theme import day, percent, tier_label
+from churn_core.customers.alert_attempts import n_attempts_with
+from churn_core.customers.alert_model import NOT_REACHED, OUTCOMES_BY_PEOPLE, Alert
+from churn_core.figures.theme import counted, percent, tier_label
 from ui import alert_actions as actions
 from ui import session_alerts as calls
-from ui.alert_words import ENDED, due_of, stake_of, standing_of
+from ui.alert_contact import contact_block
+from ui.alert_words import ENDED, day_named, due_of, stake_of, standing_of
 from ui.at_work import name_at_work, name_field
 from ui.errors import plain, sentence
 from ui.session import Stamp
 
 Then = Callable[[int], None]
 """What follows once an alert needs nobody here any more."""
-_KEYS = {"reached": "Alt+1", "not_reached": "Alt+2", "no_need": "Alt+3"}
+_KEYS = {"reached": "Alt+1", NOT_REACHED: "Alt+2", "no_need": "Alt+3"}
 _N_WHY = 5
 """Sentences that are shown at once; the others stand with the history."""
 
@@ -31,6 +33,7 @@ def alert_panel(stamp: Stamp, found: Alert, currency: str, *, then: Then) -> Non
     """An alert beside the queue: who, how much, why, what next, and its actions with their keys."""
     with st.container(border=True, key="alert_panel"):
         _who(found)
+        contact_block(stamp, found)
         told = " · ".join(part for part in (stake_of(found, currency), _risk(found)) if part)
         st.markdown(f"**{plain(told)}**  \n{_standing(found)}" if told else _standing(found))
         _why(found, _N_WHY)
@@ -47,6 +50,7 @@ def customer_alert(stamp: Stamp, found: Alert) -> None:
                 calls.PAGE, label="In the queue", icon=":material/arrow_forward:", width="content",
                 query_params={calls.ALERT: str(found.alert_id)},
             )  # fmt: skip
+        contact_block(stamp, found, has_name=True)
         _why(found, len(found.rules))
         if not name_at_work():
             name_field()
@@ -98,12 +102,12 @@ def _work(stamp: Stamp, found: Alert, then: Then, *, has_keys: bool) -> None:
     if not found.is_live:
         st.button("Open again", key="alert_reopen", on_click=actions.reopen, args=(found,), icon=":material/undo:")
         return
-    _end(found, then, has_keys)
+    _end(stamp, found, then, has_keys)
     _keep(stamp, found, then)
 
 
-def _end(found: Alert, then: Then, has_keys: bool) -> None:
-    """A note, and the three ways in which a person ends an alert."""
+def _end(stamp: Stamp, found: Alert, then: Then, has_keys: bool) -> None:
+    """A note, and what came of the alert: reached, not reached - which brings it back -, or no need."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         # Staged with every letter and without a run: a key that ends the alert takes the note along.
         st.text_input(
@@ -115,12 +119,22 @@ def _end(found: Alert, then: Then, has_keys: bool) -> None:
             help="Keep the note in the history without ending the alert",
         )  # fmt: skip
     with st.container(horizontal=True, gap="xsmall", key="alert_done"):
+        again = calls.next_working_day(stamp)
         for outcome in OUTCOMES_BY_PEOPLE:
+            is_attempt = outcome == NOT_REACHED
             st.button(
-                ENDED[outcome].capitalize(), key=f"alert_done_{outcome}",
+                ENDED[outcome].capitalize(), key="alert_not_reached" if is_attempt else f"alert_done_{outcome}",
                 type="primary" if outcome == "reached" and not found.held_back else "secondary",
                 shortcut=_KEYS.get(outcome) if has_keys else None,
-                on_click=actions.done, args=(found, outcome, then),
+                help=f"Attempt {found.n_tried + 1}: comes back on {day_named(again)}" if is_attempt else None,
+                on_click=actions.not_reached if is_attempt else actions.done,
+                args=(found, again if is_attempt else outcome, then),
+            )  # fmt: skip
+        n_attempts = n_attempts_with(found)
+        if n_attempts >= calls.policy(stamp).n_attempts:
+            st.button(
+                "Give up", key="alert_done_not_reached", on_click=actions.done, args=(found, NOT_REACHED, then),
+                help=f"Close it as not reached after {counted(n_attempts, 'attempt')}",
             )  # fmt: skip
 
 
@@ -135,7 +149,7 @@ def _keep(stamp: Stamp, found: Alert, then: Then) -> None:
                 args=(found,), help=plain(f"From {found.owner}, who has it now"),
             )  # fmt: skip
         with st.popover("Put off", icon=":material/snooze:", key=f"alert_put_off_{found.alert_id}"):
-            _put_off(found, then)
+            _put_off(stamp, found, then)
         with st.popover("Hand over", icon=":material/forward:", key=f"alert_hand_over_{found.alert_id}"):
             people = [name for name in calls.owners(stamp) if name != found.owner]
             st.selectbox(
@@ -149,18 +163,17 @@ def _keep(stamp: Stamp, found: Alert, then: Then) -> None:
             st.button("Hand over", type="primary", key="alert_give", on_click=actions.hand_over, args=(found, then))
 
 
-def _put_off(found: Alert, then: Then) -> None:
-    today = calls.today()
-    for label, n_days in (("Tomorrow", 1), ("In 3 days", 3), ("In a week", 7)):
-        until = today + timedelta(days=n_days)
+def _put_off(stamp: Stamp, found: Alert, then: Then) -> None:
+    st.toggle("I tried and did not reach them", key=f"alert_tried_{found.alert_id}")
+    for number, (until, label) in enumerate(sorted(calls.days_ahead(stamp).items())):
         st.button(
-            f"{label}, {until:%a} {day(until)}", key=f"alert_off_{n_days}", type="tertiary",
+            f"{label}, {day_named(until)}", key=f"alert_off_{number}", type="tertiary",
             on_click=actions.put_off, args=(found, until, then),
         )  # fmt: skip
     st.date_input(
         "Or until",
         value=None,
-        min_value=today + timedelta(days=1),
+        min_value=calls.today() + timedelta(days=1),
         key=f"alert_until_{found.alert_id}",
         format="YYYY-MM-DD",
     )

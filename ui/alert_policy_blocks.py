@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from churn_core.customers.alert_days import WEEKDAYS
 from churn_core.customers.alert_policy import AlertPolicy, save_alert_policy
 from churn_core.customers.alert_rules import RULES
 from churn_core.figures.theme import currency_sign
@@ -74,11 +75,12 @@ def _pace(now: AlertPolicy) -> dict[str, object]:
     st.markdown("**How much work that may be**")
     fields = (
         ("n_most", "New alerts a day, at most", 1, 1000, "Who qualifies beyond waits for another day, by stake."),
-        ("due_days", "Days until one is due", 1, 90, "From the day it is raised; unhappy customers are due sooner."),
+        ("due_days", "Working days until due", 1, 90, "From the day it is raised; unhappy customers are due sooner."),
         ("recent_days", "Days that count as news", 1, 365, "Late, unhappy or risen within so many days."),
         ("jump_points", "Points that are a jump", 1, 99, "By how much the risk must have risen."),
         ("n_valuable", "Places that are most valuable", 1, 1000, "In the high tier, by value at risk."),
         ("quiet_days", "Days of quiet after done", 0, 730, "A customer whose alert was done is left alone so long."),
+        ("n_attempts", "Attempts before giving up", 1, 20, "Until then, whoever is not reached comes back."),
     )
     asked: dict[str, object] = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -86,6 +88,11 @@ def _pace(now: AlertPolicy) -> dict[str, object]:
             asked[name] = st.number_input(
                 label, least, most, int(getattr(now, name)), 1, key=f"alert_{name}", help=meaning, width=200
             )
+    days = st.pills(
+        "Working days", WEEKDAYS, selection_mode="multi", default=now.working_days, key="alert_working_days",
+        help="Alerts are due and come back on these days.",
+    )  # fmt: skip
+    asked["working_days"] = tuple(name for name in WEEKDAYS if name in days)
     asked["pause_in_campaigns"] = st.toggle(
         "Leave everybody in a running campaign alone", value=now.pause_in_campaigns, key="alert_pause",
         help="Otherwise only its control group: whoever is contacted there can no longer be compared with.",
@@ -95,7 +102,7 @@ def _pace(now: AlertPolicy) -> dict[str, object]:
 
 def _effect(stamp: Stamp, now: AlertPolicy, asked: dict[str, object]) -> None:
     """What the settings as they stand in the fields would do, before they are saved."""
-    if not asked["rules_on"]:
+    if not asked["rules_on"] or not asked["working_days"]:
         return
     chosen = replace(now, **asked)  # type: ignore[arg-type]
     if chosen != now:

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from churn_core.customers.alert_model import SORTS, STAKE_KINDS, Alert, AlertFilter, AlertList
+from churn_core.customers.alert_model import SORTS, STAKE_KINDS, Alert, AlertFilter, AlertList, usual_sort
 from churn_core.customers.alert_rules import RULES
 from churn_core.figures.theme import count, counted, money, palette
 from ui import session
 from ui import session_alerts as calls
-from ui.alert_actions import said_block
-from ui.alert_words import due_of, state_of, why_of
+from ui.alert_actions import is_something_said, said_block
+from ui.alert_words import due_of, outcome_of, state_of, why_of
 from ui.at_work import name_at_work, name_field
 from ui.customer_table import N_ROWS_SEEN, ROW_PIXELS, whole_amount
 from ui.picked import Picked, picked
@@ -34,6 +34,10 @@ QUEUES: dict[str, tuple[str, ...]] = {
 """Parts of the queue, as they stand in the address, with the statuses they hold."""
 ANYBODY, MINE, NOBODY = "Anybody", "Mine", "Nobody's"
 ORDERS = {SORTS[name].capitalize(): name for name in ("stake", "due", "raised")}
+ENDED_ORDERS = {SORTS[name].capitalize(): name for name in ("closed", "stake", "raised")}
+"""What alerts that are over can be ordered by."""
+_ENDED_ORDER = ("customer", "name", "due", "outcome", "why", "stake", "state")
+"""Columns of a list in which everything is over: when and how it ended come first."""
 _PAGE, _LIST = "queue_page", "queue_list"
 _CLEARED: dict[str, Any] = {
     "queue_find": "", "queue_owner": ANYBODY, "queue_rule": None, "overdue": False, "free": False, _PAGE: 1,
@@ -53,9 +57,11 @@ def filter_block(stamp: Stamp) -> tuple[AlertFilter, str]:
         search = st.text_input(
             "Search", key="queue_find", placeholder="Id or name", icon=":material/search:", width=186, **at
         )
-        n_more = sum(key in st.query_params for key in ("queue_rule", "overdue", "free", "queue_by"))
+        is_over = usual_sort(AlertFilter(statuses=QUEUES[part or "to do"])) == "closed"
+        orders, order_key = (ENDED_ORDERS, "queue_over_by") if is_over else (ORDERS, "queue_by")
+        n_more = sum(key in st.query_params for key in ("queue_rule", "overdue", "free", order_key))
         with st.popover(f"More ({n_more})" if n_more else "More", icon=":material/tune:", key="queue_more"):
-            order = st.selectbox("Order", list(ORDERS), key="queue_by", **at)
+            order = st.selectbox("Order", list(orders), key=order_key, **at)
             rules = {entry.label: name for name, entry in RULES.items()}
             rule = st.selectbox("Raised by", list(rules), index=None, key="queue_rule", placeholder="Any rule", **at)
             overdue = st.toggle("Only overdue", key="overdue", **at)
@@ -70,7 +76,7 @@ def filter_block(stamp: Stamp) -> tuple[AlertFilter, str]:
         held_back=False if free else None,
         search=search or "",
     )
-    return chosen, ORDERS[order]
+    return chosen, orders[order]
 
 
 def clear() -> None:
@@ -110,6 +116,7 @@ def list_block(found: AlertList, chosen: AlertFilter, opened: Alert | None, curr
             row_height=ROW_PIXELS,
             placeholder="",
             column_config=_columns(found),
+            column_order=_ENDED_ORDER if not any(entry.is_live for entry in found.rows) else None,
             alt="Alerts, one row each; a click opens one beside the list",
         )
     ticked.take(shown, [shown[row] for row in state.selection.rows])
@@ -122,7 +129,7 @@ def list_block(found: AlertList, chosen: AlertFilter, opened: Alert | None, curr
 
 
 def told_block(found: AlertList, sort: str, currency: str) -> None:
-    """What the list comes to and, beside it, what was done last."""
+    """What the list comes to and, beside it, what was done last; the order gives way to that."""
     row: dict[str, Any] = {"horizontal": True, "vertical_alignment": "center", "horizontal_alignment": "distribute"}
     with st.container(**row, key="queue_told"):
         st.html("<style>.st-key-queue_told { min-height: 2.1rem; }</style>")
@@ -136,7 +143,8 @@ def _told(found: AlertList, sort: str, currency: str) -> str:
     first = (found.page - 1) * calls.N_ROWS
     part = f"{count(first + 1)} to {count(first + len(found.rows))} of " if found.n_pages > 1 else ""
     order = SORTS["risk" if sort == "stake" and not found.stake_kind else sort]
-    return f"{part}{counted(found.n_all, 'alert')}{stake} · {order}"
+    told = f"{part}{counted(found.n_all, 'alert')}{stake}"
+    return told if is_something_said() else f"{told} · {order}"
 
 
 def _styled(found: AlertList, opened: Alert | None, currency: str) -> Any:
@@ -145,9 +153,11 @@ def _styled(found: AlertList, opened: Alert | None, currency: str) -> Any:
     frame = pd.DataFrame(
         {
             "customer": [entry.customer_id for entry in found.rows],
+            "name": [entry.name for entry in found.rows],
             "stake": [entry.stake for entry in found.rows],
             "due": [due_of(entry, today) for entry in found.rows],
             "why": [why_of(entry) for entry in found.rows],
+            "outcome": [outcome_of(entry) for entry in found.rows],
             "state": [state_of(entry) for entry in found.rows],
         }
     )
@@ -161,14 +171,19 @@ def _styled(found: AlertList, opened: Alert | None, currency: str) -> Any:
 def _columns(found: AlertList) -> dict[str, Any]:
     column = st.column_config
     kind = STAKE_KINDS[found.stake_kind] if found.stake_kind else ""
-    when = "Due" if any(entry.is_live for entry in found.rows) else "Ended"
+    n_live = sum(entry.is_live for entry in found.rows)
+    states = {entry.status if entry.status == "snoozed" else entry.is_live for entry in found.rows}
+    when = {True: "Due", "snoozed": "Comes back", False: "Ended"}[states.pop()] if len(states) == 1 else "Day"
+    is_short = when == "Due" and not any(entry.is_overdue for entry in found.rows)
     return {
-        "customer": column.TextColumn("Customer", width=86),
+        "customer": column.TextColumn("Customer", width=78),
+        "name": column.TextColumn("Name", width=96) if any(entry.name for entry in found.rows) else None,
         # Without any money known the column would be empty.
-        "stake": column.NumberColumn("At stake", width=70, help=f"Money at stake: {kind}") if kind else None,
-        "due": column.TextColumn(when, width=94),
-        "why": column.TextColumn("Why", width=108, help="The rule that named the customer, and how many more did"),
-        "state": column.TextColumn("With", width=106, help="Who works on it, or how it ended"),
+        "stake": column.NumberColumn("At stake", width=60, help=f"Money at stake: {kind}") if kind else None,
+        "due": column.TextColumn(when, width=72 if is_short else 100),
+        "why": column.TextColumn("Why", width=100, help="The rule that named the customer, and how many more did"),
+        "outcome": column.TextColumn("Outcome", width=90) if n_live < len(found.rows) else None,
+        "state": column.TextColumn("With", width=98, help="Who works on it, or did"),
     }
 
 

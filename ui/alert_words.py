@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from churn_core.customers.alert_model import STAKE_KINDS, STATUSES, Alert
+from churn_core.customers.alert_model import STAKE_KINDS, STATUSES, Alert, tried_words
 from churn_core.figures.theme import counted, day, money
 
 ENDED = {
@@ -25,6 +25,15 @@ SHORT = {
 """Rules in a word or two, for a table; their labels and sentences stand in the panel and in the settings."""
 
 
+def day_named(found: date) -> str:
+    """A day with its name, which tells at once whether anybody works then.
+
+    >>> day_named(date(2011, 9, 2))
+    'Fri 2 Sep 2011'
+    """
+    return f"{found:%a} {day(found)}"
+
+
 def due_words(due_on: date, today: date) -> str:
     """By the end of which day an alert is due, seen from today.
 
@@ -42,21 +51,22 @@ def due_words(due_on: date, today: date) -> str:
 def due_of(found: Alert, today: date) -> str:
     """The same of an alert; the day it comes back while it is put off, the day it ended once it has."""
     if found.status == "snoozed":
-        return f"back {found.snoozed_until:%-d %b}"
+        return day(found.snoozed_until)
     return due_words(found.due_on, today) if found.is_live else day(found.closed_at)
 
 
 def state_of(found: Alert) -> str:
-    """Where an alert stands and with whom, as one cell: whom not to contact is said before anything else."""
+    """With whom an alert is, as one cell: whom not to contact is said before anything else."""
     if found.held_back and found.is_live:
         return DO_NOT_CONTACT
-    if found.status == "taken":
-        return found.owner
-    if found.status == "snoozed":
-        return found.owner or "nobody"
-    if found.status == "done":
-        return ENDED.get(found.outcome, STATUSES["done"].casefold())
-    return "nobody" if found.status == "open" else STATUSES[found.status].casefold()
+    return found.owner or "nobody"
+
+
+def outcome_of(found: Alert) -> str:
+    """How an alert ended, as one cell; empty while it has not."""
+    if found.is_live:
+        return ""
+    return ENDED.get(found.outcome, STATUSES[found.status].casefold())
 
 
 def why_of(found: Alert) -> str:
@@ -75,9 +85,10 @@ def standing_of(found: Alert) -> str:
         return f"done{ended}{by}: {ENDED.get(found.outcome, found.outcome)}"
     if found.status == "expired":
         return f"expired{ended}, before anybody took it"
+    tried = f", {tried_words(found.n_tried)}" if found.n_tried else ""
     if found.status == "snoozed":
-        return f"put off until {day(found.snoozed_until)}{by}"
-    return f"with {found.owner}" if found.owner else "nobody has taken it"
+        return f"put off until {day(found.snoozed_until)}{by}{tried}"
+    return f"with {found.owner}{tried}" if found.owner else f"nobody has taken it{tried}"
 
 
 def stake_of(found: Alert, currency: str) -> str:

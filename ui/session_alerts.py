@@ -6,7 +6,7 @@ Every answer is keyed by the workspace's stamp; what depends on the clock, such 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import count
 
 import streamlit as st
@@ -14,6 +14,8 @@ import streamlit as st
 from churn_core.campaigns.alerting import customers_who_wait, foresee_alerts, renew_alerts
 from churn_core.campaigns.store import Campaign
 from churn_core.customers import alerts as alerts_module
+from churn_core.customers.alert_contact import Contact, contact_of
+from churn_core.customers.alert_days import working_day_after
 from churn_core.customers.alert_export import write_alerts
 from churn_core.customers.alert_foresight import Foreseen
 from churn_core.customers.alert_model import N_PAGE_MOST, Alert, AlertFilter, AlertList, LogEntry
@@ -72,6 +74,12 @@ def history(stamp: Stamp, alert_id: int) -> tuple[LogEntry, ...]:
     return alerts_module.alert_history(session.warehouse(stamp.workspace), alert_id)
 
 
+@st.cache_data(show_spinner=False, max_entries=64)
+def contact(stamp: Stamp, customer_id: str) -> Contact | None:
+    """How a customer is reached; None when only orders are known."""
+    return contact_of(session.warehouse(stamp.workspace), customer_id)
+
+
 @st.cache_data(show_spinner=False, max_entries=8)
 def owners(stamp: Stamp) -> tuple[str, ...]:
     """Who took alerts so far."""
@@ -123,6 +131,23 @@ def summary(stamp: Stamp) -> AlertSummary:
 def policy(stamp: Stamp) -> AlertPolicy:
     """What the queue takes, and how fast it may grow."""
     return alert_policy(session.warehouse(stamp.workspace))
+
+
+def next_working_day(stamp: Stamp) -> date:
+    """The day on which an alert comes back whose customer was not reached today."""
+    return working_day_after(today(), 1, policy(stamp).working_days)
+
+
+def days_ahead(stamp: Stamp) -> dict[date, str]:
+    """Working days until which alerts are usually put off, with how each is called; every day once."""
+    now, working = today(), policy(stamp).working_days
+    tomorrow = next_working_day(stamp)
+    week = working_day_after(now + timedelta(days=7), 0, working)
+    return {
+        week: "In a week",
+        working_day_after(now, 3, working): "In 3 working days",
+        tomorrow: "Tomorrow" if tomorrow == now + timedelta(days=1) else "Next working day",
+    }
 
 
 @st.cache_data(show_spinner="Asking the rules …", max_entries=16)

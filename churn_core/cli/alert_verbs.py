@@ -13,9 +13,10 @@ from churn_core.cli.output import show, table
 if TYPE_CHECKING:
     from churn_core.customers.alert_model import Alert
     from churn_core.customers.alert_policy import AlertPolicy
+    from churn_core.warehouse import Warehouse
 
 N_SHOWN = 20
-_GIVEN = {"top": N_SHOWN, "owner": None, "rule": "", "sort": "stake", "status": None, "overdue": False, "csv": None,
+_GIVEN = {"top": N_SHOWN, "owner": None, "rule": "", "sort": None, "status": None, "overdue": False, "csv": None,
           "with_contact": False, "search": ""}  # fmt: skip
 """What is meant where an option of the list is not given."""
 _POLICY = {
@@ -27,6 +28,7 @@ _POLICY = {
     "recent": "recent_days",
     "due": "due_days",
     "quiet": "quiet_days",
+    "attempts": "n_attempts",
 }
 """Options of the policy and the fields they set."""
 
@@ -54,7 +56,7 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
     option("--rule", metavar="RULE", help="only alerts that this rule named, such as late")
     option("--search", metavar="TEXT", help="part of the customer's id or name")
     option("--overdue", action="store_true", help="only alerts whose due day is over")
-    option("--sort", metavar="ORDER", help="stake (default), due, raised, risk or customer_id")
+    option("--sort", metavar="ORDER", help="stake, due, raised, risk, customer_id or closed")
     option("--top", type=positive, metavar="N", help=f"alerts listed (default: {N_SHOWN})")
     option("--csv", type=new_list, metavar="FILE", help="write all of them to a file, or into a folder")
     option("--with-contact", action="store_true", help="with name, e-mail and telephone number (--csv)")
@@ -68,7 +70,10 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jump", type=amount, metavar="POINTS", help="points by which a risk must rise to be a jump")
     parser.add_argument("--valuable", type=positive, metavar="N", help="places that count as most valuable")
     parser.add_argument("--recent", type=positive, metavar="DAYS", help="days within which something is news")
-    parser.add_argument("--due", type=positive, metavar="DAYS", help="days until a new alert is due")
+    parser.add_argument("--due", type=positive, metavar="DAYS", help="working days until a new alert is due")
+    parser.add_argument("--attempts", type=positive, metavar="N", help="attempts before giving up who is not reached")
+    parser.add_argument("--working-days", nargs="+", metavar="DAY", help="days of the week on which alerts are due, "
+                        "such as Mon Tue Wed Thu Fri")  # fmt: skip
     parser.add_argument("--quiet", type=days, metavar="DAYS", help="days of quiet after an alert was done")
     parser.add_argument("--on", action="append", metavar="RULE", help="switch a rule on; repeatable")
     parser.add_argument("--off", action="append", metavar="RULE", help="switch a rule off; repeatable")
@@ -82,7 +87,7 @@ def list_alerts(args: argparse.Namespace) -> int:
     """``churn alerts list``."""
     from churn_core.currency import money_text
     from churn_core.customers.alert_export import write_alerts
-    from churn_core.customers.alert_model import LIVE, STAKE_KINDS, AlertFilter
+    from churn_core.customers.alert_model import LIVE, STAKE_KINDS, AlertFilter, usual_sort
     from churn_core.customers.alert_summary import alert_summary
     from churn_core.customers.alerts import alerts
 
@@ -96,7 +101,8 @@ def list_alerts(args: argparse.Namespace) -> int:
         overdue_only=asked.overdue,
         search=asked.search,
     )
-    found, summary = alerts(warehouse, chosen, sort=asked.sort, page_size=asked.top), alert_summary(warehouse)
+    sort = asked.sort or usual_sort(chosen)
+    found, summary = alerts(warehouse, chosen, sort=sort, page_size=asked.top), alert_summary(warehouse)
     currency = str(warehouse.setting("currency", "") or "")
     lines = [f"{found.n_all:,} {'alert' if found.n_all == 1 else 'alerts'}"]
     which = "qualifies and waits" if summary.n_waiting == 1 else "qualify and wait"
@@ -105,7 +111,8 @@ def list_alerts(args: argparse.Namespace) -> int:
     lines[0] += f"; {summary.n_overdue:,} overdue, {summary.n_waiting:,} more {which}."
     if found.rows:
         lines += table(
-            ("alert", "customer", "status", "owner", "due", "stake", "why"), [_row(one, currency) for one in found.rows]
+            ("alert", "customer", "name", "status", "owner", "due", "stake", "why"),
+            [_row(one, currency) for one in found.rows],
         )
     if found.n_all > len(found.rows):
         lines.append(f"{found.n_all - len(found.rows):,} more; --top shows more of them, --csv writes all.")
@@ -113,7 +120,7 @@ def list_alerts(args: argparse.Namespace) -> int:
     result = {**asdict(found), "summary": asdict(summary)}
     if asked.csv:
         written = write_alerts(
-            warehouse, asked.csv, chosen, sort=asked.sort, with_contact=asked.with_contact, n_expected=found.n_all
+            warehouse, asked.csv, chosen, sort=sort, with_contact=asked.with_contact, n_expected=found.n_all
         )
         lines.append(written.message)
         result["file"] = {"path": written.path, "n_rows": written.n_rows, "sha256": written.sha256}
@@ -135,18 +142,29 @@ def show_alert(args: argparse.Namespace) -> int:
         f"Alert {one.alert_id}: customer {one.customer_id}{f', {one.name}' if one.name else ''}. "
         f"{STATUSES[one.status]}{f', with {one.owner}' if one.owner else ''}, due {day_words(one.due_on)}.",
         f"At stake: {stake}. {'Not scored' if one.risk is None else f'Risk {100 * one.risk:.1f} %, tier {one.tier}'}.",
-        *([f"Must not be contacted: {one.held_back}."] if one.held_back else []),
+        *([f"Must not be contacted: {one.held_back}."] if one.held_back else _reached_at(warehouse, one)),
         f"Why ({', '.join(RULES[name].label for name in one.rules if name in RULES)}):",
         *(f"  {sentence}." for sentence in one.why),
         f"Next: {one.what_next}",
         "What happened:",
         *(
-            f"  {line.at:%Y-%m-%d %H:%M} {line.words}{f', by {line.person}' if line.person else ''}"
+            f"  {day_words(line.at)} {line.at:%H:%M} {line.words}{f', by {line.person}' if line.person else ''}"
             f"{f': {line.note}' if line.note else ''}"
             for line in history
         ),
     ]
     return show(args, {**asdict(one), "history": [asdict(line) for line in history]}, lines)
+
+
+def _reached_at(warehouse: Warehouse, one: Alert) -> list[str]:
+    """Number and address, with what consent data say."""
+    from churn_core.customers.alert_contact import contact_of
+
+    known = contact_of(warehouse, one.customer_id) if one.is_live else None
+    if known is None or not (known.phone or known.email):
+        return []
+    consent = f" ({known.consent_words})" if known.email and known.consent_words else ""
+    return [f"Contact: {', '.join(part for part in (known.phone, known.email) if part)}{consent}."]
 
 
 def refresh(args: argparse.Namespace) -> int:
@@ -184,6 +202,8 @@ def _changed(policy: AlertPolicy, args: argparse.Namespace) -> AlertPolicy:
     given = {field: getattr(args, option) for option, field in _POLICY.items() if getattr(args, option) is not None}
     if "top_share" in given:
         given["min_stake"] = None
+    if args.working_days:
+        given["working_days"] = tuple(day.capitalize() for day in args.working_days)
     rules = [name for name in policy.rules_on if name not in (args.off or ())] + list(args.on or ())
     if args.campaigns:
         given["pause_in_campaigns"] = args.campaigns == "pause"
@@ -194,8 +214,10 @@ def _changed(policy: AlertPolicy, args: argparse.Namespace) -> AlertPolicy:
 
 def _row(one: Alert, currency: str) -> tuple[str, ...]:
     from churn_core.currency import money_text
+    from churn_core.customers.alert_model import day_words
 
-    due = f"{one.due_on:%Y-%m-%d}{' overdue' if one.is_overdue else ''}"
+    due = f"{day_words(one.due_on)}{' overdue' if one.is_overdue else ''}"
+    status = f"{one.status}: {one.outcome.replace('_', ' ')}" if one.outcome else one.status
     why = f"{one.why[0] if one.why else '-'}{' (must not be contacted)' if one.held_back else ''}"
     stake = "-" if one.stake is None else money_text(one.stake, currency)
-    return str(one.alert_id), one.customer_id, one.status, one.owner or "-", due, stake, why
+    return str(one.alert_id), one.customer_id, one.name or "-", status, one.owner or "-", due, stake, why

@@ -1,4 +1,4 @@
-"""Verbs about work on alerts: take, hand-over, snooze, done, reopen, note."""
+"""Verbs about work on alerts: take, hand-over, snooze, not-reached, done, reopen, note."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from churn_core.cli.options import Verbs, add_verb, date, opened_workspace, posi
 from churn_core.cli.output import show
 
 if TYPE_CHECKING:
-    from churn_core.customers.alert_work import Worked
+    from churn_core.customers.alert_changes import Worked
 
 
 def add_to_alerts(own: Verbs) -> None:
@@ -23,8 +23,13 @@ def add_to_alerts(own: Verbs) -> None:
     put_off = _verb(own, "snooze", snooze, "Put alerts off until a day.")
     put_off.add_argument("--until", required=True, type=date, metavar="DATE", help="day on which they come back")
     put_off.add_argument("--note", default="", metavar="TEXT", help="why")
+    tried = _verb(own, "not-reached", not_reached, "Count an attempt without an answer; alerts come back.")
+    tried.add_argument("--until", type=date, metavar="DATE", help="day on which they come back (next working day)")
+    tried.add_argument("--note", default="", metavar="TEXT", help="what was tried")
     finished = _verb(own, "done", done, "Finish alerts with an outcome.")
-    finished.add_argument("--outcome", required=True, metavar="OUTCOME", help="reached, not_reached or no_need")
+    finished.add_argument(
+        "--outcome", required=True, metavar="OUTCOME", help="reached, no_need, or not_reached after several attempts"
+    )
     finished.add_argument("--note", default="", metavar="TEXT", help="what came of it")
     again = _verb(own, "reopen", reopen, "Bring alerts back that were put off, done or expired.")
     again.add_argument("--note", default="", metavar="TEXT", help="why")
@@ -51,6 +56,14 @@ def snooze(args: argparse.Namespace) -> int:
     from churn_core.customers import alert_work
 
     return _shown(args, alert_work.snooze(opened_workspace(args), args.alerts, args.until.date(), note=args.note))
+
+
+def not_reached(args: argparse.Namespace) -> int:
+    """``churn alerts not-reached``."""
+    from churn_core.customers import alert_attempts
+
+    until = args.until.date() if args.until else None
+    return _shown(args, alert_attempts.not_reached(opened_workspace(args), args.alerts, until=until, note=args.note))
 
 
 def done(args: argparse.Namespace) -> int:

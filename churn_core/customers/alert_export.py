@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from churn_core.customers.alert_model import LEAVE_ALONE, SORTS, AlertFilter
-from churn_core.customers.alerts import CURRENT, ORDER, condition
+from churn_core.customers.alerts import CURRENT, TRIED, condition, ordered
 from churn_core.customers.targets import NUMBER, TEXT, hand_over, mark_as_utf8, safe_cell
 from churn_core.errors import InputError, NotEnoughData, unknown_name
 from churn_core.warehouse import Warehouse
@@ -38,6 +38,7 @@ COLUMNS: dict[str, tuple[str, bool]] = {
     ),
     "raised_at": ("CAST(a.raised_at AS DATE)", NUMBER),
     "snoozed_until": ("CAST(a.snoozed_until AS DATE)", NUMBER),
+    "attempts_not_reached": ("coalesce(t.n_tried, 0)", NUMBER),
     "outcome": ("a.outcome", TEXT),
     "closed_at": ("CAST(a.closed_at AS DATE)", NUMBER),
     "last_order": ("CAST(a.last_order_at AS DATE)", NUMBER),
@@ -123,9 +124,9 @@ def _selected(
         for name, (sql, is_text) in COLUMNS.items()
         if with_contact or name not in PERSONAL
     )
-    ordered = ", ".join(f"a.{part.strip()}" for part in ORDER[sort].split(","))
     return (
-        f"SELECT {cells} FROM ({CURRENT}) a LEFT JOIN customers c ON c.customer_id = a.customer_id WHERE {where} "
-        f"AND a.status IN (SELECT unnest($statuses::VARCHAR[])) ORDER BY {ordered}, a.alert_id",
+        f"SELECT {cells} FROM ({CURRENT}) a LEFT JOIN customers c ON c.customer_id = a.customer_id "
+        f"LEFT JOIN ({TRIED}) t ON t.alert_id = a.alert_id WHERE {where} "
+        f"AND a.status IN (SELECT unnest($statuses::VARCHAR[])) ORDER BY {ordered(sort)}",
         values,
     )

@@ -6,7 +6,7 @@ Apart from reading and from work, because rules, refresh, pages and the command 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from churn_core.customers.alert_policy import RULE_NAMES
 from churn_core.errors import InputError, unknown_name
@@ -32,6 +32,8 @@ OUTCOMES: dict[str, str] = {
 """How an alert ended, with its words."""
 ORDERED_AGAIN = "ordered_again"
 """The outcome that only the data gives."""
+NOT_REACHED = "not_reached"
+"""The outcome that takes several attempts; until then an alert comes back."""
 OUTCOMES_BY_PEOPLE = tuple(name for name in OUTCOMES if name != ORDERED_AGAIN)
 
 STAKE_KINDS: dict[str, str] = {
@@ -47,6 +49,7 @@ SORTS: dict[str, str] = {
     "raised": "newest first",
     "risk": "highest risk first",
     "customer_id": "customer id",
+    "closed": "newest done first",
 }
 """What the queue can be ordered by, with its words."""
 LEAVE_ALONE = (
@@ -106,6 +109,8 @@ class Alert:
     """Last order known when it was raised; None when there was none."""
     held_back: str
     """Why the customer must not be contacted, in one sentence; empty when they may."""
+    n_tried: int
+    """Attempts to reach the customer that had no answer."""
     version: int
     """Counts what people did to it; hand it back as ``seen`` so that nobody overwrites what they have not seen."""
 
@@ -152,6 +157,11 @@ class AlertFilter:
             raise unknown_name("alert rule", self.rule, RULE_NAMES)
 
 
+def usual_sort(chosen: AlertFilter) -> str:
+    """The order in which a choice is looked at: what has ended by when it did, everything else by what is at stake."""
+    return "closed" if chosen.statuses and set(chosen.statuses) <= set(CLOSED) else "stake"
+
+
 @dataclass(frozen=True, kw_only=True)
 class AlertList:
     """One page of alerts, and what the whole choice comes to."""
@@ -180,7 +190,8 @@ class LogEntry:
     at: datetime
     """When (UTC)."""
     action: str
-    """raised, taken, handed over, snoozed, done, reopened, note, expired or held back."""
+    """raised, taken, handed over, snoozed, not reached, done, reopened, undone, attempt undone, note, expired or held
+    back."""
     person: str
     """Who did it; empty for what followed from the data."""
     owner: str
@@ -202,15 +213,6 @@ def checked_ids(alert_ids: object) -> tuple[int, ...]:
     return tuple(dict.fromkeys(asked))
 
 
-def end_of_day(moment: datetime, days: int) -> datetime:
-    """The end of the day so many days after a moment.
-
-    >>> end_of_day(datetime(2011, 9, 2, 14), 3)
-    datetime.datetime(2011, 9, 6, 0, 0)
-    """
-    return datetime.combine(moment.date() + timedelta(days=days + 1), time())
-
-
 def due_day(due_at: datetime) -> date:
     """The day that ends when an alert is due.
 
@@ -227,3 +229,12 @@ def day_words(moment: datetime | date) -> str:
     '2 Sep 2011'
     """
     return f"{moment.day} {moment:%b %Y}"
+
+
+def tried_words(n_tried: int) -> str:
+    """How often somebody tried in vain.
+
+    >>> tried_words(0), tried_words(1), tried_words(2), tried_words(4)
+    ('not tried yet', 'tried once', 'tried twice', 'tried 4 times')
+    """
+    return {0: "not tried yet", 1: "tried once", 2: "tried twice"}.get(n_tried, f"tried {n_tried} times")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
+from churn_core.customers.alert_days import MON_TO_FRI, WEEKDAYS
 from churn_core.errors import InputError, unknown_name
 from churn_core.warehouse import Transaction, Warehouse
 
@@ -35,7 +36,11 @@ class AlertPolicy:
     recent_days: int = 14
     """Days within which something must have happened to be news."""
     due_days: int = 3
-    """Days until somebody should have looked at a new alert."""
+    """Working days until somebody should have looked at a new alert."""
+    working_days: tuple[str, ...] = MON_TO_FRI
+    """Days of the week on which alerts are due and come back."""
+    n_attempts: int = 3
+    """Attempts without an answer after which an alert may be closed as not reached."""
     quiet_days: int = 30
     """Days for which a customer is left alone after an alert was done."""
     pause_in_campaigns: bool = True
@@ -45,6 +50,11 @@ class AlertPolicy:
         for name in self.rules_on:
             if name not in RULE_NAMES:
                 raise unknown_name("alert rule", name, RULE_NAMES)
+        for day in self.working_days:
+            if day not in WEEKDAYS:
+                raise unknown_name("day of the week", day, WEEKDAYS)
+        if not self.working_days:
+            raise InputError("no day of the week is a working day, so nothing would ever be due; keep one.")
         if self.min_stake is not None and not 0 <= self.min_stake < math.inf:
             raise InputError(f"the least at stake is {self.min_stake:g}; choose 0 or more, or none.")
         if not 0 < self.top_share <= 1:
@@ -58,7 +68,8 @@ class AlertPolicy:
             (self.n_most, 1, 1000, "new alerts a day"),
             (self.n_valuable, 1, 1000, "most valuable customers"),
             (self.recent_days, 1, 365, "days within which something is news"),
-            (self.due_days, 1, 90, "days until an alert is due"),
+            (self.due_days, 1, 90, "working days until an alert is due"),
+            (self.n_attempts, 1, 20, "attempts before an alert may be closed as not reached"),
             (self.quiet_days, 0, 730, "days of quiet after an alert was done"),
         ):
             if isinstance(found, bool) or int(found) != found or not least <= found <= most:
@@ -66,17 +77,30 @@ class AlertPolicy:
 
     @property
     def words(self) -> str:
-        """The policy in two sentences."""
+        """The policy in a few sentences."""
         who = (
             f"the {100 * self.top_share:g} % with the most at stake"
             if self.min_stake is None
             else f"customers with at least {self.min_stake:,.0f} at stake"
         )
         return (
-            f"At most {self.n_most:,} new alerts a day among {who}, due after {_days(self.due_days)}. What happened "
-            f"within {_days(self.recent_days)} is news, a jump is {self.jump_points:g} points, and whoever was done is "
-            f"left alone for {_days(self.quiet_days)}."
+            f"At most {self.n_most:,} new alerts a day among {who}, due after {_days(self.due_days, 'working day')} "
+            f"({self.working_words}). What happened within {_days(self.recent_days)} is news, a jump is "
+            f"{self.jump_points:g} points, and whoever was done is left alone for {_days(self.quiet_days)}. Whoever is "
+            f"not reached can be given up after {_days(self.n_attempts, 'attempt')}."
         )
+
+    @property
+    def working_words(self) -> str:
+        """The working days in words.
+
+        >>> AlertPolicy().working_words, AlertPolicy(working_days=("Tue", "Sat")).working_words
+        ('Mon to Fri', 'Tue, Sat')
+        """
+        found = [day for day in WEEKDAYS if day in self.working_days]
+        first = WEEKDAYS.index(found[0])
+        is_run = len(found) > 2 and found == list(WEEKDAYS[first : first + len(found)])
+        return f"{found[0]} to {found[-1]}" if is_run else ", ".join(found)
 
 
 def alert_policy(reader: Warehouse | Transaction) -> AlertPolicy:
@@ -84,6 +108,8 @@ def alert_policy(reader: Warehouse | Transaction) -> AlertPolicy:
     kept = dict(reader.setting(SETTING) or {})
     known = {name: kept[name] for name in AlertPolicy.__dataclass_fields__ if name in kept}
     rules = known.pop("rules_on", RULE_NAMES)
+    if "working_days" in known:
+        known["working_days"] = tuple(known["working_days"])
     try:
         return AlertPolicy(**known, rules_on=tuple(name for name in rules if name in RULE_NAMES))
     except InputError:
@@ -95,12 +121,13 @@ def save_alert_policy(warehouse: Warehouse, policy: AlertPolicy) -> None:
     if not policy.rules_on:
         raise InputError("every alert rule is off, so nobody would ever be alerted; keep one on.")
     ordered = tuple(name for name in RULE_NAMES if name in policy.rules_on)
-    detail = asdict(policy) | {"rules_on": list(ordered)}
+    working = [day for day in WEEKDAYS if day in policy.working_days]
+    detail = asdict(policy) | {"rules_on": list(ordered), "working_days": working}
     with warehouse.transaction() as tx:
         if tx.setting(SETTING) != detail:
             tx.save_setting(SETTING, detail)
             tx.audit("alert policy saved", detail)
 
 
-def _days(number: int) -> str:
-    return f"{number:,} {'day' if number == 1 else 'days'}"
+def _days(number: int, unit: str = "day") -> str:
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"

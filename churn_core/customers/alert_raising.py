@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from churn_core.customers.alert_days import end_of_working_day
 from churn_core.customers.alert_evidence import Evidence, evidence_of
 from churn_core.customers.alert_held import HELD, LIVE_SQL
 from churn_core.customers.alert_log import log
-from churn_core.customers.alert_model import end_of_day
 from churn_core.customers.alert_policy import AlertPolicy
 from churn_core.customers.alert_pool import NAMED, POOL
 from churn_core.customers.alert_rules import RULES, URGENT, AlertSituation
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 URGENT_DAYS = 1
-"""Days until somebody should have looked at a customer who is unhappy."""
+"""Working days until somebody should have looked at a customer who is unhappy."""
 _INCOMING = "alert_rows"
 
 
@@ -184,7 +184,7 @@ def _born(found: Evidence, situation: AlertSituation, now: datetime) -> dict[str
         "as_of": situation.as_of or situation.run_moment,
         "last_order_at": found.last_order_at,
         "owner": "",
-        "due_at": end_of_day(now, days),
+        "due_at": end_of_working_day(now, days, policy.working_days),
         "snoozed_until": None,
         "outcome": None,
         "closed_at": None,

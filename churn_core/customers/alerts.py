@@ -45,8 +45,16 @@ ORDER = {
     "raised": "raised_at DESC",
     "risk": "risk DESC NULLS LAST",
     "customer_id": "customer_id",
+    "closed": "closed_at DESC NULLS LAST",
 }
 """SQL of each order of the queue; the alert's number breaks ties."""
+
+TRIED = (
+    "SELECT alert_id, count(*) FILTER (action = 'not reached') - count(*) FILTER (action = 'attempt undone') "
+    "AS n_tried FROM alert_log GROUP BY alert_id"
+)
+"""SELECT of the attempts that had no answer, from what happened to each alert."""
+_TOLD = f"LEFT JOIN customers c ON c.customer_id = a.customer_id LEFT JOIN ({TRIED}) t ON t.alert_id = a.alert_id"
 
 
 def alerts(
@@ -75,9 +83,9 @@ def alerts(
     n_pages = max(1, -(-n_all // page_size))
     page = min(page, n_pages)
     rows = warehouse.records(
-        f"SELECT a.*, c.name FROM (SELECT * FROM ({CURRENT}) a WHERE {where} AND {_STATUSES} "
-        f"ORDER BY {ORDER[sort]}, alert_id LIMIT $page_size OFFSET $offset) a "
-        f"LEFT JOIN customers c ON c.customer_id = a.customer_id ORDER BY {ORDER[sort]}, alert_id",
+        f"SELECT a.*, c.name, t.n_tried FROM (SELECT * FROM ({CURRENT}) a WHERE {where} AND {_STATUSES} "
+        f"ORDER BY {ORDER[sort]}, alert_id LIMIT $page_size OFFSET $offset) a {_TOLD} "
+        f"ORDER BY {ordered(sort)}",
         values | {"page_size": page_size, "offset": (page - 1) * page_size},
     )
     most_risk = 2 * sum(row["n_risk"] for row in picked) >= n_known
@@ -167,6 +175,11 @@ def condition(chosen: AlertFilter, *, now: datetime | None = None) -> tuple[str,
     return " AND ".join(parts), values
 
 
+def ordered(sort: str) -> str:
+    """An order of the queue as SQL over :data:`CURRENT` called ``a``."""
+    return ", ".join(f"a.{part.strip()}" for part in (*ORDER[sort].split(","), "alert_id"))
+
+
 _STATUSES = "a.status IN (SELECT unnest($statuses::VARCHAR[]))"
 
 
@@ -196,14 +209,14 @@ def alert_from(row: Mapping[str, Any]) -> Alert:
         closed_at=row["closed_at"],
         last_order_at=row["last_order_at"],
         held_back=row["held_back"],
+        n_tried=row["n_tried"] or 0,
         version=int(row["version"]),
     )
 
 
 def _picked(warehouse: Reader, where: str, values: dict[str, object], now: datetime | None) -> tuple[Alert, ...]:
     rows = warehouse.records(
-        f"SELECT a.*, c.name FROM ({CURRENT}) a LEFT JOIN customers c ON c.customer_id = a.customer_id "
-        f"WHERE {where} ORDER BY a.alert_id DESC",
+        f"SELECT a.*, c.name, t.n_tried FROM ({CURRENT}) a {_TOLD} WHERE {where} ORDER BY a.alert_id DESC",
         values | {"now": now or utc_now()},
     )
     return tuple(alert_from(row) for row in rows)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from churn_core import workspaces
+from churn_core.customers.alert_model import day_words
 from churn_core.warehouse import utc_now
 from tests.customers.alert_shop import fill_shop, take_everybody
+from tests.customers.conftest import add_customers
 
 from .conftest import Churn, one_sentence
 
@@ -38,6 +40,7 @@ def test_a_morning_of_work(churn: Churn, shop: None, tmp_path: Path) -> None:
     assert churn("alerts", "hand-over", "2", "--owner", "South desk").code == 0
     assert churn("alerts", "note", "2", "--text", "Calls back.").code == 0
     assert churn("alerts", "done", "1", "--outcome", "reached").out == "1 alert done: reached.\n"
+    assert "done: reached" in churn("alerts", "--status", "done").out
     assert churn("alerts", "reopen", "1").out == "1 alert reopened.\n"
     shown = churn("alerts", "show", "2")
     assert "Why (Late by the own rhythm):" in shown.out
@@ -49,6 +52,33 @@ def test_a_morning_of_work(churn: Churn, shop: None, tmp_path: Path) -> None:
     assert "3 alerts written to alerts-3rows.csv." in written.out
     with (tmp_path / "alerts-3rows.csv").open(encoding="utf-8-sig", newline="") as file:
         assert {row["customer_id"] for row in csv.DictReader(file)} == {"A", "B", "C"}
+
+
+def test_not_reached_counts_and_comes_back(churn: Churn, shop: None) -> None:
+    churn("alerts", "refresh")
+    assert churn("alerts", "not-reached", "1", "2").out.startswith("2 alerts not reached; put off until ")
+    day = utc_now().date() + timedelta(days=9)
+    told = churn("alerts", "not-reached", "1", "--until", day, "--note", "Engaged.").out
+    assert told == f"1 alert not reached, attempt 2; put off until {day_words(day)}.\n"
+    assert "was tried once; it can be closed as not reached from attempt 3 on" in one_sentence(
+        churn("alerts", "done", "2", "--outcome", "not_reached")
+    )
+    policy = churn("alerts", "policy", "--attempts", "2", "--working-days", "sat", "Sun", "--json").json
+    assert (policy["n_attempts"], policy["working_days"]) == (2, ["Sat", "Sun"])
+    assert (
+        churn("alerts", "done", "1", "--outcome", "not_reached").out == "1 alert done: not reached after 2 attempts.\n"
+    )
+    assert "not reached, attempt 2" in churn("alerts", "show", "1").out
+
+
+def test_who_to_call_is_shown(churn: Churn, shop: None) -> None:
+    warehouse = workspaces.open_workspace("Shop")
+    person = {"name": "Ada", "phone": "+49 555 0001", "email": "ada@example.org", "email_consent": False}
+    add_customers(warehouse, [{"customer_id": "C"} | person])
+    warehouse.close()
+    churn("alerts", "refresh")
+    assert "Contact: +49 555 0001, ada@example.org (no consent for e-mail)." in churn("alerts", "show", "1").out
+    assert "Ada" in churn("alerts").out
 
 
 def test_the_policy_is_shown_and_changed(churn: Churn, shop: None) -> None:

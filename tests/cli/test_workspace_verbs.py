@@ -37,7 +37,7 @@ WITHIN = (
     "campaign list", "campaign show", "campaign holdout",
     "rules count", "rules save", "rules list", "rules fields", "rules overlap", "rules delete", "rules refresh",
     "alerts list", "alerts show", "alerts refresh", "alerts policy", "alerts take", "alerts hand-over",
-    "alerts snooze", "alerts done", "alerts reopen", "alerts note",
+    "alerts snooze", "alerts not-reached", "alerts done", "alerts reopen", "alerts note",
     "tags list", "tags make", "tags give", "tags take", "tags delete",
 )  # fmt: skip
 

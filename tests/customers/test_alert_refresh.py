@@ -19,7 +19,7 @@ from churn_core.customers.alert_policy import AlertPolicy, alert_policy, save_al
 from churn_core.customers.alert_refresh import AlertsRefreshed, refresh_alerts
 from churn_core.customers.alert_work import done, note, reopen, snooze, take
 from churn_core.customers.alerts import alert, alert_history, alert_of_customer, alerts, past_alerts_of
-from churn_core.errors import InputError
+from churn_core.errors import ChurnError, InputError
 from churn_core.warehouse import Warehouse
 from tests.customers.alert_shop import END, NOW, add_orders, add_ratings, fill_shop, take_everybody
 from tests.customers.conftest import add_run
@@ -131,7 +131,7 @@ def test_whoever_was_done_is_left_alone_for_the_quiet_days_and_comes_back_with_n
 def test_what_was_told_already_is_not_told_again_after_the_quiet_days(late: Warehouse) -> None:
     take_everybody(late, quiet_days=0, recent_days=60)
     refreshed(late)
-    done(late, [1, 2, 3, 4], "not_reached", now=NOW)
+    done(late, [1, 2, 3, 4], "no_need", now=NOW)
     assert refreshed(late, days=1).n_new == 0
 
 
@@ -269,10 +269,20 @@ def test_a_refresh_that_fails_changes_nothing(late: Warehouse, monkeypatch: pyte
 def test_every_alert_in_the_queue_is_due_after_the_days_of_the_policy(late: Warehouse) -> None:
     take_everybody(late, due_days=5)
     refreshed(late)
-    assert {entry.due_on for entry in alerts(late, now=NOW).rows} == {date(2026, 7, 5)}
+    assert {entry.due_on for entry in alerts(late, now=NOW).rows} == {date(2026, 7, 7)}, "the weekend does not count"
     overdue = AlertFilter(overdue_only=True)
-    assert alerts(late, overdue, now=datetime(2026, 7, 5, 23, 59)).n_all == 0, "a day lasts until its end"
-    assert alerts(late, overdue, now=datetime(2026, 7, 6)).n_all == 4
+    assert alerts(late, overdue, now=datetime(2026, 7, 7, 23, 59)).n_all == 0, "a day lasts until its end"
+    assert alerts(late, overdue, now=datetime(2026, 7, 8)).n_all == 4
+
+
+def test_working_days_are_those_of_the_policy(late: Warehouse) -> None:
+    take_everybody(late, due_days=1, working_days=("Sun", "Sat"))
+    refreshed(late)
+    assert {entry.due_on for entry in alerts(late, now=NOW).rows} == {date(2026, 7, 4)}, "a Saturday"
+    assert alert_policy(late).working_words == "Sat, Sun"
+    for wrong, words in ((("Sunday",), "day of the week 'Sunday' not found"), ((), "nothing would ever be due")):
+        with pytest.raises(ChurnError, match=words):
+            take_everybody(late, working_days=wrong)
 
 
 def test_an_alert_that_was_due_at_an_hour_lasts_until_the_end_of_that_day(late: Warehouse) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from churn_core.customers import alert_work
+from churn_core.customers import alert_changes
 from churn_core.customers.alert_export import write_alerts
-from churn_core.customers.alert_model import AlertFilter
+from churn_core.customers.alert_model import AlertFilter, usual_sort
 from churn_core.customers.alert_refresh import refresh_alerts
 from churn_core.customers.alert_summary import alert_summary
 from churn_core.customers.alert_work import done, hand_over, note, reopen, snooze, take
@@ -114,14 +114,15 @@ def test_done_has_an_outcome_and_is_done_once(shop: Warehouse) -> None:
     assert alert(shop, 2, now=NOW).status == "open"
 
 
-def test_reopening_brings_it_back_to_its_owner_with_a_day_of_time(shop: Warehouse) -> None:
+def test_reopening_brings_it_back_to_its_owner_with_a_working_day_of_time(shop: Warehouse) -> None:
     take(shop, 1, "North desk", now=NOW)
-    done(shop, [1, 2], "not_reached", now=NOW)
+    done(shop, [1, 2], "reached", now=NOW)
     late = NOW + 10 * DAY
     reopen(shop, [1, 2], note="Called back.", now=late)
     first, second = alert(shop, 1, now=late), alert(shop, 2, now=late)
     assert (first.status, first.owner, second.status) == ("taken", "North desk", "open")
-    assert (first.outcome, first.closed_at, first.due_on) == ("", None, (late + DAY).date())
+    assert f"{late:%a}" == "Fri"
+    assert (first.outcome, first.closed_at, first.due_on) == ("", None, (late + 3 * DAY).date())
 
 
 def test_an_alert_is_not_reopened_beside_a_newer_one_of_the_same_customer(shop: Warehouse) -> None:
@@ -174,7 +175,7 @@ def test_work_that_fails_half_way_changes_nothing(shop: Warehouse, monkeypatch: 
         raise RuntimeError("stop")
 
     before = state(shop)
-    monkeypatch.setattr(alert_work, "log", fail)
+    monkeypatch.setattr(alert_changes, "log", fail)
     with pytest.raises(RuntimeError):
         take(shop, [1, 2], "North desk", now=NOW)
     assert state(shop) == before
@@ -196,6 +197,27 @@ def test_the_list_filters_sorts_counts_and_pages(shop: Warehouse) -> None:
     assert alerts(shop, AlertFilter(owner="North desk", statuses=()), now=NOW).n_all == 2
     assert alerts(shop, AlertFilter(rule="new_high"), now=NOW).n_all == 0
     assert [entry.customer_id for entry in alerts(shop, sort="customer_id", now=NOW).rows] == ["A", "B", "D"]
+
+
+def test_what_is_done_is_listed_by_when_it_was_done(shop: Warehouse) -> None:
+    for hours, number in enumerate((2, 4, 1)):
+        done(shop, number, "reached", now=NOW + timedelta(hours=hours))
+    over = AlertFilter(statuses=("done",))
+    assert (usual_sort(over), usual_sort(AlertFilter()), usual_sort(AlertFilter(statuses=()))) == (
+        "closed", "stake", "stake",
+    )  # fmt: skip
+    assert [entry.alert_id for entry in alerts(shop, over, sort="closed", now=NOW + DAY).rows] == [1, 4, 2]
+
+
+def test_whoever_is_put_off_until_a_weekend_comes_back_then_and_is_due_after_it(shop: Warehouse) -> None:
+    saturday = (NOW + 11 * DAY).date()
+    assert f"{saturday:%a}" == "Sat"
+    snooze(shop, 1, saturday, now=NOW)
+    one = alert(shop, 1, now=NOW + 11 * DAY)
+    assert (one.status, one.due_on) == ("open", saturday + 2 * DAY)
+    take_everybody(shop, working_days=("Sat",))
+    snooze(shop, 2, saturday, now=NOW)
+    assert alert(shop, 2, now=NOW).due_on == saturday
 
 
 def test_the_summary_counts_and_says_what_it_does_not_prove(shop: Warehouse) -> None:

@@ -7,7 +7,7 @@ import io
 import re
 import shutil
 import time
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,14 @@ from churn_core.campaigns import id_lists
 from churn_core.campaigns.alerting import customers_who_wait, renew_alerts
 from churn_core.campaigns.store import campaigns
 from churn_core.customers import alert_work
+from churn_core.customers.alert_attempts import not_reached
+from churn_core.customers.alert_days import MON_TO_FRI, working_day_after
 from churn_core.customers.alert_model import AlertFilter
 from churn_core.customers.alert_policy import alert_policy
+from churn_core.customers.alert_work import reopen
 from churn_core.customers.alerts import alert, alert_history, alerts
 from churn_core.errors import InputError
+from churn_core.figures.theme import day
 from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse, utc_now
 from churn_core.workspaces import create_workspace, open_workspace
@@ -84,6 +88,26 @@ def _tick(visit: AppTest, *rows: int) -> None:
     visit.run()
 
 
+def _morning(found: date) -> datetime:
+    return datetime.combine(found, datetime.min.time())
+
+
+def _reach(warehouse: Warehouse, customer_id: str, phone: str, email: str, consent: bool) -> None:
+    with warehouse.transaction() as tx:
+        tx.execute(
+            "UPDATE customers SET phone = $phone, email = $email, email_consent = $consent WHERE customer_id = $id",
+            {"phone": phone, "email": email, "consent": consent, "id": customer_id},
+        )
+        tx.audit("reach", {})
+
+
+def _contact(visit: AppTest) -> str:
+    """The line about how the customer is reached, without style."""
+    lines = [found.proto.body for found in visit.get("html") if "overflow-wrap" in found.proto.body]
+    words = re.sub(r" style='[^']*'|</?div[^>]*>|</?span[^>]*>", "", "".join(lines))
+    return words
+
+
 def test_the_queue_is_sorted_by_stake_and_its_first_alert_is_open(queue: Warehouse, app: App) -> None:
     visit = app(ALERTS)
     assert not visit.exception
@@ -142,12 +166,74 @@ def test_a_whole_morning_is_worked_without_going_back(queue: Warehouse, app: App
 def test_undo_brings_the_alert_back_and_opens_it(queue: Warehouse, app: App) -> None:
     visit = app(ALERTS)
     first = _open(visit)
-    _click(visit, "alert_done_not_reached")
+    _click(visit, "alert_done_no_need")
     _click(visit, "alert_undo")
     assert _open(visit) == first
     assert first in _shown(visit)
     assert alerts(queue).counts["done"] == 0
     assert not any(found.key == "alert_undo" for found in visit.button)
+
+
+def test_not_reached_comes_back_on_the_next_working_day_and_can_be_given_up_after_three_attempts(
+    queue: Warehouse, app: App
+) -> None:
+    visit = app(ALERTS)
+    first, second = alerts(queue).rows[:2]
+    again = working_day_after(utc_now().date(), 1, MON_TO_FRI)
+    assert f"Attempt 1: comes back on {again:%a} {day(again)}" in visit.button(key="alert_not_reached").help
+    visit.text_input(key=f"alert_note_{first.alert_id}").set_value("Engaged")
+    _click(visit, "alert_not_reached")
+    kept = alert(queue, first.alert_id)
+    assert (kept.status, kept.outcome, kept.n_tried) == ("snoozed", "", 1)
+    assert (kept.snoozed_until, alert_history(queue, first.alert_id)[0].note) == (_morning(again), "Engaged")
+    assert f"{first.customer_id} not reached, attempt 1: back {day(again)}." in _said(visit)
+    assert _open(visit) == second.customer_id
+    _click(visit, "alert_undo")
+    assert _open(visit) == first.customer_id
+    assert alert(queue, first.alert_id).n_tried == 0, "an attempt that is taken back does not count"
+    for _ in range(2):
+        not_reached(queue, first.alert_id, person="Kim")
+    give_up = "alert_done_not_reached"
+    assert not any(found.key == give_up for found in app(ALERTS, alert=str(first.alert_id)).button), "it waits"
+    reopen(queue, first.alert_id, person="Kim")
+    visit = app(ALERTS, alert=str(first.alert_id))
+    assert "tried twice" in _said(visit)
+    _click(visit, give_up)
+    assert alert(queue, first.alert_id).outcome == "not_reached"
+    assert alert_history(queue, first.alert_id)[0].words == "done: not reached after 3 attempts"
+
+
+def test_who_was_tried_is_put_off_until_a_day_of_choice(queue: Warehouse, app: App) -> None:
+    visit = app(ALERTS)
+    first = alerts(queue).rows[0]
+    visit.toggle(key=f"alert_tried_{first.alert_id}").set_value(True).run()
+    _click(visit, "alert_off_2")
+    kept = alert(queue, first.alert_id)
+    week = working_day_after(utc_now().date() + timedelta(days=7), 0, MON_TO_FRI)
+    assert (kept.n_tried, kept.snoozed_until) == (1, _morning(week))
+    _tick(visit, 0, 1)
+    _click(visit, "bulk_not_reached")
+    assert [entry.n_tried for entry in alerts(queue, AlertFilter(statuses=("snoozed",))).rows] == [1, 1, 1]
+    _click(visit, "alert_undo")
+    assert [entry.n_tried for entry in alerts(queue, AlertFilter(statuses=("snoozed",))).rows] == [1]
+
+
+def test_who_to_call_is_shown_with_what_may_be_used(queue: Warehouse, app: App) -> None:
+    rows = alerts(queue).rows
+    _reach(queue, rows[0].customer_id, "+49 555 0001", "ada@example.org", True)
+    _reach(queue, rows[1].customer_id, "<b>0555</b>", "kim@example.org", False)
+    assert _contact(app(ALERTS)) == (
+        "<a href='tel:+495550001'>+49 555 0001</a> · <a href='mailto:ada@example.org'>ada@example.org</a>"
+    )
+    refused = "&lt;b&gt;0555&lt;/b&gt; · kim@example.org · no consent for e-mail"
+    assert _contact(app(ALERTS, alert=str(rows[1].alert_id))) == refused
+    assert _contact(app(CUSTOMER, customer=rows[1].customer_id)) == f"{rows[1].name} · {refused}"
+    assert _contact(app(ALERTS, alert=str(rows[2].alert_id))) == "", "nothing is known"
+    with queue.transaction() as tx:
+        tx.execute("UPDATE alerts SET held_back = 'control group' WHERE alert_id = $id", {"id": rows[0].alert_id})
+        tx.audit("held", {})
+    assert _contact(app(ALERTS)) == "", "whom nobody may contact is not called by mistake"
+    assert app(ALERTS).dataframe[0].value["name"].tolist() == [entry.name for entry in rows]
 
 
 def test_taken_is_mine_and_stays_open(queue: Warehouse, app: App) -> None:
@@ -167,16 +253,16 @@ def test_taken_is_mine_and_stays_open(queue: Warehouse, app: App) -> None:
 def test_put_off_comes_back_by_itself(queue: Warehouse, app: App) -> None:
     visit = app(ALERTS)
     first, second = alerts(queue).rows[:2]
-    _click(visit, "alert_off_3")
+    _click(visit, "alert_off_1")
     kept = alert(queue, first.alert_id)
     assert kept.status == "snoozed"
     assert kept.snoozed_until is not None
-    assert kept.snoozed_until.date() == utc_now().date() + timedelta(days=3)
+    assert kept.snoozed_until.date() == working_day_after(utc_now().date(), 3, MON_TO_FRI)
     assert _open(visit) == second.customer_id
     visit.segmented_control(key="queue").set_value("put off").run()
     assert _shown(visit) == [first.customer_id]
-    assert visit.dataframe[0].value["due"].iloc[0].startswith("back ")
-    assert alert(queue, first.alert_id, now=utc_now() + timedelta(days=4)).status == "open"
+    assert visit.dataframe[0].value["due"].iloc[0] == day(kept.snoozed_until)
+    assert alert(queue, first.alert_id, now=utc_now() + timedelta(days=6)).status == "open"
 
 
 def test_putting_off_without_a_day_is_said(queue: Warehouse, app: App) -> None:
@@ -196,6 +282,10 @@ def test_handed_over_with_a_name_typed_in(queue: Warehouse, app: App) -> None:
     assert _open(visit) == second.customer_id
     _click(visit, "alert_give")
     assert any("name of the person" in found.value for found in visit.error)
+    _click(visit, "alert_undo")
+    back = alert(queue, first.alert_id)
+    assert (back.owner, back.status, back.due_at) == ("", "open", first.due_at)
+    assert _open(visit) == first.customer_id
 
 
 def test_who_comes_second_is_told_who_has_it(queue: Warehouse, app: App) -> None:
@@ -306,7 +396,8 @@ def test_pages_are_turned_and_begin_with_their_first_alert(
 def test_only_overdue(queue: Warehouse, app: App) -> None:
     rows = alerts(queue).rows
     with queue.transaction() as tx:
-        tx.execute("UPDATE alerts SET due_at = due_at - INTERVAL 5 DAY WHERE alert_id = $id", {"id": rows[3].alert_id})
+        until = {"until": _morning(utc_now().date() - timedelta(days=1)), "id": rows[3].alert_id}
+        tx.execute("UPDATE alerts SET due_at = $until WHERE alert_id = $id", until)
         tx.audit("due", {})
     visit = app(ALERTS, overdue="true")
     assert _shown(visit) == [rows[3].customer_id]
@@ -368,7 +459,8 @@ def test_a_closed_alert_is_opened_again(queue: Warehouse, app: App) -> None:
     alert_work.done(queue, first.alert_id, "reached", person="Kim")
     visit = app(ALERTS, queue="Done")
     assert _shown(visit) == [first.customer_id]
-    assert visit.dataframe[0].value["state"].tolist() == ["reached"]
+    assert visit.dataframe[0].value["outcome"].tolist() == ["reached"]
+    assert "newest done first" in _said(visit)
     _click(visit, "alert_reopen")
     assert alert(queue, first.alert_id).status == "open"
 
@@ -458,9 +550,11 @@ def test_a_queue_that_was_never_made_says_how_it_begins(churn_home: Path, app: A
 
 
 def test_today_leads_to_the_queue(queue: Warehouse, app: App) -> None:
-    said = _said(app())
+    visit = app()
+    said = _said(visit)
     assert "12 alerts wait" in said
     assert "value at risk" in said
+    assert [link.proto.label for link in visit.get("page_link")].count("Open the queue") == 1, "it is said once"
 
 
 def test_the_customer_page_shows_the_alert_with_its_actions(queue: Warehouse, app: App) -> None:

@@ -1,0 +1,80 @@
+"""How the customer of an alert is reached: name, telephone number and e-mail address, as far as these may be used.
+
+Consent is read as campaigns read it: where the workspace keeps consent at all, an address without it is shown and
+nobody is led to write there. Consent to e-mail says nothing about calls.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from churn_core.warehouse import Transaction, Warehouse
+
+_EMAIL = re.compile(r'[^\s@,;:<>()"\[\]?&#%/\\]{1,64}@([^\W_]([\w-]*[^\W_])?[.])+[^\W\d_][\w-]*[^\W_]')
+_PHONE = re.compile("[+]?[0-9 ()./\u00a0\u202f-]+")
+_N_DIGITS = range(6, 18)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """How a customer is reached."""
+
+    name: str
+    """Empty when not known, like the others."""
+    email: str
+    phone: str
+    email_consent: bool | None
+    """Whether e-mail is allowed; None when that is not known of this customer."""
+    is_consent_kept: bool
+    """Whether the workspace knows of anybody's consent."""
+    has_unsubscribed: bool
+    """Whether the customer has unsubscribed from e-mail."""
+
+    @property
+    def consent_words(self) -> str:
+        """What consent data say about writing to the customer; empty where the workspace keeps none."""
+        if self.has_unsubscribed:
+            return "unsubscribed from e-mail"
+        if self.email_consent is None:
+            return "consent for e-mail not known" if self.is_consent_kept else ""
+        return "e-mail allowed" if self.email_consent else "no consent for e-mail"
+
+    @property
+    def may_write(self) -> bool:
+        """Whether consent data allow an e-mail, or the workspace keeps none."""
+        return not self.has_unsubscribed and (bool(self.email_consent) or not self.is_consent_kept)
+
+    @property
+    def mail_address(self) -> str:
+        """The address where a link may lead to it: allowed, and written like one; empty otherwise."""
+        return self.email if self.may_write and _EMAIL.fullmatch(self.email) else ""
+
+    @property
+    def dialled(self) -> str:
+        """The telephone number as it is dialled; empty where it could not be.
+
+        >>> Contact(name="", email="", phone="+49 (0)555 000-12", email_consent=None, is_consent_kept=False,
+        ...     has_unsubscribed=False).dialled
+        '+4955500012'
+        """
+        if not _PHONE.fullmatch(self.phone):
+            return ""
+        is_whole = self.phone.startswith("+")
+        digits = re.sub(r"\D", "", self.phone.replace("(0)", "") if is_whole else self.phone)
+        is_real = len(digits) in _N_DIGITS and len(set(digits)) > 1
+        return f"{'+' if is_whole else ''}{digits}" if is_real else ""
+
+
+def contact_of(reader: Warehouse | Transaction, customer_id: str) -> Contact | None:
+    """How a customer is reached; None for one of whom nothing but orders is known."""
+    rows = reader.records(
+        "SELECT coalesce(trim(name), '') AS name, coalesce(trim(email), '') AS email, "
+        "coalesce(trim(phone), '') AS phone, email_consent, "
+        "EXISTS (SELECT 1 FROM customers WHERE email_consent IS NOT NULL) AS is_consent_kept, "
+        "EXISTS (SELECT 1 FROM contacts o WHERE o.customer_id = $customer_id AND lower(trim(o.kind)) = 'unsubscribed' "
+        "AND coalesce(lower(trim(o.channel)), 'email') IN ('email', 'e-mail')) AS has_unsubscribed "
+        "FROM customers WHERE customer_id = $customer_id",
+        {"customer_id": customer_id},
+    )
+    return Contact(**rows[0]) if rows else None
