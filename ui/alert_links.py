@@ -14,12 +14,15 @@ from ui.errors import show_callback_error
 from ui.session import Stamp
 
 
-def waiting_block(stamp: Stamp, currency: str) -> None:
-    """How many alerts wait and what is at stake, with the way to the queue; silent while nobody waits."""
+def waiting_block(stamp: Stamp, currency: str) -> bool:
+    """How many alerts wait and what is at stake, with the way to the queue; silent while nobody waits.
+
+    Whether anybody waits.
+    """
     found = calls.summary(stamp)
     n_waiting = found.n_waiting_for_somebody
     if not n_waiting:
-        return
+        return False
     stake = f", {money(found.stake, currency)} {STAKE_KINDS[found.stake_kind]}" if found.stake is not None else ""
     overdue = f"{count(found.n_overdue)} overdue · " if found.n_overdue else ""
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="alerts_waiting"):
@@ -29,6 +32,7 @@ def waiting_block(stamp: Stamp, currency: str) -> None:
             width="stretch",
         )
         st.page_link(calls.PAGE, label="Open the queue", icon=":material/arrow_forward:", width="content")
+    return True
 
 
 def customer_alert_block(stamp: Stamp, customer_id: str) -> None:

@@ -87,12 +87,12 @@ def freshness_block(now: Today) -> None:
     """How old data, model and scores are."""
     state, as_of = now.state, now.run.as_of if now.run else None
     words = [
-        ("Orders until", day(state.last_order_at)) if state.last_order_at else ("Customers", count(state.n_snapshots)),
-        ("Imported", day(state.imported_at)),
-        ("Model trained", day(now.trained_at)),
-        ("Scored", f"{day(state.scored_at)}, as of {day(as_of)}" if as_of else day(state.scored_at)),
+        f"Orders until {day(state.last_order_at)}" if state.last_order_at else counted(state.n_snapshots, "customer"),
+        f"imported {day(state.imported_at)}",
+        f"model trained {day(now.trained_at)}",
+        f"scored {day(state.scored_at)}{f', as of {day(as_of)}' if as_of else ''}",
     ]
-    st.markdown("  \n".join(f":gray[{what}] &nbsp; {plain(when)}" for what, when in words))
+    st.caption(" · ".join(plain(part) for part in words))
 
 
 def drift_block(stamp: Stamp) -> None:
@@ -109,12 +109,13 @@ def drift_block(stamp: Stamp) -> None:
         st.page_link("pages/models/health.py", label="Health", icon=":material/arrow_forward:", width="content")
 
 
-def steps_block(now: Today) -> None:
-    """What to do first."""
-    st.subheader("What to do first", anchor=False)
-    if not now.steps:
-        st.markdown("Nothing is waiting.")
-    for nr, step in enumerate(now.steps, start=1):
+def steps_block(now: Today, *, after_alerts: bool = False) -> None:
+    """What to do first; what comes next where the alerts that wait stand above already."""
+    steps = [step for step in now.steps if not (after_alerts and step.target == "alerts")]
+    st.subheader("What to do next" if after_alerts else "What to do first", anchor=False)
+    if not steps:
+        st.markdown("Nothing else is waiting." if after_alerts else "Nothing is waiting.")
+    for nr, step in enumerate(steps, start=1):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"step_{nr}"):
             st.markdown(f"**{nr}. {plain(step.what)}**  \n:gray[{plain(step.why)}]", width="stretch")
             _step_action(step, nr)

@@ -20,10 +20,10 @@ now = calls.today(stamp)
 job_panel("score")
 
 stale_line(stamp)
-waiting_block(stamp, session.currency())
+alerts_wait = waiting_block(stamp, session.currency())
 if now.run is None:
     path_block(now)
-    blocks.steps_block(now)
+    blocks.steps_block(now, after_alerts=alerts_wait)
     st.stop()
 
 currency = session.currency()
@@ -36,6 +36,6 @@ left, right = side_by_side([3, 2], key="today", last_first=True)
 with left:
     blocks.stakes_block(stamp, now, currency)
 with right:
-    blocks.steps_block(now)
-    blocks.freshness_block(now)
+    blocks.steps_block(now, after_alerts=alerts_wait)
 blocks.first_customers_block(stamp, currency)
+blocks.freshness_block(now)
