@@ -9,11 +9,9 @@ import streamlit as st
 from churn_core.customers.demand import FEWEST_WEEKS, MEASURES, MOST_WEEKS, WEEKS, Demand, Foreseen, Total
 from churn_core.customers.demand_backtest import Judged
 from churn_core.customers.demand_words import choice_words, interval_words, note_words, stake_words
-from churn_core.customers.selection import CustomerFilter
-from churn_core.figures.demand import amount_words, demand_figure, known_customers_sentence
-from churn_core.figures.theme import UNKNOWN, counted, day, money, percent
+from churn_core.figures.demand import amount_words, demand_figure, known_customers_sentence, stake_sums
+from churn_core.figures.theme import UNKNOWN, counted, day, percent
 from ui import session
-from ui import session_customers as customer_calls
 from ui.errors import plain
 from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp
@@ -89,11 +87,11 @@ def _change(total: Total) -> str:
     return "the same expected" if abs(change) < 0.0005 else f"{100 * change:+.1f} % expected"
 
 
-def chart_block(stamp: Stamp, demand: Demand, found: Foreseen, currency: str) -> None:
+def chart_block(demand: Demand, found: Foreseen, currency: str) -> None:
     """The chart, and what it rests on."""
     chart(demand_figure(demand, found, currency=currency, mode=session.mode()), key=f"demand_{found.measure}")
     st.caption(plain(f"{choice_words(found)} {interval_words(found)}"))
-    _stake_table(stamp, demand, found, currency)
+    _stake_lines(demand, found, currency)
     known = known_customers_sentence(demand, currency=currency)
     if known and found.measure == "revenue":
         st.caption(plain(known))
@@ -101,7 +99,7 @@ def chart_block(stamp: Stamp, demand: Demand, found: Foreseen, currency: str) ->
         st.caption(f":orange[:material/info:] {plain(note)}")
 
 
-def _stake_table(stamp: Stamp, demand: Demand, found: Foreseen, currency: str) -> None:
+def _stake_lines(demand: Demand, found: Foreseen, currency: str) -> None:
     """The sums that are said of the customers of the high tier, each with its meaning in a line."""
     counted_on = demand.counted
     if counted_on is None:
@@ -109,18 +107,12 @@ def _stake_table(stamp: Stamp, demand: Demand, found: Foreseen, currency: str) -
     if not counted_on.n_customers:
         st.caption(plain(stake_words(counted_on)))
         return
-    weeks, last = counted(demand.n_weeks, "week"), found.totals[-1]
-    sums = [("At stake", amount_words(found, last.at_stake, currency), f"what the forecast of {weeks} counts on")]
-    if found.measure == "revenue":
-        if counted_on.kept_per_day:
-            kept = money(7 * demand.n_weeks * counted_on.kept_per_day, currency)
-            sums.append(("On top", f"about {kept}", f"what {weeks} would bring more, if all of them stayed"))
-        at_risk = customer_calls.totals(stamp, CustomerFilter(tiers=("high",))).value_at_risk
-        if at_risk is not None:
-            said = "risk x what they would bring if they stay, as the page At risk counts"
-            sums.append(("Value at risk", money(at_risk, currency), said))
-    whom = f"Of the {counted(counted_on.n_customers, 'customer')} of the high tier"
-    table([{whom: name, "Sum": amount, "What it is": said} for name, amount, said in sums])
+    lines = [
+        f"- **{plain(amount)}** {name.lower()}: {said}"
+        for name, amount, said in stake_sums(demand, found, currency=currency)
+    ]
+    whom = f"Of the {counted(counted_on.n_customers, 'customer')} of the high tier:"
+    st.markdown("\n".join((whom, "", *lines)))
 
 
 def backtest_block(found: Foreseen) -> None:

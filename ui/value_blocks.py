@@ -9,7 +9,7 @@ import streamlit as st
 
 from churn_core.customers.worth import WorthPlan
 from churn_core.customers.worth_export import worth_file_name
-from churn_core.customers.worth_stake import Cell, Stake
+from churn_core.customers.worth_stake import Cell, Concentration, Stake
 from churn_core.customers.worth_view import SORTS, WorthRun
 from churn_core.customers.worth_words import (
     ERROR_WORDS,
@@ -129,9 +129,7 @@ def _lifetime_note(run: WorthRun, currency: str) -> str:
 def notes_block(run: WorthRun, stamp: Stamp) -> None:
     """How the values were made, and what should be known before they are used."""
     stale = " Data was imported since; value again to see it." if run.data_version != stamp.state.data_version else ""
-    st.caption(
-        f"{plain(method_words(run))}{stale} At risk counts what customers would bring if they stay, so it differs."
-    )
+    st.caption(f"{plain(method_words(run))}{stale}")
     for note in run.notes:
         st.caption(f":orange[:material/info:] {sentence(note)}")
 
@@ -254,7 +252,7 @@ def _typically(run: WorthRun, row: dict[str, Any], currency: str) -> str:
     return f" (typically {money(row['typical_spend'] * run.margin_rate, currency)}: half of such customers stay below)"
 
 
-def stake_block(stake: Stake | None, currency: str) -> None:
+def stake_block(stake: Stake | None, currency: str, *, is_valued: bool) -> None:
     """How few customers hold the value at risk, and risk against value."""
     if stake is None:
         return
@@ -262,11 +260,24 @@ def stake_block(stake: Stake | None, currency: str) -> None:
     if stake.concentration is None:
         st.caption("No scored customer has an expected value above zero, so there is no value at risk to place.")
         return
+    st.caption(plain(_stake_words(stake, stake.concentration, currency, is_valued=is_valued)))
     left, right = side_by_side([2, 3], key="value_stake")
     with left:
         chart(figures.concentration_figure(stake.concentration, mode=session.mode()), key="concentration")
     with right:
         _matrix(stake, currency)
+
+
+def _stake_words(stake: Stake, found: Concentration, currency: str, *, is_valued: bool) -> str:
+    """How much value at risk there is, and why that is another sum than those of the key figures."""
+    worth = "what each of them would bring by staying" if stake.source == "orders" else "what the table says of each"
+    said = (
+        f"{money(found.total, currency)} in all: risk x {worth}, for {counted(found.n_customers, 'scored customer')}, "
+        "as on the page At risk."
+    )
+    if not is_valued:
+        return said
+    return f"{said} The sums on top of this page are what is left with that risk taken off, of everybody who bought."
 
 
 def _matrix(stake: Stake, currency: str) -> None:

@@ -66,12 +66,16 @@ def _to_dict(demand: Demand) -> dict[str, Any]:
 
 def _lines(demand: Demand, currency: str) -> list[str]:
     from churn_core.customers.demand_words import note_words, stake_words
-    from churn_core.figures.demand import demand_sentence, known_customers_sentence
+    from churn_core.figures.demand import demand_sentence, known_customers_sentence, stake_sums
 
     lines: list[str] = []
     for found in (demand.revenue, demand.orders):
         if found is not None:
             lines += [f"{demand_sentence(demand, found, currency=currency)}.", *_tables(found, currency), ""]
+    sums = stake_sums(demand, demand.revenue or demand.orders, currency=currency)
+    if demand.counted is not None and sums:
+        whom = f"of the {demand.counted.n_customers:,} of the high tier"
+        lines += [*table((whom, "sum", "what it is"), sums), ""]
     if demand.counted is not None:
         lines.append(stake_words(demand.counted))
     known = known_customers_sentence(demand, currency=currency)

@@ -44,6 +44,10 @@ class Counted:
     """Spend expected per day, the chance that they leave taken off; None where no value is known."""
     kept_per_day: float | None
     """Spend per day that would come on top if none of them left: their value at risk, as spend."""
+    value_at_risk: float | None
+    """The same as the page At risk counts it: margin, over the days of the scores; None where no value is known."""
+    scored_days: int
+    """Days that the scores look ahead."""
     horizon_days: int
     """Days that the expectation was made for."""
     is_valued: bool
@@ -86,7 +90,8 @@ def counted_on(warehouse: Warehouse) -> Counted | str:
         where.parameters,
     )[0]
     kept = None if row["kept"] is None else row["kept"] / margin / horizon
-    of_run = {"run_id": run.run_id, "as_of": run.as_of, "n_customers": row["n"], "kept_per_day": kept}
+    of_run = {"run_id": run.run_id, "as_of": run.as_of, "n_customers": row["n"], "kept_per_day": kept,
+              "value_at_risk": row["kept"], "scored_days": horizon}  # fmt: skip
     worth = latest_worth(warehouse)
     if worth is not None and worth.data_version == run.data_version:
         valued = warehouse.records(

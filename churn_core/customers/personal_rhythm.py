@@ -88,6 +88,10 @@ def rhythm_words(found: Rhythm) -> str:
     ...     cohort_year=2010, due_days=23, alike="", spend_amount_365=None)
     >>> rhythm_words(found)
     'late: 62 days since the last order, usually 21; 8 of 10 like them would have ordered by 12 Sep 2011'
+    >>> from dataclasses import replace
+    >>> rhythm_words(replace(found, days_since=9))
+    'not late: 9 days since the last order, usually 21; unusual only after 12 Sep 2011, by when 8 of 10 like them have \
+ordered again'
     """
     since = f"{_days(found.days_since)} since the {'last' if found.n_gaps else 'only'} order"
     if found.usual_gap_days is None:
@@ -102,7 +106,7 @@ def rhythm_words(found: Rhythm) -> str:
     elif found.days_since > (found.due_days or 0):
         then = f"{MOST} like them would have ordered by {found.due_date:%-d %b %Y}"
     else:
-        then = f"{MOST} like them order again by {found.due_date:%-d %b %Y}"
+        then = f"unusual only after {found.due_date:%-d %b %Y}, by when {MOST} like them have ordered again"
     return f"{start}: {usual}; {then}" if found.n_gaps else f"{usual}; {then}"
 
 

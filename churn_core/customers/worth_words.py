@@ -98,6 +98,17 @@ def lifetime_words(run: WorthRun) -> str:
     )
 
 
+def _order_words(correlation: float) -> str:
+    """How well the order of the tenths was foreseen, where it was foreseen well.
+
+    >>> _order_words(1.0), _order_words(0.988)
+    ('in the order predicted', 'nearly in the order predicted (rank correlation 0.99)')
+    """
+    if correlation > 0.9995:
+        return "in the order predicted"
+    return f"nearly in the order predicted (rank correlation {correlation:.2f})"
+
+
 def verdict(checked: HoldOut) -> str:
     """What the hold-out check says, in one sentence."""
     if checked.ratio is None or checked.actual <= 0:
@@ -107,7 +118,7 @@ def verdict(checked: HoldOut) -> str:
     if checked.decile_correlation is None:
         return f"The total was {total}."
     order = (
-        "and the tenths of the customers came in the order predicted"
+        f"and the tenths of the customers came {_order_words(checked.decile_correlation)}"
         if checked.decile_correlation >= 0.95
         else f"and the tenths of the customers came in another order (rank correlation "
         f"{checked.decile_correlation:.2f})"

@@ -89,6 +89,26 @@ def known_customers_sentence(demand: Demand, *, currency: str = "") -> str:
     )
 
 
+def stake_sums(demand: Demand, found: Foreseen, *, currency: str = "") -> list[tuple[str, str, str]]:
+    """The sums that are said of the customers of the high tier: name, amount, and what it is in a line."""
+    on = demand.counted
+    if on is None or not on.n_customers:
+        return []
+    weeks = counted(demand.n_weeks, "week")
+    at_stake = amount_words(found, found.totals[-1].at_stake, currency)
+    sums = [("At stake", at_stake, f"missing from the forecast of {weeks} if all of them leave now")]
+    if found.measure != "revenue" or on.value_at_risk is None or not on.kept_per_day:
+        return sums
+    on_top = money(7 * demand.n_weeks * on.kept_per_day, currency)
+    is_margin = on.value_at_risk < 0.9995 * on.kept_per_day * on.scored_days
+    same = f"the same{', as margin,' if is_margin else ''} over the {counted(on.scored_days, 'day')} of the scores"
+    return [
+        *sums,
+        ("On top", f"about {on_top}", f"what {weeks} would bring beyond the forecast if all of them stay"),
+        ("Value at risk", money(on.value_at_risk, currency), f"{same}, as on the pages At risk and Value"),
+    ]
+
+
 def demand_sentence(demand: Demand, found: Foreseen, *, currency: str = "") -> str:
     """What the weeks ahead bring, and what of it the customers at risk carry."""
     total = found.totals[-1]

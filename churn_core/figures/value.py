@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 _STRONGEST = 0.5
 """Opacity of the cell with most value at risk, so that its numbers can still be read."""
+_SMALLEST = 0.01
+"""Money below which a mean per customer is drawn as this much."""
 
 
 def hold_out_figure(checked: HoldOut, *, currency: str = "", mode: Mode = "light") -> go.Figure:
     """Mean predicted and mean actual per customer in each tenth of the customers, by what was predicted.
 
-    On a logarithmic scale, because the last tenth spends a hundred times what the first does; linear where a tenth
-    brought nothing.
+    On a logarithmic scale, because the last tenth spends a hundred times what the first does. Less than the smallest
+    coin is drawn as that: how much less is of no interest. Order days are linear where a tenth had none.
     """
     colours = palette(mode)
     tenths = list(range(1, len(checked.deciles) + 1))
@@ -35,6 +37,8 @@ def hold_out_figure(checked: HoldOut, *, currency: str = "", mode: Mode = "light
         else [f"{entry.predicted:.2f}", f"{entry.actual:.2f}", count(entry.n)]
         for entry in checked.deciles
     ]
+    if is_money:
+        predicted, actual = ([max(value, _SMALLEST) for value in values] for values in (predicted, actual))
     figure = go.Figure()
     for place, said, came in zip(tenths, predicted, actual, strict=True):
         figure.add_scatter(

@@ -36,6 +36,6 @@ with place:
 blocks.figures_block(demand, found, currency)
 blocks.weeks_note(stamp, found)
 currency_hint(is_money=found.measure == "revenue")
-blocks.chart_block(stamp, demand, found, currency)
+blocks.chart_block(demand, found, currency)
 blocks.backtest_block(found)
 blocks.weeks_block(demand, found, currency)

@@ -36,7 +36,7 @@ else:
 
 if run is None:
     currency_hint(is_money=stake is not None)
-blocks.stake_block(stake, currency)
+blocks.stake_block(stake, currency, is_valued=run is not None)
 if run is not None:
     blocks.list_block(stamp, run, currency)
     blocks.start_block(calls.proposed(stamp), again=True, is_running=is_running)

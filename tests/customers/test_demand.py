@@ -17,7 +17,7 @@ from churn_core.customers.demand_weeks import complete_weeks
 from churn_core.customers.demand_words import choice_words, note_words
 from churn_core.customers.worth import WorthPlan, value_customers
 from churn_core.errors import InputError, NotEnoughData
-from churn_core.figures.demand import known_customers_sentence
+from churn_core.figures.demand import known_customers_sentence, stake_sums
 from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse
 from tests.customers.conftest import AS_OF, add_run
@@ -242,6 +242,15 @@ def test_at_stake_is_what_is_expected_of_the_high_tier(warehouse: Warehouse) -> 
     demand = forecast_demand(warehouse, 10)
     assert demand.revenue is not None
     assert demand.revenue.totals[-1].at_stake == pytest.approx(20.0)
+    assert (found.value_at_risk, found.scored_days) == (pytest.approx(0.9 * 100 + 0.8 * 50), 70)
+    sums = stake_sums(demand, demand.revenue, currency="EUR")
+    assert [(name, amount) for name, amount, _ in sums] == [
+        ("At stake", "€20"),
+        ("On top", "about €130"),
+        ("Value at risk", "€130"),
+    ]
+    assert sums[-1][2].startswith("the same over the 70 days of the scores")
+    assert [name for name, *_ in stake_sums(demand, demand.orders)] == ["At stake"]
 
 
 def test_at_stake_follows_the_worth_run_where_there_is_one(warehouse: Warehouse) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from churn_core.customers.worth_stake import Cell, Stake
-from churn_core.figures.theme import Mode, palette
-from churn_core.figures.value import cell_words, matrix_figure
+from churn_core.figures.theme import Mode, money, palette
+from churn_core.figures.value import cell_words, hold_out_figure, matrix_figure
+from churn_core.models.worth_check import Decile, HoldOut
 
 BANDS = ((None, 50.0), (50.0, None))
 AT_RISK = {"high": (100.0, 300.0), "medium": (40.0, 60.0), "low": (0.0, -20.0)}
@@ -47,6 +49,21 @@ def test_the_fullest_cell_is_the_strongest_and_stands_in_the_title(stake: Stake)
     assert figure.layout.title.text.startswith("60.0 % of the value at risk is in one cell: high risk")
     assert list(figure.layout.xaxis.ticktext) == ["below €50", "from €50"]
     assert [text.split("<br>")[0] for text in figure.layout.yaxis.ticktext] == ["● low", "◆ medium", "▲ high"]
+
+
+def test_less_than_the_smallest_coin_is_drawn_as_that() -> None:
+    tenths = tuple(Decile(n=10, predicted=said, actual=came) for said, came in ((0.0001, 0.0), (2.0, 3.0)))
+    checked = HoldOut(
+        cutoff=datetime(2026, 8, 3), horizon_days=90, what="spend", method="mix", level_rule="last_year",
+        n_customers=20, n_bought=8, predicted=20.0, actual=30.0, mae=1.0, mae_same=2.0, mae_rhythm=3.0,
+        deciles=tenths, decile_correlation=0.988, orders_predicted=9.0, orders_actual=8.0,
+    )  # fmt: skip
+    figure = hold_out_figure(checked, currency="EUR")
+    assert "came nearly in the order predicted (rank correlation 0.99)" in figure.layout.title.text
+    predicted, actual = figure.data[-2:]
+    assert (list(predicted.y), list(actual.y)) == ([0.01, 2.0], [0.01, 3.0])
+    assert figure.layout.yaxis.type == "log"
+    assert list(actual.customdata[0]) == [money(0.0001, "EUR"), money(0.0, "EUR"), "10"]
 
 
 def test_a_single_band_is_of_any_size(stake: Stake) -> None:

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
+from churn_core.customers.at_risk import count_and_totals
 from churn_core.customers.demand import forecast_demand
+from churn_core.customers.selection import CustomerFilter
 from churn_core.figures.theme import count, money
 from churn_core.intake.derived import refresh_derived
 from churn_core.workspaces import create_workspace, open_workspace
@@ -20,6 +22,7 @@ PAGE = "pages/segments/demand.py"
 def test_the_page_shows_the_numbers_of_the_core(demo_home: Home, app: App) -> None:
     warehouse = open_workspace("Demo shop")
     demand = forecast_demand(warehouse, 8)
+    high = count_and_totals(warehouse, CustomerFilter(tiers=("high",)))
     warehouse.close()
     assert demand.revenue is not None
     visit = app(PAGE, demand_weeks="8")
@@ -40,9 +43,9 @@ def test_the_page_shows_the_numbers_of_the_core(demo_home: Home, app: App) -> No
     said = everything_said(visit)
     assert "without the customers at risk" in said
     assert "The data end on 31 Oct 2026" in said
-    sums = next(table.value for table in visit.dataframe if "What it is" in table.value.columns)
-    assert list(sums.iloc[:, 0]) == ["At stake", "On top", "Value at risk"]
-    assert sums["Sum"].iloc[0] == shown["At stake"]
+    assert f"**{shown['At stake']}** at stake" in said
+    assert "on top: what 8 weeks would bring beyond the forecast if all of them stay" in said
+    assert f"**{money(high.value_at_risk, 'EUR')}** value at risk: the same over the" in said
 
     visit.segmented_control(key="measure").set_value("orders").run()
     assert not visit.exception
