@@ -20,7 +20,8 @@ _STYLE = """<style>
 @media (min-width: {narrow}px) {{ [data-testid="stMainBlockContainer"] {{ padding-inline: 2.75rem; }} }}
 [data-testid="stMain"] [data-testid="stCaptionContainer"] > p,
 [data-testid="stMain"] .stMarkdown [data-testid="stMarkdownContainer"] > :is(p, ul) {{ max-width: 58rem; }}
-[data-testid="stMain"] [data-testid="stMarkdownContainer"] :is(p, h3, h4) {{ text-wrap: pretty; }}
+[data-testid="stMain"] [data-testid="stMarkdownContainer"] p {{ text-wrap: pretty; }}
+[data-testid="stMain"] [data-testid="stMarkdownContainer"] :is(h3, h4) {{ text-wrap: balance !important; }}
 [data-testid="stMetric"] :is([data-testid="stMetricLabel"], [data-testid="stMetricDelta"]) * {{ white-space: normal; }}
 [data-testid="stColumn"] > [data-testid="stVerticalBlock"] > :first-child h3 {{ padding-top: 0; }}
 [data-testid="stMain"] [data-testid="stPageLink"] a {{ padding-inline: 0; }}

@@ -17,6 +17,7 @@ from churn_core.figures.effect_words import p_words
 from churn_core.figures.theme import UNKNOWN, count, percent
 from ui import session
 from ui.errors import plain, sentence
+from ui.folded_table import folded_table
 from ui.readout_rows import (
     bayes_row,
     cut_name,
@@ -122,9 +123,9 @@ def results_block(found: CampaignReadout, *, smallest: float | None = None) -> N
         return
     shown = figures.results_figure(found.results, smallest=smallest, currency=found.currency, mode=session.mode())
     chart(shown, key="effects")
-    table([result_row(result, found.currency) for result in found.results], most_rows=16)
+    folded_table([result_row(result, found.currency) for result in found.results], key="results", left=("Arm",))
     st.caption("The same changes in percent of the control, and over all customers of the arm:")
-    table([scale_row(result, found.currency) for result in found.results], most_rows=16)
+    folded_table([scale_row(result, found.currency) for result in found.results], key="scale", left=("Arm",))
     for reason in why_untold(found):
         st.caption(reason)
     st.caption(
@@ -136,11 +137,13 @@ def results_block(found: CampaignReadout, *, smallest: float | None = None) -> N
         help="Corrected by Holm's method on the goal and by Benjamini-Hochberg's on the other metrics.",
     )
     with st.expander("How each was tested"):
-        table(
+        folded_table(
             [
                 {"Metric": metric_label(entry), "Arm": entry.arm, "Method": entry.comparison.method}
                 for entry in found.results
-            ]
+            ],
+            key="methods",
+            left=("Arm", "Method"),
         )
 
 
@@ -149,7 +152,9 @@ def guardrails_block(found: CampaignReadout) -> None:
     if not found.guardrails:
         return
     st.subheader("Guardrails", anchor=False)
-    table([guardrail_row(entry, found.currency) for entry in found.guardrails])
+    folded_table(
+        [guardrail_row(entry, found.currency) for entry in found.guardrails], key="guardrails", left=("Arm", "State")
+    )
     for entry in found.guardrails:
         if entry.state != "kept":
             st.caption(sentence(entry.told))
@@ -182,7 +187,7 @@ def segments_block(found: CampaignReadout) -> None:
     )
     cut = found.segments[names.index(chosen) if chosen in names else 0]
     chart(figures.segments_figure(cut, currency=found.currency, mode=session.mode()), key="segments")
-    table(slice_rows(cut, found.currency), most_rows=12)
+    folded_table(slice_rows(cut, found.currency), key="slices")
     tested = (
         "Whether the slices differ could not be tested."
         if cut.p_interaction is None
@@ -216,7 +221,7 @@ def _bayes_view(found: CampaignReadout) -> None:
     chosen = st.selectbox("Metric", labels, key="bayes_metric", width=360) if len(labels) > 1 else labels[0]
     shown = [entry for entry in told if metric_label(entry) == chosen]
     chart(figures.posterior_figure(shown, currency=found.currency, mode=session.mode()), key="posterior")
-    table([bayes_row(entry, found.currency) for entry in found.results], most_rows=16)
+    folded_table([bayes_row(entry, found.currency) for entry in found.results], key="bayes", left=("Arm",))
     st.caption(
         "Bayesian view: flat priors, Beta(1, 1) for rates and normal for means; bars are 95 % credible intervals of "
         "the difference. Expected loss is what choosing the treatment costs on average per customer if it is not "

@@ -71,8 +71,8 @@ def test_the_planted_effect_is_told_in_the_order_of_reading(shop: Warehouse, app
     verdict = next(place for place, text in enumerate(told) if "▲ Better" in text)
     effects = next(place for place, text in enumerate(told) if "clear of zero" in text)
     assert health < verdict < effects
-    table = next(frame.value for frame in visit.dataframe if "Change" in frame.value and "Metric" in frame.value)
-    assert table["Metric"][0] == "retained customers (goal)"
+    table = next(found.value for found in visit.table if "Change" in found.value and "Metric" in found.value)
+    assert table["Metric"][0].replace("\\", "") == "retained customers (goal)"
     assert table["n"][0] == "599 / 601"
     assert "Accepted harm" in words
     assert "planned end" in words
@@ -115,7 +115,7 @@ def test_red_health_hides_every_effect_and_says_why(shop: Warehouse, app: App) -
     assert "No effect is told" in words
     assert "✕ hidden" in words
     assert [part.value for part in visit.subheader] == ["Decision", "Arms"]
-    assert not [frame for frame in visit.dataframe if "Change" in frame.value]
+    assert not [found for found in visit.table if "Change" in found.value]
     assert not visit.get("plotly_chart")
     assert "▲ Better" not in words
 
@@ -180,7 +180,8 @@ def test_without_a_control_there_are_counts_and_never_an_effect(shop: Warehouse,
     words = said(visit)
     assert "Not measurable" in words
     assert [part.value for part in visit.subheader] == ["Decision", "Arms"]
-    assert not [frame for frame in visit.dataframe if "Change" in frame.value or "Margin more" in frame.value]
+    assert not [found for found in visit.table if "Change" in found.value]
+    assert not [frame for frame in visit.dataframe if "Margin more" in frame.value]
     arms_shown = next(frame.value for frame in visit.dataframe if "Assigned" in frame.value)
     assert list(arms_shown["Assigned"]) == ["150", "150"]
 
@@ -261,7 +262,7 @@ def test_outcomes_of_a_file_are_previewed_with_unknown_and_duplicate_ids_and_bro
     visit.run()
     assert any("satisfied of 1,200 customers came from" in part.value.lower() for part in visit.success)
     assert shop.n_rows("outcomes") == 1_200
-    metrics_shown = next(frame.value for frame in visit.dataframe if "Metric" in frame.value)["Metric"]
+    metrics_shown = next(found.value for found in visit.table if "Metric" in found.value)["Metric"]
     assert "satisfied" in list(metrics_shown)
     files = next(frame.value for frame in visit.dataframe if "Unknown" in frame.value)
     assert files.iloc[0][["File", "Matched", "Unknown", "Twice"]].tolist() == ["outcomes.csv", "1,200", "1", "1"]
