@@ -18,7 +18,7 @@ _STYLE = (
     "<style>{table} :is(th, td) {{ text-align: right !important; padding: 0.4rem 0.5rem; line-height: 1.3; }} "
     "{table} th {{ vertical-align: bottom; }} {table} tr > :first-child {{ min-width: 5.4rem; }} "
     "{table} :is({left}) {{ text-align: left !important; }} "
-    "@media (max-width: {narrow}px) {{ {table} :is(th, td) {{ padding: 0.35rem 0.25rem; }} "
+    "@media (max-width: {narrow}px) {{ {table} :is(th, td) {{ padding: 0.35rem 0.15rem; }} "
     "{table} :is(th, td) p {{ font-size: 0.8125rem; }} }}</style>"
 )
 """Figures to the right, heads in line with the last line of each other, and closer together in a narrow window."""

@@ -105,7 +105,7 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
             "Act on", list(named), key=ACT_ON, bind="query-params", width=260,
         )  # fmt: skip
         choice, cell = named[chosen]
-        st.caption(_whom(cell), width="content")
+        st.caption(_whom(found, cell), width="content")
         with st.popover("Save as segment", icon=":material/bookmark_add:", key="rfm_save"):
             st.text_input(
                 "Name", key="rfm_name", max_chars=N_NAME_MOST, placeholder=f"RFM {choice.words}, {day(found.day)}"
@@ -127,9 +127,9 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
     st.caption(_kept_words(stamp, cell))
 
 
-def _whom(cell: Cell) -> str:
+def _whom(found: RfmTable, cell: Cell) -> str:
     """How many are acted on, and how many of them lists and campaigns hold."""
-    scored = f", {count(cell.n_scored)} of them scored" if cell.n_scored < cell.n else ""
+    scored = f", {count(cell.n_scored)} of them scored" if found.run_id and cell.n_scored < cell.n else ""
     return f"{counted(cell.n, 'customer')}{scored}"
 
 
@@ -169,15 +169,18 @@ def _square_clicked() -> None:
 
 
 def _group_row(name: str, cell: Cell, everybody: Cell, became: AfterRate, currency: str) -> dict[str, str]:
+    scored = {
+        "Value at risk": money(cell.value_at_risk, currency),
+        "At risk each": money(cell.mean_value_at_risk, currency),
+        "Mean risk, of": _of(cell.mean_risk, cell.n_scored),
+    }
     return {
         "Group": name,
         "Customers": f"{count(cell.n)} ({percent(cell.n / everybody.n)})",
         "Spend (each)": _with_each(cell.spend_amount, cell.mean_spend, currency),
         "Orders each": UNKNOWN if cell.mean_orders is None else f"{cell.mean_orders:.1f}",
         "Days silent": count(cell.mean_days),
-        "Value at risk": money(cell.value_at_risk, currency),
-        "At risk each": money(cell.mean_value_at_risk, currency),
-        "Mean risk, of": _of(cell.mean_risk, cell.n_scored),
+        **(scored if everybody.n_scored else {}),
         "Churned after, of": _of(became.churn_rate, became.n),
     }
 

@@ -104,6 +104,7 @@ def _keep(rule: Rule, meant: RuleCount) -> None:
 def _save(rule: Rule) -> None:
     saved = rule_segments.save_rule_segment(session.warehouse(), st.session_state["rule_name"] or "", rule)
     st.session_state["rule_name"] = ""
+    st.session_state["rule_segment"] = saved.name
     st.toast(f"Segment {plain(saved.name)} saved with {counted(saved.n_members, 'customer')}.")
 
 

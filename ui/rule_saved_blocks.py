@@ -139,9 +139,10 @@ def overlap_block(stamp: Stamp) -> None:
         return
     found = calls.overlaps(stamp, tuple(names[name] for name in picked))
     chart(overlap_figure(found, mode=session.mode()), key="overlap")
+    left = " Those who have left are counted as well." if any(standing.n_left for standing in saved) else ""
     st.caption(
         "Each row is read from left to right: which part of its customers, and how many, are in the segment of that "
-        "number too."
+        f"number too.{left}"
     )
 
 

@@ -76,16 +76,19 @@ def segments_block(stamp: Stamp, found: Segmentation, now: SegmentationMoney, cu
     rows: list[dict[str, str]] = []
     for entry in now.segments:
         left = {"Still there": count(entry.n_customers - entry.n_left)} if now.n_left else {}
-        row = {
-            "Segment": f"{entry.no} {entry.name}",
-            "Customers": f"{count(entry.n_customers)} ({percent(entry.share)})",
-            **left,
-            "Mean risk": percent(entry.mean_risk),
-            "Churned, of": f"{percent(entry.churn_rate)} ({count(entry.n_past)})" if entry.n_past else UNKNOWN,
+        worth = {
             "Expected value": money(entry.expected_value, currency),
             "Value each": money(entry.mean_expected_value, currency),
             "Value at risk": money(entry.value_at_risk, currency),
             "At risk each": money(entry.mean_value_at_risk, currency),
+        }
+        row = {
+            "Segment": f"{entry.no} {entry.name}",
+            "Customers": f"{count(entry.n_customers)} ({percent(entry.share)})",
+            **left,
+            **({"Mean risk": percent(entry.mean_risk)} if now.run_id else {}),
+            "Churned, of": f"{percent(entry.churn_rate)} ({count(entry.n_past)})" if entry.n_past else UNKNOWN,
+            **(worth if now.run_id else {}),
         }
         rows.append(row)
     folded_table(rows, key="segments")

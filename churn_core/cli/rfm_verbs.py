@@ -103,6 +103,7 @@ def _group(name: str, cell: Cell, became: Outlook) -> dict[str, Any]:
         "n_scored": cell.n_scored,
         "mean_risk": cell.mean_risk,
         "value_at_risk": cell.value_at_risk,
+        "mean_value_at_risk": cell.mean_value_at_risk,
         "n_with_outcome": after.n,
         "churn_rate_after": after.churn_rate,
         "churn_rate_interval": list(interval) if interval else None,
@@ -120,12 +121,23 @@ def _group_lines(found: RfmTable, became: Outlook) -> list[str]:
             "-" if cell.mean_days is None else f"{cell.mean_days:,.0f}",
             _of(cell.mean_risk, cell.n_scored),
             _amount(cell.value_at_risk),
+            _amount(cell.mean_value_at_risk),
             _of(became.groups[name].churn_rate, became.groups[name].n),
         )
         for name, cell in found.groups.items()
     ]
-    head = ("group", "customers", "share", "spend", "days silent", "mean risk (of)", "at risk", "churned after (of)")
-    return [f"As of {found.day:%Y-%m-%d}:", *table(head, rows)]
+    head = (
+        "group",
+        "customers",
+        "share",
+        "spend",
+        "days silent",
+        "mean risk (of)",
+        "value at risk",
+        "each",
+        "churned after (of)",
+    )
+    return [f"As of {found.day:%-d %b %Y}:", *table(head, rows)]
 
 
 def _moves(moves: Moves) -> dict[str, Any]:
@@ -144,7 +156,7 @@ def _move_lines(moves: Moves) -> list[str]:
         for before in moves.sources
     ]
     together = ("together", *(f"{moves.n_after(after):,}" for after in moves.groups), f"{moves.n_customers:,}")
-    head = f"From {moves.first:%Y-%m-%d} (rows) to {moves.second:%Y-%m-%d} (columns):"
+    head = f"From {moves.first:%-d %b %Y} (rows) to {moves.second:%-d %b %Y} (columns):"
     return [head, *table(("", *moves.groups, "together"), [*rows, together])]
 
 

@@ -283,10 +283,10 @@ def measure(value: float | None, unit: str = "", currency: str = "") -> str:
 def tier_label(tier: str | None) -> str:
     """A tier with its mark.
 
-    >>> tier_label("high")
-    '▲ high'
+    >>> tier_label("high"), tier_label(None), tier_label(float("nan"))  # type: ignore[arg-type]
+    ('▲ high', '–', '–')
     """
-    return UNKNOWN if not tier else f"{TIER_MARKS.get(tier, '')} {tier}".strip()
+    return UNKNOWN if not tier or _is_unknown(tier) else f"{TIER_MARKS.get(tier, '')} {tier}".strip()
 
 
 def _digits(known: float) -> str:

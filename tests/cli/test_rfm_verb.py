@@ -41,7 +41,7 @@ def test_it_is_readable_without_json(churn: Churn, order_file: Path) -> None:
     assert "champions" in shown
     assert "Scores by fifths of those who ordered in the last 365 days" in shown
     moved = churn("rfm", "--lifecycle", "--movement", "2026-01-01", "2026-06-01").out
-    assert "From 2026-01-01 (rows) to 2026-06-01 (columns):" in moved
+    assert "From 1 Jan 2026 (rows) to 1 Jun 2026 (columns):" in moved
     assert "not yet a customer" in moved
 
 
