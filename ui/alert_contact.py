@@ -1,4 +1,4 @@
-"""How the customer of an alert is reached, as one line with links to dial and to write.
+"""How the customer of an alert is reached, as one line with links to dial and to write; the name stands in the heading.
 
 The line is HTML because Markdown here takes no links to telephone numbers; everything in it is escaped.
 """
@@ -18,17 +18,17 @@ from ui import session_alerts as calls
 from ui.session import Stamp
 
 
-def contact_block(stamp: Stamp, found: Alert, *, has_name: bool = False) -> None:
+def contact_block(stamp: Stamp, found: Alert) -> None:
     """Number and address of an open alert's customer; nothing where nobody may contact them, or nothing is known."""
     if not found.is_live or found.held_back:
         return
     known = calls.contact(stamp, found.customer_id)
     if known is not None and (known.phone or known.email):
-        st.html(f"<div style='font-size: 0.9rem; overflow-wrap: anywhere'>{_line(known, has_name)}</div>")
+        st.html(f"<div style='font-size: 0.9rem; overflow-wrap: anywhere'>{_line(known)}</div>")
 
 
-def _line(known: Contact, has_name: bool) -> str:
-    parts = [escape(known.name)] if has_name and known.name else []
+def _line(known: Contact) -> str:
+    parts = []
     if known.phone:
         parts.append(_link(f"tel:{known.dialled}" if known.dialled else "", known.phone))
     if known.email:

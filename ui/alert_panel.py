@@ -50,7 +50,7 @@ def customer_alert(stamp: Stamp, found: Alert) -> None:
                 calls.PAGE, label="In the queue", icon=":material/arrow_forward:", width="content",
                 query_params={calls.ALERT: str(found.alert_id)},
             )  # fmt: skip
-        contact_block(stamp, found, has_name=True)
+        contact_block(stamp, found)
         _why(found, len(found.rules))
         if not name_at_work():
             name_field()

@@ -110,8 +110,9 @@ def list_alerts(args: argparse.Namespace) -> int:
         lines[0] += f", {money_text(found.stake_all, currency)} at stake ({STAKE_KINDS[found.stake_kind]})"
     lines[0] += f"; {summary.n_overdue:,} overdue, {summary.n_waiting:,} more {which}."
     if found.rows:
+        when = "due" if any(one.is_live for one in found.rows) else "ended"
         lines += table(
-            ("alert", "customer", "name", "status", "owner", "due", "stake", "why"),
+            ("alert", "customer", "name", "status", "owner", when, "stake", "why"),
             [_row(one, currency) for one in found.rows],
         )
     if found.n_all > len(found.rows):
@@ -216,7 +217,7 @@ def _row(one: Alert, currency: str) -> tuple[str, ...]:
     from churn_core.currency import money_text
     from churn_core.customers.alert_model import day_words
 
-    due = f"{day_words(one.due_on)}{' overdue' if one.is_overdue else ''}"
+    due = day_words(one.closed_at or one.due_on) + (" overdue" if one.is_overdue else "")
     status = f"{one.status}: {one.outcome.replace('_', ' ')}" if one.outcome else one.status
     why = f"{one.why[0] if one.why else '-'}{' (must not be contacted)' if one.held_back else ''}"
     stake = "-" if one.stake is None else money_text(one.stake, currency)

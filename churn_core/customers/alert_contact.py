@@ -1,4 +1,4 @@
-"""How the customer of an alert is reached: name, telephone number and e-mail address, as far as these may be used.
+"""How the customer of an alert is reached: telephone number and e-mail address, as far as these may be used.
 
 Consent is read as campaigns read it: where the workspace keeps consent at all, an address without it is shown and
 nobody is led to write there. Consent to e-mail says nothing about calls.
@@ -20,9 +20,8 @@ _N_DIGITS = range(6, 18)
 class Contact:
     """How a customer is reached."""
 
-    name: str
-    """Empty when not known, like the others."""
     email: str
+    """Empty when not known, like the telephone number."""
     phone: str
     email_consent: bool | None
     """Whether e-mail is allowed; None when that is not known of this customer."""
@@ -54,7 +53,7 @@ class Contact:
     def dialled(self) -> str:
         """The telephone number as it is dialled; empty where it could not be.
 
-        >>> Contact(name="", email="", phone="+49 (0)555 000-12", email_consent=None, is_consent_kept=False,
+        >>> Contact(email="", phone="+49 (0)555 000-12", email_consent=None, is_consent_kept=False,
         ...     has_unsubscribed=False).dialled
         '+4955500012'
         """
@@ -69,7 +68,7 @@ class Contact:
 def contact_of(reader: Warehouse | Transaction, customer_id: str) -> Contact | None:
     """How a customer is reached; None for one of whom nothing but orders is known."""
     rows = reader.records(
-        "SELECT coalesce(trim(name), '') AS name, coalesce(trim(email), '') AS email, "
+        "SELECT coalesce(trim(email), '') AS email, "
         "coalesce(trim(phone), '') AS phone, email_consent, "
         "EXISTS (SELECT 1 FROM customers WHERE email_consent IS NOT NULL) AS is_consent_kept, "
         "EXISTS (SELECT 1 FROM contacts o WHERE o.customer_id = $customer_id AND lower(trim(o.kind)) = 'unsubscribed' "

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from churn_core.customers.alert_days import end_of_working_day
+from churn_core.customers.alert_days import end_of_working_day, is_working_day
 from churn_core.customers.alert_evidence import Evidence, evidence_of
 from churn_core.customers.alert_held import HELD, LIVE_SQL
 from churn_core.customers.alert_log import log
+from churn_core.customers.alert_model import due_day
 from churn_core.customers.alert_policy import AlertPolicy
 from churn_core.customers.alert_pool import NAMED, POOL
 from churn_core.customers.alert_rules import RULES, URGENT, AlertSituation
@@ -44,20 +45,25 @@ class Candidates:
 
 
 def renew_live(tx: Transaction, situation: AlertSituation, now: datetime) -> None:
-    """Write anew what is known of the customers in the queue; rules that name them as well are added."""
+    """Write anew what is known of the customers in the queue; rules that name them as well are added.
+
+    What was due on a day on which nobody works any more is due on the next working day.
+    """
     rows = tx.rows(
-        f"SELECT alert_id, customer_id, owner, rules, rule_words FROM alerts WHERE {LIVE_SQL} ORDER BY alert_id"
+        f"SELECT alert_id, customer_id, owner, rules, rule_words, due_at FROM alerts WHERE {LIVE_SQL} ORDER BY alert_id"
     )
     known = evidence_of(tx, situation, [row[1] for row in rows])
     renewed: list[dict[str, Any]] = []
     more = []
-    for alert_id, customer_id, owner, rules, words in rows:
+    working = situation.policy.working_days
+    for alert_id, customer_id, owner, rules, words, due_at in rows:
         found = known.get(customer_id)
         told = dict(zip(rules, words, strict=True)) | (found.named if found else {})
         added = [RULES[name].label.lower() for name in told if name not in rules]
         if added:
             more.append((alert_id, owner, f"named by a further rule: {', '.join(added)}"))
-        renewed.append({"alert_id": alert_id} | _written(found, told, situation))
+        due = due_at if is_working_day(due_day(due_at), working) else end_of_working_day(due_at, 0, working)
+        renewed.append({"alert_id": alert_id, "due_at": due} | _written(found, told, situation))
     _update(tx, renewed)
     log(tx, now, "raised", more)
 

@@ -280,6 +280,9 @@ def test_working_days_are_those_of_the_policy(late: Warehouse) -> None:
     refreshed(late)
     assert {entry.due_on for entry in alerts(late, now=NOW).rows} == {date(2026, 7, 4)}, "a Saturday"
     assert alert_policy(late).working_words == "Sat, Sun"
+    take_everybody(late)
+    refreshed(late)
+    assert {entry.due_on for entry in alerts(late, now=NOW).rows} == {date(2026, 7, 6)}, "a renewal follows the policy"
     for wrong, words in ((("Sunday",), "day of the week 'Sunday' not found"), ((), "nothing would ever be due")):
         with pytest.raises(ChurnError, match=words):
             take_everybody(late, working_days=wrong)
