@@ -94,10 +94,10 @@ def logged(
     which = list(changed)
     log(tx, now, action, [(entry.alert_id, *told(entry)) for entry in which], person=acting_name(person), note=text)
     ids = tuple(entry.alert_id for entry in found)
-    if which:
-        tx.audit(f"alerts {action}", {"alert_ids": [entry.alert_id for entry in which], "words": told(which[0])[1]})
-    counted = "1 alert" if len(which) == 1 else f"{len(which):,} alerts"
     words = summary or told((which or list(found))[0])[1]
+    if which:
+        tx.audit(f"alerts {action}", {"alert_ids": [entry.alert_id for entry in which], "words": words})
+    counted = "1 alert" if len(which) == 1 else f"{len(which):,} alerts"
     message = (
         f"{counted} {words}." if which else f"nothing changed: {'it is' if len(ids) == 1 else 'they are'} so already."
     )

@@ -51,6 +51,8 @@ def test_several_attempts_are_told_in_one_sentence(shop: Warehouse) -> None:
     not_reached(shop, 1, now=NOW)
     assert not_reached(shop, [1, 2], now=NOW).message == "2 alerts not reached; put off until 1 Jul 2026."
     assert [entry.n_tried for entry in alerts_of_ids(shop, [1, 2], now=NOW)] == [1, 2]
+    [detail] = shop.rows("SELECT detail->>'words' FROM audit_log WHERE action = 'alerts not reached' ORDER BY entry")[1]
+    assert detail == "not reached; put off until 1 Jul 2026", "the Settings page lists it like that"
 
 
 def test_whoever_is_not_reached_is_given_up_after_the_attempts_of_the_policy(shop: Warehouse) -> None:
