@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-from churn_core.figures.theme import percent
+from churn_core.figures.theme import counted, percent
 
-_ONE = re.compile(r"(?<![\d,.])1 (customer|id|day|year|tag|past day|new customer)s\b")
+_ONE = re.compile(r"(?<![\d,.])1 (customer|alert|id|day|year|tag|past day|new customer|new alert)s\b")
 """One of something that the sentences below count in the plural."""
 _SENTENCES: dict[str, str] = {
     "campaign list cleared": "{n_ids:,} ids forgotten",
@@ -17,6 +17,7 @@ _SENTENCES: dict[str, str] = {
     "holdout refreshed": "{n_customers:,} new customers were drawn for generation {generation}",
     "holdout reshuffled": "Generation {generation} holds out {n_held_out:,} of {n_customers:,} customers",
     "holdout started": "Generation {generation} holds out {n_held_out:,} of {n_customers:,} customers",
+    "alerts refreshed": "{n_new:,} new alerts, {n_waiting:,} customers wait for one",
     "archive": "Model {model_version} was put aside",
     "build the demo shop": "Demo shop of {plan.n_customers:,} customers over {plan.n_years} years, seed {plan.seed}",
     "export": "{n_rows:,} customers written to {file_name}",
@@ -78,8 +79,12 @@ def change_words(action: str, detail: str | None) -> str:
     'margin rate: 1.0 -> 0.3'
     >>> change_words("tag given", '{"tag": "VIP", "n_customers": 1}')
     'VIP: 1 customer'
+    >>> change_words("alerts done", '{"alert_ids": [4, 10], "words": "done: reached"}')
+    '2 alerts: done: reached'
     """
     found = json.loads(detail) if detail else {}
+    if action.startswith("alerts ") and isinstance(found, dict) and {"alert_ids", "words"} <= set(found):
+        return f"{counted(len(found['alert_ids']), 'alert')}: {found['words']}"
     if action not in _SENTENCES or not isinstance(found, dict):
         return _said(found) if found else ""
     values = _flat(found)

@@ -140,7 +140,7 @@ def changes_block() -> None:
             {"When (UTC)": row["at"], "What": row["action"], "Detail": change_words(row["action"], row["detail"])}
             for row in rows
         ],
-        config={"When (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width="small")},
+        config={"When (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=135)},
         most_rows=11,
     )
 

@@ -181,7 +181,7 @@ def risk_history_figure(history: Sequence[PastScore], policy: TierPolicy, *, mod
             y=level,
             line={"color": colours.tiers[name], "dash": "dot", "width": 1.5},
             annotation={"text": f"{name} from {100 * level:.3g} %", "font": {"size": 11, "color": colours.muted}},
-            annotation_position="top left",
+            annotation_position=f"top {_free_side(shown, level)}",
         )
     fig.update_yaxes(tickformat=".0%", range=[-0.02, 1.02], title_text="risk")
     fig.update_xaxes(tickformat="%-d %b %Y", nticks=6)
@@ -193,6 +193,11 @@ def risk_history_figure(history: Sequence[PastScore], policy: TierPolicy, *, mod
         ]
         fig.update_xaxes(tickmode="array", tickvals=at, ticktext=named)
     return styled(fig, title=history_sentence(history), mode=mode, height=280)
+
+
+def _free_side(shown: Sequence[PastScore], level: float) -> str:
+    """At which end of the line there is more room beside a level."""
+    return "left" if abs(shown[0].risk - level) >= abs(shown[-1].risk - level) else "right"
 
 
 def has_line(history: Sequence[PastScore]) -> bool:

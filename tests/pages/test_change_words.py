@@ -28,6 +28,14 @@ def test_changes_of_the_holdout_are_told_in_words() -> None:
     assert change_words("campaign list given", json.dumps(given)) == "9 of 12 ids belong to customers of this workspace"
 
 
+def test_work_on_alerts_is_told_by_how_many_and_what() -> None:
+    taken = {"alert_ids": [2, 6, 10], "words": "taken by North desk"}
+    assert change_words("alerts taken", json.dumps(taken)) == "3 alerts: taken by North desk"
+    assert change_words("alerts note", json.dumps({"alert_ids": [2], "words": "noted"})) == "1 alert: noted"
+    renewed = {"n_new": 1, "n_ordered": 0, "n_expired": 0, "n_waiting": 105, "n_held": 22}
+    assert change_words("alerts refreshed", json.dumps(renewed)) == "1 new alert, 105 customers wait for one"
+
+
 def test_a_change_without_known_words_says_names_and_values() -> None:
     assert change_words("something new", '{"n_days": 5, "names": []}') == "n days: 5, names: none"
     assert change_words("score", '{"run": 1}') == "run: 1"
