@@ -38,6 +38,11 @@ def list_block(found: tuple[Campaign, ...]) -> None:
                 _row(entry)
 
 
+def not_there(asked: str) -> None:
+    """That an address names a campaign which does not exist; the list of those that do stands below."""
+    st.error(plain(f"There is no campaign {asked!r} in this workspace; choose one from the list."))
+
+
 def open_plan(campaign_id: str, step: int | None = None) -> None:
     """Go to the plan of a campaign."""
     parameters = {calls.CAMPAIGN: campaign_id} | ({calls.STEP: str(step)} if step else {})

@@ -13,6 +13,7 @@ from churn_core.figures.theme import day
 from churn_core.warehouse import utc_now
 from ui import session_readout as calls
 from ui.errors import guarded, plain
+from ui.session_plan import drafts_and_campaigns
 from ui.widgets import empty_state
 
 _PLAN = "pages/campaigns/plan.py"
@@ -23,6 +24,8 @@ def picked_campaign(found: tuple[Campaign, ...]) -> Campaign | None:
     asked = st.query_params.get(calls.CAMPAIGN)
     ids = [entry.campaign_id for entry in found]
     if asked and asked not in ids:
+        if asked not in {entry.campaign_id for entry in drafts_and_campaigns()}:
+            st.page_link(_PLAN, label="All campaigns", icon=":material/list:", width="content")
         other = calls.campaign(asked)
         empty_state(
             f"**{plain(other.name)}** is {plain(STATUSES[other.status].lower())}: there is nothing to read out. A "

@@ -10,7 +10,7 @@ from ui import session_customers as customer_calls
 from ui import session_plan as calls
 from ui.plan_audience import NOT_SCORED
 from ui.plan_fields import errors_of_fields
-from ui.plan_list import list_block
+from ui.plan_list import list_block, not_there
 from ui.plan_steps import step_block
 from ui.today_blocks import next_page
 from ui.widgets import empty_state, job_panel, page_header
@@ -26,13 +26,16 @@ if stamp.state.is_empty and not calls.has_rows(stamp, "customers"):
     )
     st.stop()
 
-if calls.CAMPAIGN not in st.query_params:
-    if not stamp.state.run_id:
+asked, listed = st.query_params.get(calls.CAMPAIGN), calls.drafts_and_campaigns()
+if asked not in {entry.campaign_id for entry in listed}:
+    if asked:
+        not_there(asked)
+    elif not stamp.state.run_id:
         empty_state(f"{NOT_SCORED}.", *next_page(customer_calls.today(stamp)))
-    list_block(calls.drafts_and_campaigns())
+    list_block(listed)
     st.stop()
 
-found = calls.found_campaign(st.query_params[calls.CAMPAIGN])
+found = calls.found_campaign(asked)
 frame.title_block(found)
 if calls.needs_scores(stamp, found):
     frame.list_instead(found)

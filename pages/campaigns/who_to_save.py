@@ -17,7 +17,9 @@ if not found:
     only_orders = "" if stamp.state.last_order_at else " It is learnt from order histories; this workspace holds none."
     empty_state(
         "No campaign with a control group has been drawn yet. A finished one teaches who orders because of being "
-        f"contacted, who would have ordered anyway, and whom contact puts off.{only_orders}"
+        f"contacted, who would have ordered anyway, and whom contact puts off.{only_orders}",
+        None if stamp.state.last_order_at else "pages/data/import_file.py",
+        "Import",
     )
     if stamp.state.last_order_at is not None:
         blocks.proposal_block(calls.proposal(stamp, None))

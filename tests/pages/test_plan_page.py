@@ -422,7 +422,8 @@ def test_a_draft_is_deleted_from_the_list(shop: Warehouse, draft: Campaign, app:
 
 def test_a_campaign_that_is_not_there_is_said_so(shop: Warehouse, app: App) -> None:
     visit = app(PLAN, campaign="camp-none")
-    assert "There is no campaign" in visit.error[0].value.replace("\\", "")
+    assert "There is no campaign 'camp-none'" in visit.error[0].value.replace("\\", "")
+    assert visit.button(key="new_campaign"), "the list it speaks of is there"
 
 
 def test_at_risk_begins_a_plan_with_its_filter(shop: Warehouse, app: App) -> None:
