@@ -14,6 +14,7 @@ from churn_core.schema import USER_TABLES
 from churn_core.state import WorkspaceState, table_counts
 from ui import session
 from ui.errors import plain
+from ui.folded_table import folded_table
 from ui.widgets import next_link, table, table_words
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "data" / "templates"
@@ -48,7 +49,7 @@ def past_imports_block() -> None:
         ],
         config={
             "When (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=140),
-            "File": st.column_config.TextColumn(width=150),
+            "File": st.column_config.TextColumn(width=116),
         },
     )
     _rejected(imports)
@@ -58,7 +59,7 @@ def next_steps_block() -> None:
     """Which tables are filled and what each further one would add."""
     filled = dict(table_counts(session.warehouse()))
     st.subheader("What would add to the answers", anchor=False)
-    table(
+    folded_table(
         [
             {
                 "Table": table_words(kept.name),
@@ -68,7 +69,8 @@ def next_steps_block() -> None:
             }
             for kept in USER_TABLES
         ],
-        most_rows=len(USER_TABLES),
+        key="adds",
+        left=("What it adds", "One row is"),
     )
     files = sorted(TEMPLATES.glob("*.csv"))
     if files:

@@ -226,10 +226,18 @@ def money_block(cutoffs: list[CutoffOutcome]) -> None:
         )
 
 
+_OFTEN_ALIKE = {"": "{}", "Judged by": "judged by {}", "Model": "model {}"}
+"""Columns of the table that are said once below it, with their words, where they hold one value only."""
+
+
 def table_block(cutoffs: list[CutoffOutcome]) -> None:
     """Every cutoff and tier as numbers."""
     with st.expander("Every day and tier"):
-        table([_tier_row(outcome, tier) for outcome in cutoffs[::-1] for tier in TIERS if outcome.tiers[tier].n])
+        rows = [_tier_row(outcome, tier) for outcome in cutoffs[::-1] for tier in TIERS if outcome.tiers[tier].n]
+        alike = [name for name in _OFTEN_ALIKE if len({row[name] for row in rows}) == 1]
+        table([{name: value for name, value in row.items() if name not in alike} for row in rows])
+        if alike:
+            st.caption(f"All rows: {', '.join(_OFTEN_ALIKE[name].format(plain(rows[0][name])) for name in alike)}.")
 
 
 def notes_block(found: Proof) -> None:
