@@ -10,7 +10,7 @@ import streamlit as st
 from churn_core.customers.worth import WorthPlan
 from churn_core.customers.worth_export import worth_file_name
 from churn_core.customers.worth_stake import Cell, Concentration, Stake
-from churn_core.customers.worth_view import SORTS, WorthRun
+from churn_core.customers.worth_view import WorthRun, sorts_of
 from churn_core.customers.worth_words import (
     ERROR_WORDS,
     SHORT_LEVEL,
@@ -65,9 +65,12 @@ def start_block(plan: WorthPlan, *, again: bool, is_running: bool) -> None:
         st.subheader("Value again", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input("Days ahead", 7, 365, plan.horizon_days, key=_FIELDS[0], width=130)
-        st.number_input("Lifetime, years", 1.0, 5.0, plan.lifetime_years, step=0.5, key=_FIELDS[1], width=140)
         st.number_input(
-            "Discount, % a year", 0.0, 100.0, 100 * plan.discount_rate, step=1.0, key=_FIELDS[2], width=150,
+            "Lifetime, years", 1.0, 5.0, plan.lifetime_years, step=0.5, format="%.1f", key=_FIELDS[1], width=140
+        )
+        st.number_input(
+            "Discount, % a year", 0.0, 100.0, 100 * plan.discount_rate, step=1.0, format="%.1f", key=_FIELDS[2],
+            width=150,
             help="What money a year later is worth less",
         )  # fmt: skip
         st.button(
@@ -322,8 +325,9 @@ def list_block(stamp: Stamp, run: WorthRun, currency: str) -> None:
     """Who is worth most, with the date of the next order, and the export."""
     st.subheader("Customers", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.selectbox("Order", list(SORTS.values()), key="worth_order", bind="query-params", width=280)
-        sort = next(name for name, words in SORTS.items() if words == label)
+        sorts = sorts_of(run)
+        label = st.selectbox("Order", list(sorts.values()), key="worth_order", bind="query-params", width=280)
+        sort = next(name for name, words in sorts.items() if words == label)
         with st.popover(f"Export all {count(run.n_customers)}", icon=":material/download:", key="worth_export"):
             _export(stamp, run, sort)
     n_pages = -(-run.n_customers // calls.N_ROWS)

@@ -38,7 +38,7 @@ def add_verbs(verbs: Verbs) -> None:
 
 def show_value(args: argparse.Namespace) -> int:
     """``churn value``."""
-    from churn_core.customers.worth_view import latest_worth, worth_page
+    from churn_core.customers.worth_view import latest_worth, sorts_of, worth_page
 
     warehouse = opened_workspace(args)
     if args.is_new:
@@ -53,7 +53,7 @@ def show_value(args: argparse.Namespace) -> int:
     lines: list[str] = []
     currency = str(warehouse.setting("currency", "") or "")
     if run is not None:
-        top = worth_page(warehouse, limit=args.top).to_dict("records")
+        top = worth_page(warehouse, sort=next(iter(sorts_of(run))), limit=args.top).to_dict("records")
         result |= {"run": _as_dict(run), "top": [_plain(row, run) for row in top]}
         lines += [*_run_lines(run, currency), "", *_top_lines(result["top"], currency)]
     if stake is not None:
@@ -150,25 +150,24 @@ def _run_lines(run: WorthRun, currency: str) -> list[str]:
             f"BG/NBD with Gamma-Gamma {found.mae_rhythm:,.2f}."
         )
     lines += [*run.notes]
-    lines.append(ERROR_WORDS)
+    if run.total_spend is not None:
+        lines.append(ERROR_WORDS)
     return [*lines, assumptions(run), lifetime_words(run)] if run.total_lifetime is not None else lines
 
 
 def _top_lines(rows: list[dict[str, Any]], currency: str) -> list[str]:
-    from churn_core.figures.theme import money
+    from churn_core.figures.theme import UNKNOWN, money
 
-    shown = [
-        (
-            row["customer_id"],
-            money(row["expected_margin"], currency),
-            money(row["typical_margin"], currency),
-            f"{row['expected_orders']:.1f}",
-            money(row["lifetime_value"], currency),
-            row["next_order_at"] or "–",
-        )
-        for row in rows
-    ]
-    return table(("customer", "margin", "typical", "orders", "lifetime", "next order"), shown)
+    columns = {
+        "customer": [str(row["customer_id"]) for row in rows],
+        "margin": [money(row["expected_margin"], currency) for row in rows],
+        "typical": [money(row["typical_margin"], currency) for row in rows],
+        "orders": [f"{row['expected_orders']:.1f}" for row in rows],
+        "lifetime": [money(row["lifetime_value"], currency) for row in rows],
+        "next order": [row["next_order_at"] or UNKNOWN for row in rows],
+    }
+    known = {name: shown for name, shown in columns.items() if set(shown) != {UNKNOWN}}
+    return table(tuple(known), list(zip(*known.values(), strict=True)))
 
 
 def _stake_lines(stake: Stake, currency: str) -> list[str]:

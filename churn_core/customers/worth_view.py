@@ -136,6 +136,16 @@ def run_beside(warehouse: Warehouse) -> int:
     return int(warehouse.value("SELECT coalesce(max(run_id), 0) FROM score_runs WHERE source = 'orders'") or 0)
 
 
+def sorts_of(run: WorthRun) -> dict[str, str]:
+    """What the list of a run can be ordered by, with its words, the first one first: nothing that it does not know."""
+    unknown = {
+        "expected_margin": run.total_margin is None,
+        "lifetime_value": run.total_lifetime is None,
+        "value_at_risk": run.total_margin is None,
+    }
+    return {name: words for name, words in SORTS.items() if not unknown.get(name)}
+
+
 def order_sql(sort: str) -> str:
     """ORDER BY of the list; NotFound for an order that is not offered."""
     if sort not in SORTS:

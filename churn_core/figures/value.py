@@ -18,13 +18,15 @@ _STRONGEST = 0.5
 """Opacity of the cell with most value at risk, so that its numbers can still be read."""
 _SMALLEST = 0.01
 """Money below which a mean per customer is drawn as this much."""
+_WIDE = 20.0
+"""Largest over smallest mean of the tenths above which the scale is logarithmic."""
 
 
 def hold_out_figure(checked: HoldOut, *, currency: str = "", mode: Mode = "light") -> go.Figure:
     """Mean predicted and mean actual per customer in each tenth of the customers, by what was predicted.
 
-    On a logarithmic scale, because the last tenth spends a hundred times what the first does. Less than the smallest
-    coin is drawn as that: how much less is of no interest. Order days are linear where a tenth had none.
+    On a logarithmic scale where the tenths lie far apart: the last often spends a hundred times what the first does.
+    Less than the smallest coin is drawn as that, because how much less is of no interest.
     """
     colours = palette(mode)
     tenths = list(range(1, len(checked.deciles) + 1))
@@ -56,7 +58,7 @@ def hold_out_figure(checked: HoldOut, *, currency: str = "", mode: Mode = "light
     )  # fmt: skip
     figure.update_xaxes(title_text="tenth of the customers, least predicted first", dtick=1)
     title = f"mean {spend_words(checked.is_net) if is_money else 'order days'} per customer"
-    if min(predicted + actual) > 0:
+    if 0 < _WIDE * min(predicted + actual) < max(predicted + actual):
         figure.update_yaxes(title_text=f"{title}, log scale", type="log", dtick=1, tickformat=",~g")
     else:
         figure.update_yaxes(title_text=title, rangemode="tozero")

@@ -225,6 +225,7 @@ def test_orders_without_amounts_are_counted_and_no_money_is_made_up(valued: Ware
     assert run.total_lifetime is None
     assert run.total_orders > 0
     assert any("with an amount above zero" in note for note in run.notes)
+    assert list(worth_view.sorts_of(run)) == ["expected_orders", "next_order_at", "customer_id"]
     assert valued.rows("SELECT DISTINCT expected_spend FROM worth") == [(None,)]
     assert json.loads(valued.value("SELECT summary FROM worth_runs WHERE worth_id = 2"))["what"] == "orders"
 

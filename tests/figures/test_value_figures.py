@@ -53,12 +53,7 @@ def test_the_fullest_cell_is_the_strongest_and_stands_in_the_title(stake: Stake)
 
 def test_less_than_the_smallest_coin_is_drawn_as_that() -> None:
     tenths = tuple(Decile(n=10, predicted=said, actual=came) for said, came in ((0.0001, 0.0), (2.0, 3.0)))
-    checked = HoldOut(
-        cutoff=datetime(2026, 8, 3), horizon_days=90, what="spend", method="mix", level_rule="last_year",
-        n_customers=20, n_bought=8, predicted=20.0, actual=30.0, mae=1.0, mae_same=2.0, mae_rhythm=3.0,
-        deciles=tenths, decile_correlation=0.988, orders_predicted=9.0, orders_actual=8.0,
-    )  # fmt: skip
-    figure = hold_out_figure(checked, currency="EUR")
+    figure = hold_out_figure(_checked(tenths), currency="EUR")
     assert "came nearly in the order predicted (rank correlation 0.99)" in figure.layout.title.text
     predicted, actual = figure.data[-2:]
     assert (list(predicted.y), list(actual.y)) == ([0.01, 2.0], [0.01, 3.0])
@@ -66,6 +61,21 @@ def test_less_than_the_smallest_coin_is_drawn_as_that() -> None:
     assert list(actual.customdata[0]) == [money(0.0001, "EUR"), money(0.0, "EUR"), "10"]
 
 
+def test_tenths_that_lie_close_are_drawn_from_zero() -> None:
+    tenths = tuple(Decile(n=10, predicted=said, actual=came) for said, came in ((2.5, 2.0), (2.6, 2.9)))
+    figure = hold_out_figure(_checked(tenths, what="orders"))
+    assert (figure.layout.yaxis.type, figure.layout.yaxis.rangemode) == (None, "tozero")
+    assert list(figure.data[-1].y) == [2.0, 2.9]
+
+
 def test_a_single_band_is_of_any_size(stake: Stake) -> None:
     cell = replace(stake.cells[0], low=None, below=None, n_customers=1)
     assert cell_words(cell) == "high risk, expected value of any size (1 customer)"
+
+
+def _checked(tenths: tuple[Decile, ...], *, what: str = "spend") -> HoldOut:
+    return HoldOut(
+        cutoff=datetime(2026, 8, 3), horizon_days=90, what=what, method="mix", level_rule="last_year",
+        n_customers=20, n_bought=8, predicted=20.0, actual=30.0, mae=1.0, mae_same=2.0, mae_rhythm=3.0,
+        deciles=tenths, decile_correlation=0.988, orders_predicted=9.0, orders_actual=8.0,
+    )  # fmt: skip
