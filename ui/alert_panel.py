@@ -78,8 +78,11 @@ def _risk(found: Alert) -> str:
 
 def _standing(found: Alert) -> str:
     """Until when, and with whom."""
-    due = due_of(found, calls.today()) if found.status in ("open", "taken") else ""
-    due = f":red[**{due}**]" if found.is_overdue else f"due {due}" if due else ""
+    due = ""
+    if found.status in ("open", "taken"):
+        is_near = (found.due_on - calls.today()).days < 2
+        due = due_of(found, calls.today()) if is_near else day_named(found.due_on)
+        due = f":red[**{due}**]" if found.is_overdue else f"due {due}"
     return " · ".join(part for part in (due, plain(standing_of(found))) if part)
 
 

@@ -119,6 +119,8 @@ def test_the_queue_is_sorted_by_stake_and_its_first_alert_is_open(queue: Warehou
     assert _metrics(visit)["To do"] == str(found.n_all) == "12"
     said = _said(visit)
     assert "New in the high tier" in said
+    due_on = working_day_after(utc_now().date(), 3, MON_TO_FRI)
+    assert f"due {due_on:%a} {day(due_on)} · nobody has taken it" in said
     assert found.rows[0].next_step in said
     assert "Name *59*" in visit.subheader[0].value.replace("\\", ""), "a name is shown as it stands"
 
