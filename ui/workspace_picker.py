@@ -18,6 +18,9 @@ FIRST_PAGE = "pages/data/import_file.py"
 _LAST = "last_workspace"
 """The workspace this visit looked at last; the address may forget it when the browser goes back."""
 
+_CREATED = "workspace_created"
+"""Set when a workspace was created just now: its visitor goes on to the first page."""
+
 _NEW, _RENAMED, _TYPED = "new_workspace_name", "renamed_workspace_name", "typed_workspace_name"
 
 
@@ -49,6 +52,8 @@ def workspace_picker() -> None:
         raise unknown_name("workspace", unknown, names)
     if chosen:
         st.session_state[_LAST] = chosen
+        if st.session_state.pop(_CREATED, False):
+            st.switch_page(FIRST_PAGE, query_params={})
     elif st.session_state.get(_LAST) in names:
         st.rerun()  # the browser went back to an address that names no workspace: settle again
 
@@ -78,8 +83,7 @@ def _settle(names: list[str]) -> str | None:
 @st.dialog("New workspace")
 def _new_dialog() -> None:
     st.caption("One workspace holds one business: its data, its settings and its models, in one file on this machine.")
-    if new_workspace_form("Create") and not show_callback_error():
-        st.switch_page(FIRST_PAGE)
+    _close_when_done(new_workspace_form("Create"))
 
 
 @st.dialog("Rename workspace")
@@ -114,6 +118,7 @@ def _create() -> None:
     name = st.session_state[_NEW].strip()
     create_workspace(name)
     st.session_state[session.WORKSPACE] = name
+    st.session_state[_CREATED] = True
 
 
 def _rename(name: str) -> None:

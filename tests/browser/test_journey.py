@@ -70,7 +70,7 @@ def go_to(page: Page, title: str) -> None:
 def create_workspace(page: Page, name: str) -> None:
     page.get_by_label("Name of your business or shop").fill(name)
     page.get_by_role("button", name="Create workspace").click()
-    expect(page.get_by_role("heading", name="Today", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Import", exact=True)).to_be_visible()
 
 
 def upload(page: Page, file: Path) -> None:

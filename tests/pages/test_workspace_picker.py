@@ -24,6 +24,17 @@ def test_a_created_workspace_is_the_one_looked_at(churn_home: Home, app: App) ->
     submit(visit, "Create workspace")
     assert names() == ["Tea & Things"]
     assert visit.session_state[session.WORKSPACE] == "Tea & Things"
+    assert [title.value for title in visit.title] == ["Import"], "where a workspace without data begins"
+
+
+def test_a_workspace_created_beside_another_begins_with_its_import_as_well(churn_home: Home, app: App) -> None:
+    create_workspace("First")
+    visit = app("pages/settings/settings.py")
+    visit.button(key="open_new_workspace").click().run()
+    visit.text_input(key="new_workspace_name").set_value("Second")
+    submit(visit, "Create")
+    assert visit.session_state[session.WORKSPACE] == "Second"
+    assert [title.value for title in visit.title] == ["Import"]
 
 
 def test_a_name_that_cannot_be_a_file_is_refused_in_one_sentence(churn_home: Home, app: App) -> None:
