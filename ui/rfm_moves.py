@@ -60,8 +60,7 @@ def movement_block(stamp: Stamp, of_day: datetime, currency: str) -> None:
 
 def lifecycle_block(stamp: Stamp, of_day: datetime, currency: str) -> None:
     """The stages of the day with their definitions, and how they were over the months."""
-    months = calls.stages_over_time(stamp, of_day)
-    found = months[-1]
+    found = calls.stages_of(stamp, of_day)
     if found.note:
         st.caption(f":orange[:material/info:] {sentence(found.note)}")
     folded_table(
@@ -84,7 +83,7 @@ def lifecycle_block(stamp: Stamp, of_day: datetime, currency: str) -> None:
         left=("Who",),
     )
     st.caption(STAGES_MEANING)
-    chart(stages_figure(months, mode=session.mode()), key="rfm_stages")
+    chart(stages_figure(calls.stages_over_time(stamp, of_day), mode=session.mode()), key="rfm_stages")
 
 
 def _matrix(found: Moves, currency: str) -> None:

@@ -58,10 +58,16 @@ def stage_moves(stamp: Stamp, first: datetime, second: datetime) -> Moves:
     return stages.stage_movement(session.warehouse(stamp.workspace), first, second)
 
 
+@st.cache_data(show_spinner="Finding everybody's stage", max_entries=16)
+def stages_of(stamp: Stamp, day: datetime) -> Lifecycle:
+    """The stages of a day."""
+    return stages.lifecycle(session.warehouse(stamp.workspace), day)
+
+
 @st.cache_data(show_spinner="Going through the months", max_entries=8)
 def stages_over_time(stamp: Stamp, day: datetime) -> tuple[Lifecycle, ...]:
     """The stages month by month, the day itself last."""
-    return stages.stages_over_time(session.warehouse(stamp.workspace), day)
+    return stages.stages_over_time(session.warehouse(stamp.workspace), day, last=stages_of(stamp, day))
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -151,18 +151,21 @@ def stage_of(
 
 
 def stages_over_time(
-    warehouse: Warehouse, as_of: datetime | None = None, *, n_months: int = N_MONTHS
+    warehouse: Warehouse, as_of: datetime | None = None, *, n_months: int = N_MONTHS, last: Lifecycle | None = None
 ) -> tuple[Lifecycle, ...]:
-    """The stages at the first of each month and on the day itself, oldest first, each with what was known then."""
+    """The stages at the first of each month and on the day itself, oldest first, each with what was known then.
+
+    ``last`` are those of the day itself where they were read before.
+    """
     end = orders_until(warehouse, as_of)
     first = warehouse.value("SELECT min(order_time) FROM orders")
-    days = [end]
+    days = []
     for number in range(n_months):
         month = end.year * 12 + end.month - 1 - number
         begun = datetime(month // 12, month % 12 + 1, 1)
         if first < begun < end:
             days.append(begun)
-    return tuple(lifecycle(warehouse, day) for day in sorted(days))
+    return (*(lifecycle(warehouse, day) for day in sorted(days)), last or lifecycle(warehouse, end))
 
 
 def stage_movement(warehouse: Warehouse, first: datetime, second: datetime | None = None) -> Moves:
