@@ -1,4 +1,4 @@
-"""Figures of segments: the strongest deviation is told in the units of the shop, colours have words, names are whole."""
+"""Figures of segments: what stands out is told in the units of the shop, colours have words, names are whole."""
 
 from __future__ import annotations
 
