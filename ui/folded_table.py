@@ -14,6 +14,8 @@ import streamlit as st
 from ui.errors import plain
 from ui.layout import NARROW
 
+_MOST_ROWS, _TALLEST = 16, 560
+"""Rows up to which all of them are seen at once, and the height in pixels of what scrolls beyond."""
 _STYLE = (
     "<style>{table} :is(th, td) {{ text-align: right !important; padding: 0.4rem 0.5rem; line-height: 1.3; }} "
     "{table} th {{ vertical-align: bottom; }} {table} tr > :first-child {{ min-width: 5.4rem; }} "
@@ -33,8 +35,11 @@ def folded_table(rows: Sequence[Mapping[str, str]], *, key: str, left: Sequence[
         st.html(_STYLE.format(table=f".st-key-folded_{key}", left=to_left, narrow=NARROW))
         st.table(
             pd.DataFrame([{plain(name): _cell(value) for name, value in row.items()} for row in rows]),
-            border="horizontal", hide_index=True, alt=f"Table: {', '.join(name for name in names if name)}",
-        )  # fmt: skip
+            border="horizontal",
+            hide_index=True,
+            height=_TALLEST if len(rows) > _MOST_ROWS else "content",
+            alt=f"Table: {', '.join(name for name in names if name)}",
+        )
 
 
 def _cell(value: str) -> str:

@@ -97,7 +97,7 @@ def _matrix(found: Moves, currency: str) -> None:
                 f"On {day(found.first)}": before,
                 **{_HEADS.get(after, after): count(found.n(before, after)) for after in found.groups},
                 ALL: count(found.n_before(before)),
-                "Spent between": money(sum(known), currency) if known else UNKNOWN,
+                "Spent": money(sum(known), currency) if known else UNKNOWN,
             }
         )
     rows.append(
@@ -105,8 +105,11 @@ def _matrix(found: Moves, currency: str) -> None:
             f"On {day(found.first)}": ALL,
             **{_HEADS.get(after, after): count(found.n_after(after)) for after in found.groups},
             ALL: count(found.n_customers),
-            "Spent between": UNKNOWN,
+            "Spent": UNKNOWN,
         }
     )
     folded_table(rows, key="moves")
-    st.caption(f"Rows: where they stood on {day(found.first)}. Columns: where they stand on {day(found.second)}.")
+    st.caption(
+        f"Rows: where they stood on {day(found.first)}. Columns: where they stand on {day(found.second)}. Spent: what "
+        "the customers of the row paid between the two days."
+    )

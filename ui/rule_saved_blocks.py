@@ -82,7 +82,7 @@ def _actions(found: tuple[SegmentStanding, ...]) -> None:
     by_name = {standing.segment.name: standing for standing in found}
     said = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("With the segment", list(by_name), key="rule_segment", width=340)
+        name = st.selectbox("With the segment", list(by_name), key="rule_segment", width=280)
         chosen = by_name[name]
         said.caption(_who(chosen))
         st.page_link(
