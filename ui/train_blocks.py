@@ -11,7 +11,7 @@ import streamlit as st
 from churn_core.campaigns.scoring import score_workspace
 from churn_core.errors import JobCancelled
 from churn_core.features.definition import active_definition
-from churn_core.figures.theme import count, counted, percent
+from churn_core.figures.theme import count, counted, day, percent
 from churn_core.jobs import Progress, part
 from churn_core.models.estimators import SAMPLED
 from churn_core.models.evaluation import METRIC_LABELS, METRICS
@@ -25,10 +25,11 @@ from churn_core.warehouse import Warehouse
 from ui import session
 from ui.definition_blocks import readiness, words
 from ui.errors import guarded, plain, sentence
+from ui.folded_table import folded_table
 from ui.model_results import METHOD_LABELS, estimator_label, metrics_of, versions
 from ui.preparation_blocks import Asked, chosen_words
 from ui.session import Stamp
-from ui.widgets import job_started, table, table_words, wait_note, waits_for
+from ui.widgets import job_started, table_words, wait_note, waits_for
 
 _COMPARED = ("auc", "log_loss", "precision_top10")
 
@@ -121,10 +122,7 @@ def versions_block(stamp: Stamp) -> None:
     if not found:
         return
     st.subheader("Versions", anchor=False)
-    table(
-        [_version_row(version) for version in found],
-        config={"Trained (UTC)": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=135)},
-    )
+    folded_table([_version_row(version) for version in found], key="versions", left=("Estimator", "Learned from"))
     st.caption(
         "The champion scores. A new version becomes champion, the one before it stays as challenger. Versions that "
         "were judged on different data or definitions cannot be compared by their numbers alone."
@@ -142,7 +140,7 @@ def _candidates(version: ModelVersion) -> None:
     if prepared:
         st.caption(f"Inputs prepared by choice: {plain(prepared)}.")
     best = version.summary["backtest"].get("chosen")
-    table(
+    folded_table(
         [
             {
                 "Estimator": estimator_label(name) + (" (chosen)" if name == best else ""),
@@ -151,6 +149,8 @@ def _candidates(version: ModelVersion) -> None:
             }
             for name, values in judged.items()
         ],
+        key="tried",
+        left=("Contributions",),
     )
 
 
@@ -167,7 +167,7 @@ def _contributions(name: str, judged: Mapping[str, Any]) -> str:
     return "partly sampled" if name in ("blend", "stacking") and SAMPLED & judged.keys() else "exact"
 
 
-def _version_row(version: ModelVersion) -> dict[str, Any]:
+def _version_row(version: ModelVersion) -> dict[str, str]:
     backtest = version.summary.get("backtest") or {}
     judged = metrics_of(version).get(backtest.get("chosen", ""), {})
     return {
@@ -176,7 +176,7 @@ def _version_row(version: ModelVersion) -> dict[str, Any]:
         "Learned from": _learned_from(version),
         "Judged on": count(backtest.get("n")),
         **{METRIC_LABELS[metric]: _number(metric, _point(judged.get(metric))) for metric in _COMPARED},
-        "Trained (UTC)": version.trained_at,
+        "Trained (UTC)": f"{day(version.trained_at)}, {version.trained_at:%H:%M}",
     }
 
 

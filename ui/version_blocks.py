@@ -22,6 +22,7 @@ from ui import session
 from ui import session_customers as calls
 from ui.customer_table import open_customer
 from ui.errors import guarded, plain, sentence, show_callback_error
+from ui.folded_table import folded_table
 from ui.model_results import periods_of
 from ui.session import Stamp
 from ui.version_words import made_words, version_label
@@ -56,7 +57,7 @@ def older_scores_block(stamp: Stamp, *, is_running: bool) -> None:
 
 def versions_table(found: list[ModelVersion]) -> None:
     """Every version with its measures and calibration; opened, its data, cutoffs, libraries, seed, who and when."""
-    table([_version_row(version) for version in found])
+    folded_table([_version_row(version) for version in found], key="versions", left=("Estimator",))
     with st.expander("How each was made: data, days it learned from, worst gap, seed, who, libraries"):
         table([_made_row(version) for version in found])
     st.caption(
@@ -168,7 +169,7 @@ def _chosen(label: str, found: list[ModelVersion], *, key: str, index: int) -> M
     return by_number[number]
 
 
-def _version_row(version: ModelVersion) -> dict[str, Any]:
+def _version_row(version: ModelVersion) -> dict[str, str]:
     measures = judged_measures(version)
     return {
         "Model": f"{version.model_version}, {version.status}",
@@ -181,7 +182,7 @@ def _version_row(version: ModelVersion) -> dict[str, Any]:
     }
 
 
-def _made_row(version: ModelVersion) -> dict[str, Any]:
+def _made_row(version: ModelVersion) -> dict[str, str]:
     summary = version.summary
     libraries = summary.get("libraries") or {}
     return {

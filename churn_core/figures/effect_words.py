@@ -117,7 +117,8 @@ def _alike(low: float, high: float) -> str:
     if not 1e-6 <= largest < 100:
         return _between(effect_words(low, "count"), effect_words(high, "count"), "")
     decimals = 2 - math.floor(math.log10(largest))
-    return _between(*(_signed(f"{abs(end):.{decimals}f}", end) for end in (low, high)), "")
+    first, last = (_signed(f"{abs(end):.{decimals}f}", end) for end in (low, high))
+    return _between(first, last, "")
 
 
 def _signed(size: str, value: float) -> str:

@@ -60,10 +60,10 @@ def statuses() -> dict[int, str]:
 def test_all_versions_stand_beside_each_other(home: Home, app: App) -> None:
     visit = app(VERSIONS)
     assert not visit.exception
-    shown = visit.dataframe[0].value
+    shown = visit.table[0].value
     assert list(shown["Model"]) == ["2, champion", "1, challenger"]
     assert shown["Estimator"].iloc[0] == "decision tree"
-    made = visit.dataframe[1].value
+    made = visit.dataframe[0].value
     assert list(made["Seed"]) == ["42", "42"]
     assert made["Libraries"].str.contains("lightgbm").all()
     assert (made["By"] != "").all()
@@ -111,10 +111,10 @@ def test_two_versions_are_compared_and_a_link_keeps_the_choice(home: Home, app: 
     assert visit.selectbox(key="a").value == 2
     assert "would change tier" in said
     assert "Spearman" in said
-    measures = visit.dataframe[2].value
+    measures = visit.dataframe[1].value
     assert measures["Measure"].iloc[0] == "ROC-AUC"
     assert set(measures["Verdict"]) <= {"not clear", "model 1 is better", "model 2 is better"}
-    changes = visit.dataframe[3].value
+    changes = visit.dataframe[2].value
     assert list(changes.columns) == ["", "Customer", "Model 2", "Model 1", "Change"]
     assert len(changes) == blocks.N_CHANGES
     assert "Choose two different versions" in everything_said(app(VERSIONS, a=newest, b=newest))
@@ -169,7 +169,7 @@ def test_versions_of_one_estimator_can_be_told_apart(home: Home) -> None:
     }
     made = replace(version, estimator="stacking", summary=summary, trained_at=datetime(2026, 11, 20, 9, 53))
     assert version_label(made) == (
-        "Model 2: stacking of 2, missing = median, rare = one percent, searched, 20 Nov 09:53"
+        "Model 2: stacking of 2, missing = median, rare = one percent, searched, 20 Nov 2026, 09:53"
     )
     assert version_label(version).startswith("Model 2: decision tree, ")
 
