@@ -159,7 +159,10 @@ def _how_to_read(found: Triangle) -> str:
             f"By {plain(found.grouping.label)}, as known today{parts}; n falls where customers came too recently."
         )
     if found.has_amounts:
-        words.append("Revenue is what was paid, returns not taken off.")
+        words.append(
+            "Revenue is what was paid, returns not taken off: each, per customer of the cohort in a month; summed up, "
+            "since the first month; in all, of the whole cohort."
+        )
     n_months = found.n_months + 1
     if len(found.cohorts) > figures.N_ROWS or n_months > figures.N_COLUMNS:
         n_rows = min(len(found.cohorts), figures.N_ROWS)

@@ -19,9 +19,9 @@ What = Literal["retention", "revenue", "cumulated", "whole"]
 
 WHAT: dict[What, str] = {
     "retention": "Retention",
-    "revenue": "Revenue per customer",
-    "cumulated": "Revenue per customer, cumulated",
-    "whole": "Revenue of the cohort",
+    "revenue": "Revenue each",
+    "cumulated": "Each, summed up",
+    "whole": "Revenue in all",
 }
 """What a cell of the triangle can show."""
 N_COLUMNS = 13
