@@ -83,6 +83,11 @@ def build_demo(args: argparse.Namespace) -> int:
             f"Built the workspace {built.workspace!r} in {seconds:.0f} s: {built.n_customers:,} customers, "
             f"{built.n_orders:,} orders, {built.n_events:,} events.",
             f"The ground truth is in {built.truth_path}.",
+            *(
+                []
+                if args.no_train
+                else ["The app values its customers when it opens it; 'churn value --run' does so now."]
+            ),
         ],
     )
 
