@@ -273,10 +273,10 @@ def stake_block(stake: Stake | None, currency: str, *, is_valued: bool) -> None:
 
 def _stake_words(stake: Stake, found: Concentration, currency: str, *, is_valued: bool) -> str:
     """How much value at risk there is, and why that is another sum than those of the key figures."""
-    worth = "what each of them would bring by staying" if stake.source == "orders" else "what the table says of each"
+    worth = "would bring by staying" if stake.source == "orders" else "is worth by the table's own value column"
     said = (
-        f"{money(found.total, currency)} in all: risk x {worth}, for {counted(found.n_customers, 'scored customer')}, "
-        "as on the page At risk."
+        f"{money(found.total, currency)} in all: risk x what each of {counted(found.n_customers, 'scored customer')} "
+        f"{worth}, as on the page At risk."
     )
     if not is_valued:
         return said

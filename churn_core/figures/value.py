@@ -57,9 +57,10 @@ def hold_out_figure(checked: HoldOut, *, currency: str = "", mode: Mode = "light
         marker={"color": colours.accent, "size": 11, "symbol": "diamond"},
     )  # fmt: skip
     figure.update_xaxes(title_text="tenth of the customers, least predicted first", dtick=1)
+    lowest = f" from {_SMALLEST:g} up" if is_money and min(predicted + actual) == _SMALLEST else ""
     title = f"mean {spend_words(checked.is_net) if is_money else 'order days'} per customer"
     if 0 < _WIDE * min(predicted + actual) < max(predicted + actual):
-        figure.update_yaxes(title_text=f"{title}, log scale", type="log", dtick=1, tickformat=",~g")
+        figure.update_yaxes(title_text=f"{title}, log scale{lowest}", type="log", dtick=1, tickformat=",~g")
     else:
         figure.update_yaxes(title_text=title, rangemode="tozero")
     n_words = f"n = {count(checked.n_customers)}, {count(checked.n_bought)} bought"
