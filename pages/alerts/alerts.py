@@ -19,7 +19,11 @@ from ui.widgets import empty_state, job_panel, page_header
 
 page_header("Alerts", __doc__ or "")
 stamp = session.stamp()
-job_panel("alerts", "score")
+# What comes and goes stands in a place of its own: when it moved the queue, the browser would draw the table anew, with
+# the row that was marked before.
+above = st.container()
+with above:
+    job_panel("alerts", "score")
 
 if stamp.state.is_empty:
     empty_state(
@@ -30,10 +34,11 @@ if stamp.state.is_empty:
     st.stop()
 
 currency = session.currency()
-stale_line(stamp)
-blocks.model_block(stamp)
-blocks.figures_block(stamp, currency)
-show_callback_error(actions.PLACE)
+with above:
+    stale_line(stamp)
+    blocks.model_block(stamp)
+    blocks.figures_block(stamp, currency)
+    show_callback_error(actions.PLACE)
 left, right = blocks.list_and_panel()
 with left:
     chosen, sort = queue.filter_block(stamp)
