@@ -22,13 +22,13 @@ from ui.currency_hint import currency_hint
 from ui.customer_table import N_ROWS_SEEN, customer_table
 from ui.errors import plain, sentence
 from ui.key_figures import figures_row, key_figure
+from ui.reading import reading_choice
 from ui.rhythm_blocks import customer_rhythm
 from ui.session import Stamp
 from ui.widgets import chart
 
 PARTS = ("What adds up to it", "Why did it move?", "What if?", "What happened", "All numbers")
 """What can be looked at of a scored customer, one at a time, below who, how likely and why in words."""
-READINGS: tuple[Reading, ...] = ("by group", "every signal")
 
 
 def choose_block(stamp: Stamp) -> str | None:
@@ -119,24 +119,17 @@ def _facts(profile: CustomerProfile) -> list[str]:
 
 def contributions_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
     """What adds up to the risk: the force plot with how to read it, and the same as steps with their words."""
-    reading = _reading(score)
+    reading = reading_choice(has_groups=_has_groups(score))
     force = calls.force_plot(stamp, customer_id, reading, currency, session.mode())
     st.iframe(force, height=HEIGHT, alt="SHAP force plot")
     st.caption(_how_to_read(score, reading), help=_where_it_starts(score))
     chart(contributions_figure(score, reading, currency=currency, mode=session.mode()), key="contributions")
 
 
-def _reading(score: CustomerScore) -> Reading:
-    """By group or one by one; no question where each signal is a group of the same name, as in a labelled table."""
+def _has_groups(score: CustomerScore) -> bool:
+    """Whether some signal stands for less than a group of the same name."""
     names = [part.name for part in score.contributions if part.name not in CONSTANTS]
-    if all(family_label(family_of(name)) == feature_label(name) for name in names):
-        return READINGS[0]
-    reading: Reading = st.segmented_control(
-        "Signals", READINGS, key="signals", bind="query-params", required=True, default=READINGS[0],
-        format_func=str.capitalize,
-        label_visibility="collapsed",
-    )  # fmt: skip
-    return reading
+    return any(family_label(family_of(name)) != feature_label(name) for name in names)
 
 
 def _how_to_read(score: CustomerScore, reading: Reading) -> str:

@@ -20,10 +20,10 @@ from ui import session_customers as calls
 from ui.errors import plain
 from ui.key_figures import figures_row, key_figure
 from ui.layout import side_by_side
+from ui.reading import reading_choice
 from ui.session import Stamp
 from ui.widgets import chart
 
-READINGS: tuple[Reading, ...] = ("by group", "every signal")
 SCALE = "0.5 on this scale moves a risk of 50 % to 62 %, and one of 10 % to 15 %."
 FEW = 30
 """Customers of a group below whom single ones weigh heavily."""
@@ -69,15 +69,8 @@ def group_block(found: Drivers) -> None:
 
 
 def reading_block(found: Drivers) -> Reading:
-    """Whether signals are looked at by group or one by one; no question where each is its own group."""
-    if not figures.has_groups(found):
-        return READINGS[0]
-    reading: Reading = st.segmented_control(
-        "Signals", READINGS, key="signals", bind="query-params", required=True, default=READINGS[0],
-        format_func=str.capitalize,
-        label_visibility="collapsed",
-    )  # fmt: skip
-    return reading
+    """Whether signals are looked at by group or one by one."""
+    return reading_choice(has_groups=figures.has_groups(found))
 
 
 def means_block(found: Drivers, reading: Reading) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from churn_core.campaigns.scoring import score_workspace
 from churn_core.customers.attributes import attributes
 from churn_core.customers.tiers import TierPolicy, active_policy, policy_words, save_policy
 from churn_core.figures.theme import count, percent
@@ -13,12 +12,13 @@ from churn_core.settings import Settings, save_settings, settings
 from churn_core.state import recent_changes, table_counts
 from churn_core.workspaces import list_workspaces
 from ui import session
+from ui import session_customers as calls
 from ui.change_words import change_words
 from ui.errors import guarded, plain
 from ui.key_figures import figures_row, key_figure
 from ui.policy_blocks import ALERTS_FOLLOW
 from ui.session import Stamp
-from ui.widgets import job_started, table, table_words
+from ui.widgets import table, table_words
 
 CURRENCIES = ["", "GBP", "EUR", "USD", "CNY", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "JPY", "INR", "AUD", "CAD"]
 WHY_STABLE = (
@@ -126,7 +126,7 @@ def workspace_block() -> None:
 def score_again_block() -> None:
     """Start scoring with the settings as they are."""
     if session.stamp().state.model_version:
-        st.button("Score again with these settings", on_click=guarded(_score), key="score_again")
+        st.button("Score again with these settings", on_click=guarded(calls.start_scoring), key="score_again")
 
 
 def changes_block() -> None:
@@ -193,14 +193,3 @@ def _save_tiers() -> None:
     run = latest_run(session.warehouse())
     applied = f" and applied to the latest scoring. {ALERTS_FOLLOW}" if run else "."
     st.toast(f"Saved as policy {policy.version}{applied}")
-
-
-def _score() -> None:
-    warehouse = session.warehouse()
-    job_started(
-        session.runner().start(
-            "score",
-            "Scoring customers",
-            lambda progress: {"run_id": score_workspace(warehouse, progress=progress).run_id},
-        )
-    )

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from churn_core.campaigns.scoring import score_workspace
 from churn_core.figures import versions as figures
 from churn_core.figures.card_html import card_html
 from churn_core.figures.theme import UNKNOWN, count, counted, day, percent, points
@@ -26,7 +25,7 @@ from ui.folded_table import folded_table
 from ui.model_results import periods_of
 from ui.session import Stamp
 from ui.version_words import made_words, version_label
-from ui.widgets import chart, is_of_other_model, job_started, table, table_words
+from ui.widgets import chart, is_of_other_model, table, table_words
 
 N_CHANGES = 10
 """Customers on one page of the largest changes."""
@@ -52,7 +51,7 @@ def older_scores_block(stamp: Stamp, *, is_running: bool) -> None:
     )
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f":orange[:material/sync_problem:] {words}")
-        st.button("Score now", type="primary", key="score_now", on_click=guarded(_score))
+        st.button("Score now", type="primary", key="score_now", on_click=guarded(calls.start_scoring))
 
 
 def versions_table(found: list[ModelVersion]) -> None:
@@ -371,14 +370,3 @@ def _bring_in() -> None:
     version = add_model(session.warehouse(), upload.getvalue(), upload.name)
     del st.session_state[_BRING_IN]
     st.toast(f"{plain(upload.name)} is model {version.model_version} now, archived; promote it to let it score.")
-
-
-def _score() -> None:
-    warehouse = session.warehouse()
-    job_started(
-        session.runner().start(
-            "score",
-            "Scoring customers",
-            lambda progress: {"run_id": score_workspace(warehouse, progress=progress).run_id},
-        )
-    )

@@ -242,7 +242,6 @@ class History:
     def round_at(self, cutoff: datetime, what: str) -> Round | None:
         """What would have been said at a past cutoff; None where there was too little to learn from."""
         if cutoff not in self._rounds:
-            self._step(f"trying the methods as of {cutoff:%-d %b %Y}")
             self._rounds[cutoff] = self._tried(cutoff, what)
         return self._rounds[cutoff]
 
@@ -265,6 +264,7 @@ class History:
         known = self.known_at(cutoff)
         if actual is None or rhythm is None or not known or len(target.frame) < LEAST_TO_JUDGE:
             return None
+        self._step(f"trying the methods as of {cutoff:%-d %b %Y}")
         try:
             trees = grown(known, what, look_up=self.look_up)
         except NotEnoughData:
