@@ -14,7 +14,7 @@ import streamlit as st
 
 from churn_core.customers import alert_attempts as attempts
 from churn_core.customers import alert_work as work
-from churn_core.customers.alert_changes import N_NOTE_MOST
+from churn_core.customers.alert_changes import N_NOTE_MOST, Worked
 from churn_core.customers.alert_model import Alert
 from churn_core.customers.alerts import alerts_of_ids
 from churn_core.errors import InputError
@@ -69,8 +69,10 @@ def _guarded(callback: Callable[..., None]) -> Callable[..., None]:
     return guarded(callback, place=PLACE)
 
 
-def _said(words: str, undo: Sequence[Alert] = (), about: str = "") -> None:
-    st.session_state[_SAID] = Said(words=words, undo=tuple(undo), about=about)
+def _said(words: str, worked: Worked | None = None, before: Sequence[Alert] = (), about: str = "") -> None:
+    """Keep what was done; only what it has changed can be taken back, the rest may be somebody else's deed by then."""
+    undo = tuple(entry for entry in before if worked is not None and entry.alert_id in worked.changed_ids)
+    st.session_state[_SAID] = Said(words=words, undo=undo, about=about)
 
 
 def _one(found: Alert) -> tuple[list[int], dict[int, int]]:
@@ -85,15 +87,15 @@ def _noted(found: Alert) -> str:
 def _take(found: Alert) -> None:
     me = required_name()
     ids, seen = _one(found)
-    work.take(session.warehouse(), ids, me, person=me, seen=seen)
-    _said(f"{found.customer_id} is yours.", [found], found.customer_id)
+    worked = work.take(session.warehouse(), ids, me, person=me, seen=seen)
+    _said(f"{found.customer_id} is yours.", worked, [found], found.customer_id)
 
 
 def _take_over(found: Alert) -> None:
     me = required_name()
     ids, seen = _one(found)
-    work.hand_over(session.warehouse(), ids, me, person=me, seen=seen)
-    _said(f"{found.customer_id} is yours; {found.owner} had it before.", [found], found.customer_id)
+    worked = work.hand_over(session.warehouse(), ids, me, person=me, seen=seen)
+    _said(f"{found.customer_id} is yours; {found.owner} had it before.", worked, [found], found.customer_id)
 
 
 def _hand_over(found: Alert, then: Then) -> None:
@@ -101,8 +103,8 @@ def _hand_over(found: Alert, then: Then) -> None:
     if not owner:
         raise InputError("choose or type the name of the person who takes the alert over.")
     ids, seen = _one(found)
-    work.hand_over(session.warehouse(), ids, owner, note=_noted(found), person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is with {owner} now.", [found], found.customer_id)
+    worked = work.hand_over(session.warehouse(), ids, owner, note=_noted(found), person=required_name(), seen=seen)
+    _said(f"{found.customer_id} is with {owner} now.", worked, [found], found.customer_id)
     then(found.alert_id)
 
 
@@ -114,23 +116,24 @@ def _put_off(found: Alert, until: date | None, then: Then) -> None:
         _not_reached(found, chosen, then)
         return
     ids, seen = _one(found)
-    work.snooze(session.warehouse(), ids, chosen, note=_noted(found), person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is put off until {day(chosen)}.", [found], found.customer_id)
+    worked = work.snooze(session.warehouse(), ids, chosen, note=_noted(found), person=required_name(), seen=seen)
+    _said(f"{found.customer_id} is put off until {day(chosen)}.", worked, [found], found.customer_id)
     then(found.alert_id)
 
 
 def _not_reached(found: Alert, until: date, then: Then) -> None:
     ids, seen = _one(found)
-    attempts.not_reached(session.warehouse(), ids, until=until, note=_noted(found), person=required_name(), seen=seen)
+    me, noted = required_name(), _noted(found)
+    worked = attempts.not_reached(session.warehouse(), ids, until=until, note=noted, person=me, seen=seen)
     attempt = f"{found.customer_id} not reached, attempt {found.n_tried + 1}"
-    _said(f"{attempt}: back {day(until)}.", [found], found.customer_id)
+    _said(f"{attempt}: back {day(until)}.", worked, [found], found.customer_id)
     then(found.alert_id)
 
 
 def _done(found: Alert, outcome: str, then: Then) -> None:
     ids, seen = _one(found)
-    work.done(session.warehouse(), ids, outcome, _noted(found), person=required_name(), seen=seen)
-    _said(f"{found.customer_id} is done: {ENDED[outcome]}.", [found], found.customer_id)
+    worked = work.done(session.warehouse(), ids, outcome, _noted(found), person=required_name(), seen=seen)
+    _said(f"{found.customer_id} is done: {ENDED[outcome]}.", worked, [found], found.customer_id)
     then(found.alert_id)
 
 
@@ -156,11 +159,12 @@ def _undo(before: tuple[Alert, ...], about: str | None) -> None:
         open_alert(before[0].alert_id)
 
 
-def _together(many: Sequence[int], told: str, work_on: Callable[..., Any], *values: Any, **named: Any) -> None:
+def _together(many: Sequence[int], told: str, work_on: Callable[..., Worked], *values: Any, **named: Any) -> None:
     """One action on several alerts: on all of them or, where one of them stands otherwise by now, on none."""
     before = alerts_of_ids(session.warehouse(), many)
-    work_on(session.warehouse(), list(many), *values, person=required_name(), **named)
-    _said(f"{counted(len(many), 'alert')} {told}.", before)
+    seen = {entry.alert_id: entry.version for entry in before}
+    worked = work_on(session.warehouse(), list(many), *values, person=required_name(), seen=seen, **named)
+    _said(f"{counted(len(many), 'alert')} {told}.", worked, before)
     clear_picked()
     open_alert(None)
 

@@ -31,12 +31,16 @@ def _line(known: Contact) -> str:
     parts = []
     if known.phone:
         parts.append(_link(f"tel:{known.dialled}" if known.dialled else "", known.phone))
+        parts += _against(known.call_words)
     if known.email:
         address = known.mail_address
         parts.append(_link(f"mailto:{quote(address, safe='@')}" if address else "", known.email))
-        if not known.may_write:
-            parts.append(f"<span style='opacity: 0.7'>{escape(known.consent_words)}</span>")
+        parts += _against("" if known.may_write else known.consent_words)
     return " · ".join(parts)
+
+
+def _against(words: str) -> list[str]:
+    return [f"<span style='opacity: 0.7'>{escape(words)}</span>"] if words else []
 
 
 def _link(target: str, words: str) -> str:

@@ -141,7 +141,7 @@ def show_alert(args: argparse.Namespace) -> int:
     stake = "unknown" if one.stake is None else f"{money_text(one.stake, currency)} ({STAKE_KINDS[one.stake_kind]})"
     lines = [
         f"Alert {one.alert_id}: customer {one.customer_id}{f', {one.name}' if one.name else ''}. "
-        f"{STATUSES[one.status]}{f', with {one.owner}' if one.owner else ''}, due {day_words(one.due_on)}.",
+        f"{STATUSES[one.status]}{f', with {one.owner}' if one.owner else ''}, {_day_told(one)}.",
         f"At stake: {stake}. {'Not scored' if one.risk is None else f'Risk {100 * one.risk:.1f} %, tier {one.tier}'}.",
         *([f"Must not be contacted: {one.held_back}."] if one.held_back else _reached_at(warehouse, one)),
         f"Why ({', '.join(RULES[name].label for name in one.rules if name in RULES)}):",
@@ -157,6 +157,16 @@ def show_alert(args: argparse.Namespace) -> int:
     return show(args, {**asdict(one), "history": [asdict(line) for line in history]}, lines)
 
 
+def _day_told(one: Alert) -> str:
+    """By when somebody should look at it, or when it ended and how."""
+    from churn_core.customers.alert_model import day_words
+
+    if one.closed_at is None:
+        return f"due {day_words(one.due_on)}"
+    outcome = f": {one.outcome.replace('_', ' ')}" if one.outcome else ""
+    return f"ended {day_words(one.closed_at)}{outcome}"
+
+
 def _reached_at(warehouse: Warehouse, one: Alert) -> list[str]:
     """Number and address, with what consent data say."""
     from churn_core.customers.alert_contact import contact_of
@@ -164,8 +174,12 @@ def _reached_at(warehouse: Warehouse, one: Alert) -> list[str]:
     known = contact_of(warehouse, one.customer_id) if one.is_live else None
     if known is None or not (known.phone or known.email):
         return []
-    consent = f" ({known.consent_words})" if known.email and known.consent_words else ""
-    return [f"Contact: {', '.join(part for part in (known.phone, known.email) if part)}{consent}."]
+    told = [
+        f"{where} ({words})" if words else where
+        for where, words in ((known.phone, known.call_words), (known.email, known.consent_words))
+        if where
+    ]
+    return [f"Contact: {', '.join(told)}."]
 
 
 def refresh(args: argparse.Namespace) -> int:

@@ -94,4 +94,4 @@ def _verb(own: Verbs, name: str, run: object, summary: str) -> argparse.Argument
 
 
 def _shown(args: argparse.Namespace, worked: Worked) -> int:
-    return show(args, asdict(worked), [worked.message])
+    return show(args, {**asdict(worked), "n_changed": worked.n_changed}, [worked.message])

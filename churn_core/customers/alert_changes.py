@@ -29,10 +29,15 @@ class Worked:
 
     alert_ids: tuple[int, ...]
     """All that were meant, those that were so already included."""
-    n_changed: int
-    """Of these, alerts that changed."""
+    changed_ids: tuple[int, ...]
+    """Of these, alerts that changed; only they can be taken back."""
     message: str
     """What happened, in a sentence."""
+
+    @property
+    def n_changed(self) -> int:
+        """How many alerts changed."""
+        return len(self.changed_ids)
 
 
 def meant(
@@ -95,13 +100,14 @@ def logged(
     log(tx, now, action, [(entry.alert_id, *told(entry)) for entry in which], person=acting_name(person), note=text)
     ids = tuple(entry.alert_id for entry in found)
     words = summary or told((which or list(found))[0])[1]
+    changed_ids = tuple(entry.alert_id for entry in which)
     if which:
-        tx.audit(f"alerts {action}", {"alert_ids": [entry.alert_id for entry in which], "words": words})
+        tx.audit(f"alerts {action}", {"alert_ids": list(changed_ids), "words": words})
     counted = "1 alert" if len(which) == 1 else f"{len(which):,} alerts"
     message = (
         f"{counted} {words}." if which else f"nothing changed: {'it is' if len(ids) == 1 else 'they are'} so already."
     )
-    return Worked(alert_ids=ids, n_changed=len(which), message=message[:1].upper() + message[1:])
+    return Worked(alert_ids=ids, changed_ids=changed_ids, message=message[:1].upper() + message[1:])
 
 
 def acting_name(person: str | None) -> str:

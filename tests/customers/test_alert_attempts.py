@@ -126,17 +126,30 @@ def test_what_is_not_the_last_deed_any_more_is_not_taken_back(shop: Warehouse) -
     assert alert(shop, 2, now=NOW).outcome == "ordered_again"
 
 
+def test_only_what_a_deed_has_changed_can_be_taken_back(shop: Warehouse) -> None:
+    hand_over(shop, 1, "North desk", now=NOW)
+    worked = hand_over(shop, [1, 2], "North desk", now=NOW)
+    assert (worked.alert_ids, worked.changed_ids, worked.n_changed) == ((1, 2), (2,), 1)
+
+
 def test_how_a_customer_is_reached_respects_consent_and_what_can_be_dialled(warehouse: Warehouse) -> None:
     people = [
         {"customer_id": "yes", "email": "a@example.org", "phone": "+49 (0)555 000-12", "email_consent": True},
         {"customer_id": "no", "email": "b@example.org", "phone": "0000000", "email_consent": False},
         {"customer_id": "unknown", "email": "c@example.org", "phone": "call me", "email_consent": None},
         {"customer_id": "left", "email": "d@example.org", "phone": "0555 123456", "email_consent": True},
+        {"customer_id": "uncalled", "email": "f@example.org", "phone": "0555 123457", "email_consent": True},
+        {"customer_id": "somehow", "email": "g@example.org", "phone": "0555 123458", "email_consent": True},
         {"customer_id": "odd", "email": "e@example.org?cc=x@example.org", "phone": "", "email_consent": True},
     ]
     add_customers(warehouse, people)
+    ended = {"contact_time": NOW, "kind": "unsubscribed"}
+    add_rows(warehouse, "contacts", [{"customer_id": "left", "contact_id": "1", **ended}])
+    by_channel = {"left": "E-Mail", "uncalled": " Phone", "yes": "sms", "somehow": "newsletter"}
     add_rows(
-        warehouse, "contacts", [{"customer_id": "left", "contact_id": "1", "contact_time": NOW, "kind": "unsubscribed"}]
+        warehouse,
+        "contacts",
+        [{"customer_id": who, "contact_id": who, "channel": name, **ended} for who, name in by_channel.items()],
     )
     found = {row["customer_id"]: contact_of(warehouse, str(row["customer_id"])) for row in people}
     told = {who: (one.dialled, one.mail_address, one.consent_words) for who, one in found.items() if one}
@@ -145,8 +158,11 @@ def test_how_a_customer_is_reached_respects_consent_and_what_can_be_dialled(ware
         "no": ("", "", "no consent for e-mail"),
         "unknown": ("", "", "consent for e-mail not known"),
         "left": ("0555123456", "", "unsubscribed from e-mail"),
+        "uncalled": ("", "f@example.org", "e-mail allowed"),
+        "somehow": ("0555123458", "", "unsubscribed from e-mail"),
         "odd": ("", "", "e-mail allowed"),
     }
+    assert {who for who, one in found.items() if one and one.call_words} == {"uncalled"}
     assert contact_of(warehouse, "nobody") is None
 
 

@@ -347,6 +347,19 @@ def test_ticked_alerts_are_worked_together(queue: Warehouse, app: App) -> None:
     assert alerts(queue).counts["done"] == 0
 
 
+def test_undo_leaves_alone_what_was_so_before(queue: Warehouse, app: App) -> None:
+    visit = app(ALERTS)
+    mine, other = alerts(queue).rows[:2]
+    alert_work.take(queue, mine.alert_id, "Ada", person="Ada")
+    visit.run()
+    _tick(visit, 0, 1)
+    _click(visit, "bulk_take")
+    alert_work.hand_over(queue, mine.alert_id, "Kim", person="Kim")
+    _click(visit, "alert_undo")
+    assert not visit.error
+    assert [alert(queue, one.alert_id).owner for one in (mine, other)] == ["Kim", ""], "Kim's deed stands"
+
+
 def test_together_means_all_or_none(queue: Warehouse, app: App) -> None:
     visit = app(ALERTS)
     rows = alerts(queue).rows
