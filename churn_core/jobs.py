@@ -177,7 +177,8 @@ class JobRunner:
 
     def close(self) -> None:
         """Cancel what is running and wait for it to stop; work that nobody asked for counts as interrupted."""
-        self._is_closing = True
+        with self._lock:
+            self._is_closing = True
         for job in self.unfinished():
             self.cancel(job.job_id)
         self._executor.shutdown(wait=True)
@@ -196,11 +197,9 @@ class JobRunner:
         try:
             progress(0.0, "started")
             result = work(progress)
-        except _GivesWay:
-            self._displaced.discard(job_id)
-            self._update(job_id, status="queued", share_done=0.0, message="waits for other work")
-            self._executor.submit(self._run, job_id, work)
-        except JobCancelled:
+        except JobCancelled as stopped:
+            if isinstance(stopped, _GivesWay) and self._begins_anew(job_id, work):
+                return
             kept = "nothing was changed" if self._last_change() == before else KEPT
             status = "interrupted" if self._is_closing and self.job(job_id).gives_way else "cancelled"
             self._finish(job_id, status=status, message=f"{status}; {kept}.")
@@ -215,6 +214,18 @@ class JobRunner:
             )
         else:
             self._finish(job_id, status="done", message="done", result=result)
+
+    def _begins_anew(self, job_id: str, work: Callable[[Progress], Mapping[str, Any] | None]) -> bool:
+        """Queue work again behind what displaced it; not while the runner is being closed, which takes no more."""
+        with self._lock:
+            self._displaced.discard(job_id)
+            if self._is_closing:
+                return False
+            self._live[job_id] = replace(
+                self._live[job_id], status="queued", share_done=0.0, message="waits for other work"
+            )
+            self._executor.submit(self._run, job_id, work)
+            return True
 
     def _last_change(self) -> int:
         """Newest line of the audit log, where every kept step leaves one."""

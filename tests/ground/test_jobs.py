@@ -142,6 +142,38 @@ def test_short_work_runs_beside_work_that_gives_way(runner: JobRunner) -> None:
     assert wait_until_finished(runner, giving).status == "done"
 
 
+def test_work_that_gives_way_while_the_workspace_is_closed_counts_as_interrupted(
+    runner: JobRunner, warehouse: Warehouse
+) -> None:
+    began, displaced, may_stop = threading.Event(), threading.Event(), threading.Event()
+
+    def unasked(progress: Progress) -> None:
+        began.set()
+        try:
+            while True:
+                progress(0.5, "half way")
+                time.sleep(0.01)
+        finally:
+            displaced.set()
+            may_stop.wait(10)
+
+    giving = runner.start("worth", "Value customers", unasked, gives_way=True)
+    assert began.wait(10)
+    asked = runner.start("import", "Import", lambda progress: None)
+    assert displaced.wait(10)
+    closing = threading.Thread(target=runner.close)
+    closing.start()
+    deadline = time.monotonic() + 20
+    while not runner.job(asked).is_stopping:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.1)
+    may_stop.set()
+    closing.join(20)
+    kept = dict(warehouse.rows("SELECT job_id, status FROM jobs"))
+    assert kept == {giving: "interrupted", asked: "cancelled"}
+
+
 def test_a_queued_job_can_be_cancelled_before_it_starts(runner: JobRunner) -> None:
     go_on = threading.Event()
     ran: list[str] = []
