@@ -105,7 +105,9 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
             "Act on", list(named), key=ACT_ON, bind="query-params", width=260,
         )  # fmt: skip
         choice, cell = named[chosen]
-        st.caption(_whom(found, cell), width="content")
+        is_newest = found.run_id == stamp.state.run_id
+        nobody = is_newest and not cell.n_scored
+        st.caption(_whom(cell, is_newest=is_newest), width="content")
         with st.popover("Save as segment", icon=":material/bookmark_add:", key="rfm_save"):
             st.text_input(
                 "Name", key="rfm_name", max_chars=N_NAME_MOST, placeholder=f"RFM {choice.words}, {day(found.day)}"
@@ -116,32 +118,38 @@ def actions_block(stamp: Stamp, found: RfmTable) -> None:
         if stamp.state.run_id:
             st.page_link(
                 calls.AT_RISK_PAGE,
-                label=f"Open {count(cell.n_scored)} in At risk",
+                label=f"Open {count(cell.n_scored)} in At risk" if is_newest else "Open in At risk",
                 icon=":material/list:",
-                disabled=not cell.n_scored,
+                disabled=nobody,
                 query_params=calls.address_of(choice, found.day),
             )
-            if st.button("Plan a campaign", icon=":material/campaign:", key="rfm_plan", disabled=not cell.n_scored):
+            if st.button("Plan a campaign", icon=":material/campaign:", key="rfm_plan", disabled=nobody):
                 saved = calls.saved_choice(choice, found.day)
                 open_plan(begin_for(CustomerFilter(segment_id=saved.segment_id), ()).campaign_id)
-    st.caption(_kept_words(stamp, cell))
+    st.caption(_kept_words(cell, is_scored=bool(stamp.state.run_id), is_newest=is_newest))
 
 
-def _whom(found: RfmTable, cell: Cell) -> str:
-    """How many are acted on, and how many of them lists and campaigns hold."""
-    scored = f", {count(cell.n_scored)} of them scored" if found.run_id and cell.n_scored < cell.n else ""
+def _whom(cell: Cell, *, is_newest: bool) -> str:
+    """How many are acted on, and how many of them lists and campaigns hold where these go by the same scoring."""
+    scored = f", {count(cell.n_scored)} of them scored" if is_newest and cell.n_scored < cell.n else ""
     return f"{counted(cell.n, 'customer')}{scored}"
 
 
-def _kept_words(stamp: Stamp, cell: Cell) -> str:
-    """What opening and planning do, and who of the choice will not be on the list."""
+def _kept_words(cell: Cell, *, is_scored: bool, is_newest: bool) -> str:
+    """What opening and planning do, and who of the choice will not be on the list.
+
+    The groups of an earlier day know the scoring of that time, lists and campaigns the newest.
+    """
     words = "Opening and planning keep the customers as a segment first, so that the list stays as it was chosen."
-    if not stamp.state.run_id or cell.n_scored == cell.n:
+    if is_scored and not is_newest:
+        return f"{words} At risk and campaigns go by the newest scoring, and leave out who is not in it."
+    if not is_scored or cell.n_scored == cell.n:
         return words
     n_missing = cell.n - cell.n_scored
     return (
         f"{words} Of {counted(cell.n, 'customer')}, {count(n_missing)} {'was' if n_missing == 1 else 'were'} not "
-        "scored, because only those who ordered within the activity window are; At risk and campaigns leave them out."
+        "scored, because only those with an order in the activity window before the scoring are; At risk and campaigns "
+        "leave them out."
     )
 
 

@@ -110,6 +110,19 @@ def test_a_campaign_is_begun_for_a_group(demo_home: Home, app: App) -> None:
     assert any(f'"segment_id": {saved.segment_id}' in plan for (plan,) in drafts)
 
 
+def test_groups_of_a_day_before_the_first_scoring_can_be_acted_on(demo_home: Home, app: App) -> None:
+    day = rfm(shop()).day - timedelta(days=400)
+    assert rfm(shop(), day).run_id is None
+    visit = app(PAGE, day=f"{day:%Y-%m-%d}")
+    assert_calm(visit)
+    said = everything_said(visit)
+    assert "At risk and campaigns go by the newest scoring" in said
+    assert "not scored, because" not in said
+    visit.button(key="rfm_plan").click().run()
+    assert_calm(visit)
+    assert visit.title[0].value == "Plan"
+
+
 def test_own_thresholds_are_previewed_saved_and_taken_back(demo_home: Home, app: App) -> None:
     visit = app(PAGE, part="Thresholds")
     visit.segmented_control(key="rfm_kind").set_value("rule").run()
