@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from churn_core.errors import ChurnError, JobCancelled, NotFound
 from churn_core.warehouse import Warehouse, utc_now
@@ -100,6 +101,7 @@ class JobRunner:
         self._displaced: set[str] = set()
         self._is_closing = False
         self._mark_interrupted()
+        _RUNNERS.add(self)
 
     def start(
         self,
@@ -174,6 +176,14 @@ class JobRunner:
         """Jobs that are queued or running in this process, oldest first."""
         with self._lock:
             return [job for job in self._live.values() if not job.is_finished]
+
+    def stop_unasked(self) -> None:
+        """Ask work that nobody asked for to stop; it counts as interrupted, and does not begin anew."""
+        with self._lock:
+            self._is_closing = True
+        for job in self.unfinished():
+            if job.gives_way:
+                self.cancel(job.job_id)
 
     def close(self) -> None:
         """Cancel what is running and wait for it to stop; work that nobody asked for counts as interrupted."""
@@ -260,6 +270,15 @@ class JobRunner:
                 "WHERE status IN ('queued', 'running')",
                 {"now": utc_now(), "message": f"the program ended before the job did; {KEPT}; start it again."},
             )
+
+
+_RUNNERS: WeakSet[JobRunner] = WeakSet()
+
+
+def stop_unasked() -> None:
+    """Stop work that nobody asked for in every workspace, because the program ends: it waits for what runs."""
+    for runner in tuple(_RUNNERS):
+        runner.stop_unasked()
 
 
 def _stored_job(row: Mapping[str, Any]) -> Job:

@@ -3,7 +3,8 @@
 Until the frame has run once, Streamlit takes a folder named pages for its old multipage mode and greets the first
 visitor of a bookmarked page with "Page not found". The flag says from the start that the frame decides.
 
-What takes seconds to import is imported when the first page has been drawn, so that nobody waits for it later.
+What takes seconds to import is imported when the first page has been drawn, so that nobody waits for it later. Whoever
+stops the app does not wait for work that nobody asked for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.cli import main
 
 from churn_core.figures.force import load_shap
+from churn_core.jobs import stop_unasked
 
 SECONDS_UNTIL_IDLE = 12
 
@@ -22,4 +24,7 @@ if __name__ == "__main__":
     warm_up.daemon = True
     warm_up.start()
     PagesManager.uses_pages_directory = False
-    main(prog_name="streamlit")
+    try:
+        main(prog_name="streamlit")
+    finally:
+        stop_unasked()

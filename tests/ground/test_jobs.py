@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from churn_core.errors import InputError, NotFound
-from churn_core.jobs import Job, JobRunner, Progress
+from churn_core.jobs import Job, JobRunner, Progress, stop_unasked
 from churn_core.warehouse import Warehouse
 
 
@@ -172,6 +172,29 @@ def test_work_that_gives_way_while_the_workspace_is_closed_counts_as_interrupted
     closing.join(20)
     kept = dict(warehouse.rows("SELECT job_id, status FROM jobs"))
     assert kept == {giving: "interrupted", asked: "cancelled"}
+
+
+def test_when_the_program_ends_only_work_that_was_asked_for_goes_on(runner: JobRunner) -> None:
+    began, is_enough = threading.Event(), threading.Event()
+
+    def unasked(progress: Progress) -> None:
+        began.set()
+        while True:
+            progress(0.5, "half way")
+            time.sleep(0.01)
+
+    def asked(progress: Progress) -> None:
+        while not is_enough.wait(0.01):
+            progress(0.5, "half way")
+
+    giving = runner.start("worth", "Value customers", unasked, gives_way=True)
+    short = runner.start("lock", "Lock the plan", asked, is_short=True)
+    assert began.wait(10)
+    stop_unasked()
+    assert wait_until_finished(runner, giving).status == "interrupted"
+    assert not runner.job(short).is_finished
+    is_enough.set()
+    assert wait_until_finished(runner, short).status == "done"
 
 
 def test_a_queued_job_can_be_cancelled_before_it_starts(runner: JobRunner) -> None:
