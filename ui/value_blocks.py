@@ -70,8 +70,7 @@ def start_block(plan: WorthPlan, *, again: bool, is_running: bool) -> None:
         )
         st.number_input(
             "Discount, % a year", 0.0, 100.0, 100 * plan.discount_rate, step=1.0, format="%.1f", key=_FIELDS[2],
-            width=150,
-            help="What money a year later is worth less",
+            width=150, help="What money a year later is worth less",
         )  # fmt: skip
         st.button(
             "Value customers again" if again else "Value customers", type="secondary" if again else "primary",

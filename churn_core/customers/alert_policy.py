@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from churn_core.customers.alert_days import MON_TO_FRI, WEEKDAYS
-from churn_core.errors import InputError, unknown_name
+from churn_core.errors import ChurnError, InputError, unknown_name
 from churn_core.warehouse import Transaction, Warehouse
 
 RULE_NAMES = ("unhappy", "late", "new_high", "risk_jump", "valuable_high")
@@ -112,7 +112,7 @@ def alert_policy(reader: Warehouse | Transaction) -> AlertPolicy:
         known["working_days"] = tuple(known["working_days"])
     try:
         return AlertPolicy(**known, rules_on=tuple(name for name in rules if name in RULE_NAMES))
-    except InputError:
+    except ChurnError:
         return AlertPolicy()
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from churn_core.customers.alert_days import MON_TO_FRI
 from churn_core.customers.alert_export import write_alerts
 from churn_core.customers.alert_foresight import foresee, who_waits
 from churn_core.customers.alert_held import HeldBack
 from churn_core.customers.alert_model import LEAVE_ALONE, AlertFilter
-from churn_core.customers.alert_policy import AlertPolicy, alert_policy, save_alert_policy
+from churn_core.customers.alert_policy import SETTING, AlertPolicy, alert_policy, save_alert_policy
 from churn_core.customers.alert_refresh import AlertsRefreshed, refresh_alerts
 from churn_core.customers.alert_work import done, note, reopen, snooze, take
 from churn_core.customers.alerts import alert, alert_history, alert_of_customer, alerts, past_alerts_of
@@ -286,6 +287,15 @@ def test_working_days_are_those_of_the_policy(late: Warehouse) -> None:
     for wrong, words in ((("Sunday",), "day of the week 'Sunday' not found"), ((), "nothing would ever be due")):
         with pytest.raises(ChurnError, match=words):
             take_everybody(late, working_days=wrong)
+
+
+def test_a_policy_that_was_saved_before_working_days_counts_with_the_usual_ones(late: Warehouse) -> None:
+    for kept in ({"n_most": 7}, {"n_most": 7, "working_days": ["Someday"]}):
+        with late.transaction() as tx:
+            tx.save_setting(SETTING, kept)
+        found = alert_policy(late)
+        assert (found.working_days, found.n_attempts) == (MON_TO_FRI, 3)
+        assert found.n_most == (20 if "working_days" in kept else 7), "what cannot be kept is not kept in part"
 
 
 def test_an_alert_that_was_due_at_an_hour_lasts_until_the_end_of_that_day(late: Warehouse) -> None:
