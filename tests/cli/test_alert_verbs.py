@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def test_a_morning_of_work(churn: Churn, shop: None, tmp_path: Path) -> None:
     assert churn("alerts", "note", "2", "--text", "Calls back.").code == 0
     assert churn("alerts", "done", "1", "--outcome", "reached").out == "1 alert done: reached.\n"
     assert "done: reached" in churn("alerts", "--status", "done").out
+    assert re.search(r"Done, with North desk, ended \d+ \w{3} \d{4}: reached\.", churn("alerts", "show", "1").out)
     assert churn("alerts", "reopen", "1").out == "1 alert reopened.\n"
     shown = churn("alerts", "show", "2")
     assert "Why (Late by the own rhythm):" in shown.out
