@@ -28,6 +28,9 @@ Reading = Literal["by group", "every signal"]
 N_BARS = {"by group": 8, "every signal": 10}
 """Bars of their own in each reading; the others share one."""
 
+LEAST_STEP = 1e-6
+"""Log-odds below which a step is no step but what rounding left of zero: it has no length, so it gets no bar."""
+
 ROW_PIXELS, LINE_PIXELS = 28, 15
 """Height of a row without a note, and of each line of one: all rows are as high as the one with most lines."""
 
@@ -65,16 +68,20 @@ class Bar:
 
 
 def bars(score: CustomerScore, reading: Reading = "by group", *, currency: str = "") -> tuple[Bar, ...]:
-    """The steps of a reading, the strongest first; with the run's base they sum to the log-odds."""
+    """The steps of a reading, the strongest first; with the run's base they sum to the log-odds.
+
+    What has no length is left out, so there may be none.
+    """
     if reading == "by group":
         return tuple(
             Bar(label=family.label, note=_note(family), step=family.contribution)
             for family in by_family(score, currency=currency)
+            if abs(family.contribution) >= LEAST_STEP
         )
     return tuple(
         Bar(label=part.label, note=value_text(part, currency), step=part.contribution)
         for part in score.contributions
-        if part.contribution
+        if abs(part.contribution) >= LEAST_STEP
     )
 
 
@@ -101,7 +108,9 @@ def contributions_figure(
             measure=["relative"] * len(shown),
             y=[_tick(bar, colours.muted) for bar in shown],
             x=[bar.step for bar in shown],
-            text=[f"{bar.step:+.2f} → {percent(_risk(after))}" for bar, after in zip(shown, path[1:], strict=True)],
+            text=[
+                f"{_step_text(bar.step)} → {percent(_risk(after))}" for bar, after in zip(shown, path[1:], strict=True)
+            ],
             textposition="outside",
             cliponaxis=False,
             increasing={"marker": {"color": colours.high}},
@@ -199,6 +208,11 @@ def _spaced(risks: Sequence[float], low: float, high: float, least: float = LEAS
         if low <= _log_odds(risk) <= high and is_free:
             kept.append(risk)
     return kept
+
+
+def _step_text(step: float) -> str:
+    """A step with its direction; of one that is shorter than two decimals show, none is told."""
+    return "±0.00" if abs(step) < 0.005 else f"{step:+.2f}"
 
 
 def _note(family: FamilyContribution) -> str:

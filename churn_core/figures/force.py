@@ -26,7 +26,8 @@ def force_plot_html(
     """The force plot of a score as a whole HTML page, by group of features or with every feature.
 
     Positions are log-odds, so that lengths add up; ticks are labelled with the risk they stand for. What raises
-    the risk pushes from the left, what lowers it from the right.
+    the risk pushes from the left, what lowers it from the right. No piece is without length: shap's script would take
+    one a rounding below zero for the place where both sides meet, and everything would stand wrong.
     """
     import numpy as np
 

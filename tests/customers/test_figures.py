@@ -8,6 +8,7 @@ import math
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -249,6 +250,58 @@ def test_the_force_plot_by_group_adds_up_and_names_no_single_signal(torn: Custom
     assert effects == pytest.approx({"Own rhythm of orders": 3.0, "Service requests and waiting": -0.5})
     assert shown["baseValue"] + sum(effects.values()) == pytest.approx(torn.log_odds, abs=1e-6)
     assert (DARK if mode == "dark" else LIGHT).background in html
+
+
+@pytest.mark.parametrize("reading", ["by group", "every signal"])
+def test_what_rounding_leaves_of_zero_is_no_piece(warehouse: Warehouse, reading: Reading) -> None:
+    score = _score_of(warehouse, [1.2, -0.7, -(2.0**-55)])
+    assert [bar.step for bar in bars(score, reading)] == pytest.approx([1.2, -0.7])
+    html = force_plot_html(score, reading)
+    effects = [part["effect"] for part in _force_data(html)["features"].values()]
+    assert effects == pytest.approx([1.2, -0.7])
+    assert not any("0.00 " in text for text in contributions_figure(score, reading).data[0].text)
+
+
+@pytest.mark.parametrize("none", [[0.0, 0.0, -0.0], [2.0**-55, -(2.0**-55), 0.0]])
+@pytest.mark.parametrize("reading", ["by group", "every signal"])
+def test_a_customer_whom_nothing_moves_has_figures_without_pieces(
+    warehouse: Warehouse, reading: Reading, none: list[float]
+) -> None:
+    score = _score_of(warehouse, none)
+    assert bars(score, reading) == ()
+    shown = _force_data(force_plot_html(score, reading))
+    assert shown["features"] == {}
+    assert shown["baseValue"] == shown["outValue"] == -0.5
+    axis = contributions_figure(score, reading).layout.xaxis
+    assert axis.range[0] < -0.5 < axis.range[1]
+    assert len(axis.tickvals) >= 3
+
+
+def test_a_step_shorter_than_its_digits_is_told_without_a_direction(warehouse: Warehouse) -> None:
+    steps = contributions_figure(_score_of(warehouse, [1.2, -0.7, -0.003])).data[0].text
+    assert [text.split(" → ")[0] for text in steps] == ["+1.20", "-0.70", "±0.00"]
+
+
+def _score_of(warehouse: Warehouse, contributions: list[float]) -> CustomerScore:
+    """A score of three groups with these contributions."""
+    add_run(warehouse, {"a": 1 / (1 + math.exp(0.5 - sum(contributions)))})
+    with warehouse.transaction() as tx:
+        tx.execute("UPDATE score_runs SET base_log_odds = -0.5")
+        tx.execute("UPDATE contributions SET contributions = $parts", {"parts": contributions})
+    score = customer_profile(warehouse, "a").score
+    assert score
+    return score
+
+
+def _force_data(html: str) -> dict[str, Any]:
+    """What shap's script is given; NaN and the like are no JSON and fail."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} goes to the browser")
+
+    found = re.search(r"AdditiveForceVisualizer, (\{.*\})\)", html)
+    assert found
+    return dict(json.loads(found[1], parse_constant=refuse))
 
 
 def test_a_name_or_value_cannot_leave_the_script_of_the_force_plot(warehouse: Warehouse) -> None:
