@@ -49,7 +49,8 @@ def show_rfm(args: argparse.Namespace) -> int:
             "outcome_days": list(became.days),
             "notes": list(found.notes),
         }
-        lines += [*_group_lines(found, became), "", rule_words(found.rule), *found.notes]
+        currency = str(warehouse.setting("currency", "") or "")
+        lines += [*_group_lines(found, became, currency), "", rule_words(found.rule), *found.notes]
     if args.movement:
         moves = rfm_movement(warehouse, *args.movement)
         result["movement"] = _moves(moves)
@@ -110,18 +111,18 @@ def _group(name: str, cell: Cell, became: Outlook) -> dict[str, Any]:
     }
 
 
-def _group_lines(found: RfmTable, became: Outlook) -> list[str]:
+def _group_lines(found: RfmTable, became: Outlook, currency: str) -> list[str]:
     n = found.everybody.n
     rows = [
         (
             name,
             f"{cell.n:,}",
             _percent(cell.n / n),
-            _amount(cell.spend_amount),
+            _amount(cell.spend_amount, currency),
             "-" if cell.mean_days is None else f"{cell.mean_days:,.0f}",
             _of(cell.mean_risk, cell.n_scored),
-            _amount(cell.value_at_risk),
-            _amount(cell.mean_value_at_risk),
+            _amount(cell.value_at_risk, currency),
+            _amount(cell.mean_value_at_risk, currency),
             _of(became.groups[name].churn_rate, became.groups[name].n),
         )
         for name, cell in found.groups.items()
@@ -168,5 +169,7 @@ def _of(share: float | None, n: int) -> str:
     return "-" if share is None else f"{_percent(share)} ({n:,})"
 
 
-def _amount(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.0f}"
+def _amount(value: float | None, currency: str) -> str:
+    from churn_core.currency import money_text
+
+    return "-" if value is None else money_text(value, currency)

@@ -93,7 +93,7 @@ def count(args: argparse.Namespace) -> int:
     }
     lines = [
         rule_sentence(rule),
-        _count_words(found),
+        _count_words(found, str(warehouse.setting("currency", "") or "")),
         "",
         asked.shown,
         *(f"-- ${name} = {values[name]}" for name in values),
@@ -114,7 +114,9 @@ def list_segments(args: argparse.Namespace) -> int:
     """``churn rules list``."""
     from churn_core.customers.rule_segments import standings
 
-    found = standings(opened_workspace(args))
+    warehouse = opened_workspace(args)
+    currency = str(warehouse.setting("currency", "") or "")
+    found = standings(warehouse)
     rows = [
         (
             standing.segment.name,
@@ -122,8 +124,8 @@ def list_segments(args: argparse.Namespace) -> int:
             f"{standing.segment.n_members:,}",
             f"{standing.n_left:,}",
             f"{standing.n_scored:,}",
-            "-" if standing.value_at_risk is None else f"{standing.value_at_risk:,.0f}",
-            "-" if standing.mean_value_at_risk is None else f"{standing.mean_value_at_risk:,.2f}",
+            _amount(standing.value_at_risk, currency),
+            _amount(standing.mean_value_at_risk, currency),
             "-" if standing.mean_risk is None else f"{100 * standing.mean_risk:.1f} %",
         )
         for standing in found
@@ -271,9 +273,15 @@ def _segment_id(warehouse: Warehouse, name: str) -> int:
     return by_name[name]
 
 
-def _count_words(found: RuleCount) -> str:
+def _amount(amount: float | None, currency: str) -> str:
+    from churn_core.currency import money_text
+
+    return "-" if amount is None else money_text(amount, currency)
+
+
+def _count_words(found: RuleCount, currency: str) -> str:
     share = f" ({100 * found.n_customers / found.n_everybody:.1f} %)" if found.n_everybody else ""
-    at_stake = "" if found.value_at_risk is None else f", value at risk {found.value_at_risk:,.2f}"
+    at_stake = "" if found.value_at_risk is None else f", value at risk {_amount(found.value_at_risk, currency)}"
     risk = "" if found.mean_risk is None else f", mean risk {100 * found.mean_risk:.1f} % of {found.n_scored:,} scored"
     left = f"; {found.n_left:,} have left, by their label, and are on no list" if found.n_left else ""
     return f"{found.n_customers:,} of {found.n_everybody:,} customers{share}{at_stake}{risk}{left}."

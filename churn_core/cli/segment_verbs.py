@@ -143,6 +143,7 @@ def _head(found: Segmentation) -> dict[str, Any]:
 def _show(args: argparse.Namespace, warehouse: Warehouse, found: Segmentation) -> int:
     from churn_core.customers.segmentation_money import segmentation_money
 
+    currency = str(warehouse.setting("currency", "") or "")
     now = segmentation_money(warehouse, found)
     profiles = {entry.no: entry for entry in found.segments}
     segments = [
@@ -163,7 +164,7 @@ def _show(args: argparse.Namespace, warehouse: Warehouse, found: Segmentation) -
         (
             f"{entry.no} {entry.name}", f"{entry.n_customers:,}", f"{100 * entry.share:.1f} %",
             _percent(entry.mean_risk), f"{_percent(entry.churn_rate)} of {entry.n_past:,}" if entry.n_past else "-",
-            _amount(entry.value_at_risk), _amount(entry.mean_value_at_risk),
+            _amount(entry.value_at_risk, currency), _amount(entry.mean_value_at_risk, currency),
         )
         for entry in now.segments
     ]  # fmt: skip
@@ -238,5 +239,7 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def _amount(amount: float | None) -> str:
-    return "-" if amount is None else f"{amount:,.0f}"
+def _amount(amount: float | None, currency: str) -> str:
+    from churn_core.currency import money_text
+
+    return "-" if amount is None else money_text(amount, currency)

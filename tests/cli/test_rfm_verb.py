@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
+from churn_core.currency import money_text
 from churn_core.customers.lifecycle import lifecycle
 from churn_core.customers.rfm import rfm
 from churn_core.customers.rfm_outlook import rfm_movement
@@ -37,8 +39,13 @@ def test_groups_movement_and_stages_are_those_of_the_core(churn: Churn, order_fi
 
 def test_it_is_readable_without_json(churn: Churn, order_file: Path) -> None:
     imported(churn, order_file)
+    shop = open_workspace("Shop")
+    with shop.transaction() as tx:
+        tx.save_setting("currency", "GBP")
     shown = churn("rfm").out
-    assert "champions" in shown
+    spend = rfm(shop).groups["champions"].spend_amount
+    assert spend is not None
+    assert re.search(rf"champions .* {money_text(spend, 'GBP')} ", shown)
     assert "Scores by fifths of those who ordered in the last 365 days" in shown
     moved = churn("rfm", "--lifecycle", "--movement", "2026-01-01", "2026-06-01").out
     assert "From 1 Jan 2026 (rows) to 1 Jun 2026 (columns):" in moved
