@@ -47,9 +47,9 @@ def figures_block(found: Totals, currency: str) -> None:
         key_figure("Customers", count(found.n_customers), f"of {_scored_words(found)}")
         key_figure(
             "Value at risk", money(found.value_at_risk, currency),
-            f"of {money(found.expected_value, currency)} expected{_known_words(found)}",
+            f"of {money(found.expected_value, currency)} expected if they stay{_known_words(found)}",
             meaning="Risk x expected value, summed over these customers. Expected is what they would bring if they "
-            "stay; Value and Demand take the chance of leaving off.",
+            "stay; Value and Demand foresee by other models, which learned from those who left as well.",
         )  # fmt: skip
         key_figure("In the high tier", count(high.n_customers), f"{money(high.value_at_risk, currency)} at risk")
         key_figure("Mean risk", percent(found.mean_risk), f"of {counted(found.n_customers, 'customer')}")

@@ -12,6 +12,7 @@ from churn_core.customers.demand_words import choice_words, interval_words, note
 from churn_core.figures.demand import amount_words, demand_figure, known_customers_sentence, stake_sums
 from churn_core.figures.theme import UNKNOWN, counted, day, percent
 from ui import session
+from ui import session_demand as calls
 from ui.errors import plain
 from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp
@@ -59,7 +60,7 @@ def figures_block(demand: Demand, found: Foreseen, currency: str) -> None:
                 meaning=f"What the same {counted(last.n_weeks, 'week')} brought 52 weeks earlier.",
             )  # fmt: skip
         key_figure(
-            "At stake", amount_words(found, last.at_stake, currency),
+            "Counted on, high tier", amount_words(found, last.at_stake, currency),
             None if found.share_at_stake is None else f"{percent(found.share_at_stake)} of {demand.n_weeks} weeks",
             meaning=stake_words(demand.counted) if demand.counted else demand.why_no_stake,
         )  # fmt: skip
@@ -113,6 +114,14 @@ def _stake_lines(demand: Demand, found: Foreseen, currency: str) -> None:
     ]
     whom = f"Of the {counted(counted_on.n_customers, 'customer')} of the high tier:"
     st.markdown("\n".join((whom, "", *lines)))
+
+
+def beside_value_block(stamp: Stamp, currency: str) -> None:
+    """On the Value page: by how much this forecast differs from the values, beside what came before."""
+    demand = calls.forecast(stamp, WEEKS)
+    known = "" if isinstance(demand, str) else known_customers_sentence(demand, currency=currency)
+    if known:
+        st.caption(plain(known))
 
 
 def backtest_block(found: Foreseen) -> None:

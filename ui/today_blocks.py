@@ -55,7 +55,7 @@ def figures_block(now: Today, currency: str) -> None:
     at_risk = money(now.totals.value_at_risk, currency)
     with figures_row("today"):
         if changes is None:
-            expected = f"of {money(now.totals.expected_value, currency)} expected"
+            expected = f"of {money(now.totals.expected_value, currency)} expected if they stay"
             key_figure("Value at risk", at_risk, expected, meaning=money_meaning)
             held = f"{money(high.value_at_risk, currency)} at risk"
             key_figure("In the high tier", count(high.n_customers), held, meaning=tier_meaning)

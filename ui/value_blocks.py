@@ -13,7 +13,10 @@ from churn_core.customers.worth_stake import Cell, Concentration, Stake
 from churn_core.customers.worth_view import WorthRun, sorts_of
 from churn_core.customers.worth_words import (
     ERROR_WORDS,
+    MORE_CURRENT,
+    OF_SUCH_CUSTOMERS,
     SHORT_LEVEL,
+    TWO_MODELS,
     assumptions,
     lifetime_words,
     method_words,
@@ -33,6 +36,8 @@ from ui.widgets import chart, empty_state, table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from churn_core.customers.profile import CustomerScore
 
 AT_RISK_PAGE = "pages/customers/at_risk.py"
 MATRIX, CELL, _CLICKED = "value_matrix", "value_cell", "value_cell_clicked"
@@ -86,8 +91,8 @@ def _start() -> None:
 def figures_block(run: WorthRun, stake: Stake | None, currency: str) -> None:
     """One row of key figures."""
     st.markdown(
-        f"Expected in the {counted(run.plan.horizon_days, 'day')} after {day(run.as_of - timedelta(days=1))}, "
-        "the chance of leaving taken off:"
+        f"Expected in the {counted(run.plan.horizon_days, 'day')} after {day(run.as_of - timedelta(days=1))} by the "
+        "value model, which learned from customers who stayed and who left:"
     )
     with figures_row("value"):
         if run.total_spend is not None:
@@ -166,7 +171,7 @@ def check_block(run: WorthRun, currency: str) -> None:
         table(_error_rows(checked, currency))
         if checked.mae_typical is not None:
             st.caption(ERROR_WORDS)
-        st.caption(_date_words(checked))
+        st.caption(figures.date_words(checked))
 
 
 def _check_rows(checked: HoldOut, currency: str) -> list[dict[str, str]]:
@@ -216,18 +221,8 @@ def _ratio(predicted: float, actual: float) -> str:
     return f"{predicted / actual:.2f}" if actual > 0 else "–"
 
 
-def _date_words(checked: HoldOut) -> str:
-    if not checked.dates:
-        return "Dates of the next order could not be checked: too few of them lay within the horizon."
-    parts = [
-        f"{percent(entry.happened)} by the day said for {100 * entry.probability:.0f} % (n = {count(entry.n)})"
-        for entry in checked.dates
-    ]
-    return f"Next order: {', '.join(parts)} had ordered."
-
-
-def customer_worth_block(stamp: Stamp, customer_id: str, currency: str) -> None:
-    """One customer on the Customer page: what is expected of them, and when they order next."""
+def customer_worth_block(stamp: Stamp, customer_id: str, currency: str, score: CustomerScore | None) -> None:
+    """One customer on the Customer page: what is expected of customers like them, and when they order next."""
     run, row = calls.latest(stamp), calls.of_customer(stamp, customer_id)
     if run is None or row is None:
         return
@@ -242,7 +237,9 @@ def customer_worth_block(stamp: Stamp, customer_id: str, currency: str) -> None:
         years = f"{run.plan.lifetime_years:g} year{'' if run.plan.lifetime_years == 1 else 's'}"
         parts.append(f"lifetime value {money(row['lifetime_value'], currency)} ({years}, discounted)")
     stale = " Data was imported since." if run.data_version != stamp.state.data_version else ""
-    st.caption(plain(f"Expected, the chance of leaving included: {'; '.join(parts)}.{stale}"))
+    is_newer = score is not None and score.run.as_of is not None and score.run.as_of >= run.as_of
+    current = f" {MORE_CURRENT}" if score is not None and score.tier == "high" and is_newer else ""
+    st.caption(plain(f"{OF_SUCH_CUSTOMERS}: {'; '.join(parts)}.{current}{stale}"))
 
 
 def _typically(run: WorthRun, row: dict[str, Any], currency: str) -> str:
@@ -279,7 +276,7 @@ def _stake_words(stake: Stake, found: Concentration, currency: str, *, is_valued
     )
     if not is_valued:
         return said
-    return f"{said} The sums on top of this page are what is left with that risk taken off, of everybody who bought."
+    return f"{said} {TWO_MODELS}"
 
 
 def _matrix(stake: Stake, currency: str) -> None:

@@ -60,6 +60,7 @@ def _to_dict(demand: Demand) -> dict[str, Any]:
         "why_no_revenue": demand.why_no_revenue or None,
         "at_risk": asdict(demand.counted) if demand.counted else None,
         "of_known_customers": demand.of_known_customers,
+        "came_before": demand.came_before,
         "at_risk_means": stake_words(demand.counted) if demand.counted else demand.why_no_stake,
     }
 

@@ -55,7 +55,9 @@ def show_value(args: argparse.Namespace) -> int:
     if run is not None:
         top = worth_page(warehouse, sort=next(iter(sorts_of(run))), limit=args.top).to_dict("records")
         result |= {"run": _as_dict(run), "top": [_plain(row, run) for row in top]}
-        lines += [*_run_lines(run, currency), "", *_top_lines(result["top"], currency)]
+        beside = _beside_demand(warehouse, run, currency)
+        result["beside_demand"] = beside or None
+        lines += [*_run_lines(run, currency), *([beside] if beside else []), "", *_top_lines(result["top"], currency)]
     if stake is not None:
         result["stake"] = _stake_dict(stake)
         lines += ["", *_stake_lines(stake, currency)]
@@ -87,6 +89,20 @@ def _stake(warehouse: Warehouse) -> Stake | None:
     from churn_core.models.runs import latest_run
 
     return value_at_stake(warehouse) if latest_run(warehouse) else None
+
+
+def _beside_demand(warehouse: Warehouse, run: WorthRun, currency: str) -> str:
+    """By how much the forecast of the whole shop differs, as the Value page says it; empty where not known."""
+    from churn_core.customers.demand import forecast_demand
+    from churn_core.errors import NotEnoughData
+    from churn_core.figures.demand import known_customers_sentence
+
+    if run.total_spend is None or run.data_version != warehouse.data_version:
+        return ""
+    try:
+        return known_customers_sentence(forecast_demand(warehouse), currency=currency)
+    except NotEnoughData:
+        return ""
 
 
 def _as_dict(run: WorthRun) -> dict[str, Any]:

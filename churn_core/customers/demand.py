@@ -108,6 +108,13 @@ class Demand:
             return None
         return self.valued.spend * 7 * self.n_weeks / self.valued.horizon_days
 
+    @property
+    def came_before(self) -> float | None:
+        """Revenue of as many weeks before, of the whole shop; None where not known."""
+        if self.revenue is None or len(self.revenue.past) < self.n_weeks:
+            return None
+        return sum(self.revenue.past[-self.n_weeks :])
+
     def of(self, measure: str) -> Foreseen | None:
         """One of MEASURES."""
         return self.revenue if measure == "revenue" else self.orders

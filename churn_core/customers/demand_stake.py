@@ -1,8 +1,9 @@
 """What a forecast of the coming weeks counts on from the customers at risk.
 
 Not everything they ever brought: a forecast of the whole shop knows from the past that some leave. What it counts on
-from a customer is what they are expected to bring *with* the chance that they leave taken off; that is gone when they
-all leave. The rest of what they would bring, risk x value, is what could come on top if they all stayed.
+from a customer is what the value model expects of them, which learned from customers who left as well; that is gone
+when they all leave. Risk x what they would bring by staying is told beside it: where customers were valued it is of
+another model, so the two do not add up to what they would bring.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ class Counted:
     n_unknown: int
     """Of these, customers whose expected spend is not known; they count as nothing."""
     orders_per_day: float | None
-    """Order days expected per day, the chance that they leave taken off."""
+    """Order days expected per day, with who leaves in it."""
     revenue_per_day: float | None
-    """Spend expected per day, the chance that they leave taken off; None where no value is known."""
+    """Spend expected per day, with who leaves in it; None where no value is known."""
     kept_per_day: float | None
-    """Spend per day that would come on top if none of them left: their value at risk, as spend."""
+    """Their value at risk per day, as spend: risk x what they would bring by staying."""
     value_at_risk: float | None
     """The same as the page At risk counts it: margin, over the days of the scores; None where no value is known."""
     scored_days: int

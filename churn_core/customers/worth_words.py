@@ -15,6 +15,15 @@ ERROR_WORDS = (
     "Expected: the mean of such customers, adds up to the total. Typical: half of them stay below it, often 0; nearer "
     "for one customer, too little in a sum."
 )
+TWO_MODELS = (
+    "The sums on top of this page are of another model, which learned from what everybody who bought went on to bring, "
+    "those who left included, and does not know this risk: neither sum can be reckoned from the other."
+)
+"""Why what customers are worth and what is at risk do not add up to what they would bring by staying."""
+OF_SUCH_CUSTOMERS = (
+    "The value model, which does not know the risk model's answer, expects on average of customers like them"
+)
+MORE_CURRENT = "For somebody in the high tier the risk is the more current answer."
 METHOD_WORDS = {
     "tweedie": "many small decision trees (boosted, on a Tweedie loss)",
     "two_part": "many small decision trees (boosted) in two parts: who orders, and what those spend who do",

@@ -67,9 +67,10 @@ def demand_figure(demand: Demand, found: Foreseen, *, currency: str = "", mode: 
 
 
 def known_customers_sentence(demand: Demand, *, currency: str = "") -> str:
-    """How the forecast agrees with what the Value page expects; empty where that is not known.
+    """By how much the forecast and the values differ, beside what came before; empty where that is not known.
 
-    The two may differ: one is of the whole shop, from its weeks, the other of those who ever bought, one by one.
+    One is of the whole shop, from its weeks, the other of those who ever bought, one by one. Both pages say the same
+    sentences, and neither is recommended: what came before does not tell which is nearer.
     """
     known, valued, revenue = demand.of_known_customers, demand.valued, demand.revenue
     if known is None or valued is None or revenue is None:
@@ -77,15 +78,21 @@ def known_customers_sentence(demand: Demand, *, currency: str = "") -> str:
     total = revenue.totals[-1].expected
     is_spread = valued.horizon_days != 7 * demand.n_weeks
     evenly = f" (spread evenly from its {valued.horizon_days} days)" if is_spread else ""
+    weeks, came = counted(demand.n_weeks, "week"), demand.came_before
     said = (
-        f"The Value page expects {money(known, currency)}{evenly} in these weeks from the "
-        f"{counted(valued.n_customers, 'customer')} who have bought before"
+        f"For the {weeks} from {day(revenue.ahead[0].start)} the pages Value and Demand differ by "
+        f"{money(abs(total - known), currency)}: Value expects {money(known, currency)}{evenly} from the "
+        f"{counted(valued.n_customers, 'customer')} who have bought before, Demand {money(total, currency)} from the "
+        "whole shop."
     )
+    if came is not None:
+        said += f" The {weeks} before brought {money(came, currency)}."
     if known <= total:
-        return f"{said}; the other {percent(1 - known / total)} of this revenue would have to come from newcomers."
+        share = percent(1 - known / total if total > 0 else 0.0)
+        return f"{said} If both are right, newcomers bring the difference, {share} of Demand's revenue."
     return (
-        f"{said}, more than this whole forecast: it foresees customer by customer, this page from the weeks of the "
-        "shop, so count on the lower of the two."
+        f"{said} Value foresees customer by customer, Demand from the weeks of the shop; they cannot both be right, "
+        "and which is nearer is not known."
     )
 
 
@@ -95,18 +102,25 @@ def stake_sums(demand: Demand, found: Foreseen, *, currency: str = "") -> list[t
     if on is None or not on.n_customers:
         return []
     weeks = counted(demand.n_weeks, "week")
-    at_stake = amount_words(found, found.totals[-1].at_stake, currency)
-    sums = [("At stake", at_stake, f"missing from the forecast of {weeks} if all of them leave now")]
+    amount = amount_words(found, found.totals[-1].at_stake, currency)
+    sums = [("Counted on from them", amount, f"missing from the forecast of {weeks} if all of them leave now")]
     if found.measure != "revenue" or on.value_at_risk is None or not on.kept_per_day:
         return sums
-    on_top = money(7 * demand.n_weeks * on.kept_per_day, currency)
+    in_weeks = money(7 * demand.n_weeks * on.kept_per_day, currency)
     is_margin = on.value_at_risk < 0.9995 * on.kept_per_day * on.scored_days
-    same = f"the same{', as margin,' if is_margin else ''} over the {counted(on.scored_days, 'day')} of the scores"
+    as_spend, as_margin = (", as spend", ", as margin") if is_margin else ("", "")
+    stays, other = "risk x what they would bring by staying", ""
+    if on.is_valued:
+        other = "; by the risk model, so it does not add up with the value model's sum above"
     return [
         *sums,
-        ("On top", f"about {on_top}", f"what {weeks} would bring beyond the forecast if all of them stay"),
-        ("Value at risk", money(on.value_at_risk, currency), f"{same}, as on the pages At risk and Value"),
-    ]
+        ("At risk in these weeks", f"about {in_weeks}", f"{stays}, in {weeks}{as_spend}{other}"),
+        (
+            "Value at risk", money(on.value_at_risk, currency),
+            f"{stays}, in the {counted(on.scored_days, 'day')} of the scores{as_margin}, as on the pages At risk and "
+            "Value",
+        ),
+    ]  # fmt: skip
 
 
 def demand_sentence(demand: Demand, found: Foreseen, *, currency: str = "") -> str:

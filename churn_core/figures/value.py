@@ -67,6 +67,17 @@ def hold_out_figure(checked: HoldOut, *, currency: str = "", mode: Mode = "light
     return styled(figure, title=f"{verdict(checked)} {n_words}", mode=mode, height=360)
 
 
+def date_words(checked: HoldOut) -> str:
+    """How often customers had ordered by the dates said."""
+    if not checked.dates:
+        return "Dates of the next order could not be checked: too few of them lay within the horizon."
+    parts = [
+        f"{percent(entry.happened)} by the day said for {100 * entry.probability:.0f} % (n = {count(entry.n)})"
+        for entry in checked.dates
+    ]
+    return f"Next order: {', '.join(parts)} had ordered."
+
+
 def concentration_figure(found: Concentration, *, mode: Mode = "light") -> go.Figure:
     """Share of the value at risk held by the customers with the most of it."""
     colours = palette(mode)

@@ -37,7 +37,7 @@ score = profile.score
 blocks.facts_block(profile, currency)
 customer_alert_block(stamp, customer_id)
 rhythm_block(stamp, customer_id)
-customer_worth_block(stamp, customer_id, currency)
+customer_worth_block(stamp, customer_id, currency, score)
 standing_block(stamp, customer_id)
 if score is None:
     if profile.history:

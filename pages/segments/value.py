@@ -8,6 +8,7 @@ from ui import session
 from ui import session_value as calls
 from ui import value_blocks as blocks
 from ui.currency_hint import currency_hint
+from ui.demand_blocks import beside_value_block
 from ui.widgets import empty_state, job_panel, page_header
 
 page_header("Value", __doc__ or "")
@@ -32,6 +33,7 @@ else:
     blocks.figures_block(run, stake, currency)
     currency_hint(is_money=run.total_spend is not None)
     blocks.notes_block(run, stamp)
+    beside_demand = st.container()
     blocks.check_block(run, currency)
 
 if run is None:
@@ -40,3 +42,6 @@ blocks.stake_block(stake, currency, is_valued=run is not None)
 if run is not None:
     blocks.list_block(stamp, run, currency)
     blocks.start_block(calls.proposed(stamp), again=True, is_running=is_running)
+    if run.total_spend is not None and run.data_version == stamp.state.data_version:
+        with beside_demand:
+            beside_value_block(stamp, currency)

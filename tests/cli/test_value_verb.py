@@ -34,7 +34,10 @@ def test_value_runs_shows_and_writes(
     assert len(run["hold_out"]["deciles"]) == 10
     [file] = tmp_path.glob("customer-values-run1-*rows.csv")
     assert len(file.read_text(encoding="utf-8").splitlines()) == run["n_customers"] + 1
+    assert made.json["beside_demand"].startswith("For the 12 weeks from ")
     shown = churn("value", "--top", "3")
+    assert made.json["beside_demand"] in shown.out
+    assert made.json["beside_demand"] in churn("forecast").out
     assert "predicted" in shown.out
     assert "BG/NBD with Gamma-Gamma" in shown.out
     assert [row["customer_id"] for row in churn("value", "--top", "3", "--json").json["top"]] == [

@@ -18,6 +18,7 @@ from churn_core.customers.demand_words import choice_words, note_words
 from churn_core.customers.worth import WorthPlan, value_customers
 from churn_core.errors import InputError, NotEnoughData
 from churn_core.figures.demand import known_customers_sentence, stake_sums
+from churn_core.figures.theme import money
 from churn_core.intake.derived import refresh_derived
 from churn_core.warehouse import Warehouse
 from tests.customers.conftest import AS_OF, add_run
@@ -245,12 +246,15 @@ def test_at_stake_is_what_is_expected_of_the_high_tier(warehouse: Warehouse) -> 
     assert (found.value_at_risk, found.scored_days) == (pytest.approx(0.9 * 100 + 0.8 * 50), 70)
     sums = stake_sums(demand, demand.revenue, currency="EUR")
     assert [(name, amount) for name, amount, _ in sums] == [
-        ("At stake", "€20"),
-        ("On top", "about €130"),
+        ("Counted on from them", "€20"),
+        ("At risk in these weeks", "about €130"),
         ("Value at risk", "€130"),
     ]
-    assert sums[-1][2].startswith("the same over the 70 days of the scores")
-    assert [name for name, *_ in stake_sums(demand, demand.orders)] == ["At stake"]
+    assert sums[1][2] == "risk x what they would bring by staying, in 10 weeks"
+    assert sums[-1][2].startswith("risk x what they would bring by staying, in the 70 days of the scores, as on")
+    assert [name for name, *_ in stake_sums(demand, demand.orders)] == ["Counted on from them"]
+    valued = replace(demand, counted=replace(found, is_valued=True))
+    assert "does not add up with the value model's sum" in stake_sums(valued, demand.revenue)[1][2]
 
 
 def test_at_stake_follows_the_worth_run_where_there_is_one(warehouse: Warehouse) -> None:
@@ -276,10 +280,21 @@ def test_the_forecast_is_held_against_what_customers_are_worth(warehouse: Wareho
     assert demand.valued is not None
     assert demand.of_known_customers == pytest.approx(expected)
     low = replace(demand, valued=replace(demand.valued, spend=0.5 * demand.revenue.totals[-1].expected * 90 / 70))
-    assert "(spread evenly from its 90 days)" in known_customers_sentence(low)
-    assert known_customers_sentence(low).endswith("the other 50.0 % of this revenue would have to come from newcomers.")
-    high = replace(demand, valued=replace(demand.valued, spend=9.0 * demand.revenue.totals[-1].expected))
-    assert "more than this whole forecast" in known_customers_sentence(high)
+    total, came = demand.revenue.totals[-1].expected, sum(demand.revenue.past[-10:])
+    said = known_customers_sentence(low, currency="EUR")
+    assert "(spread evenly from its 90 days)" in said
+    assert f"the pages Value and Demand differ by {money(0.5 * total, 'EUR')}: Value expects" in said
+    assert (
+        f"Demand {money(total, 'EUR')} from the whole shop. The 10 weeks before brought {money(came, 'EUR')}." in said
+    )
+    assert said.endswith("If both are right, newcomers bring the difference, 50.0 % of Demand's revenue.")
+    high = replace(demand, valued=replace(demand.valued, spend=9.0 * total))
+    said = known_customers_sentence(high, currency="EUR")
+    assert f"differ by {money((9.0 * 70 / 90 - 1) * total, 'EUR')}:" in said
+    assert f"The 10 weeks before brought {money(came, 'EUR')}." in said
+    assert said.endswith("they cannot both be right, and which is nearer is not known.")
+    young = replace(demand.revenue, past=demand.revenue.past[-9:])
+    assert "before brought" not in known_customers_sentence(replace(low, revenue=young), currency="EUR")
     with warehouse.transaction() as tx:
         tx.bump_data_version()
     assert forecast_demand(warehouse, 10).of_known_customers is None

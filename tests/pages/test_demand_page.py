@@ -34,7 +34,7 @@ def test_the_page_shows_the_numbers_of_the_core(demo_home: Home, app: App) -> No
     four, eight = (f"{begins:%-d %b} to {begins + timedelta(days=7 * weeks - 1):%-d %b}" for weeks in (4, 8))
     assert shown[f"4 weeks, {four}"] == money(first.expected, "EUR")
     assert shown[f"8 weeks, {eight}"] == money(last.expected, "EUR")
-    assert shown["At stake"] == money(last.at_stake, "EUR")
+    assert shown["Counted on, high tier"] == money(last.at_stake, "EUR")
     backtest = next(table.value for table in visit.dataframe if "Method" in table.value.columns)
     assert backtest["Method"].str.contains("· used").sum() == 1
     assert backtest["Method"].iloc[0].startswith("Same week last year")
@@ -43,9 +43,10 @@ def test_the_page_shows_the_numbers_of_the_core(demo_home: Home, app: App) -> No
     said = everything_said(visit)
     assert "without the customers at risk" in said
     assert "The data end on 31 Oct 2026" in said
-    assert f"**{shown['At stake']}** at stake" in said
-    assert "on top: what 8 weeks would bring beyond the forecast if all of them stay" in said
-    assert f"**{money(high.value_at_risk, 'EUR')}** value at risk: the same over the" in said
+    assert f"**{shown['Counted on, high tier']}** counted on from them: missing from the forecast of 8 weeks" in said
+    assert "at risk in these weeks: risk x what they would bring by staying, in 8 weeks" in said
+    assert f"**{money(high.value_at_risk, 'EUR')}** value at risk: risk x what they would bring by staying" in said
+    assert "at stake" not in said.lower()
 
     visit.segmented_control(key="measure").set_value("orders").run()
     assert not visit.exception

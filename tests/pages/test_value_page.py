@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from churn_core.customers import worth
+from churn_core.customers.demand import forecast_demand
 from churn_core.customers.worth_view import required_worth
+from churn_core.figures.demand import known_customers_sentence
 from churn_core.figures.theme import money
 from churn_core.models import worth as worth_model
 from churn_core.models import worth_trees
@@ -54,6 +56,10 @@ def test_the_check_stands_beside_the_forecast(app: App) -> None:
     assert "with nothing but what was known then" in said
     assert next(metric.label for metric in visit.metric) == "Spend after returns"
     assert "Expected in the 60 days after" in said
+    assert "taken off" not in said
+    assert "neither sum can be reckoned from the other" in said
+    warehouse = open_workspace("Demo shop")
+    assert known_customers_sentence(forecast_demand(warehouse), currency="EUR") in said.replace("\\", "")
     run = required_worth(open_workspace("Demo shop"))
     assert run.hold_out is not None
     assert "Assumed" in said
@@ -93,6 +99,13 @@ def test_the_customer_page_says_what_the_customer_is_worth(app: App) -> None:
     said = everything_said(visit).replace("\\", "")
     assert f"{first['expected_orders']:.1f} order days in the 60 days" in said
     assert f"of margin (typically {money(first['typical_spend'], 'EUR')}: half of such customers stay below)" in said
+    assert "which does not know the risk model's answer, expects on average of customers like them: " in said
+    high = "For somebody in the high tier the risk is the more current answer."
+    assert (high in said) == (first["tier"] == "high")
+    by_risk = worth_page(open_workspace("Demo shop"), limit=2000)
+    endangered = by_risk[by_risk["tier"] == "high"].iloc[0]
+    visit = app("pages/customers/customer.py", customer=str(endangered["customer_id"]))
+    assert high in everything_said(visit)
     silent = worth_page(open_workspace("Demo shop"), sort="expected_orders", offset=1, limit=2000).iloc[-1]
     assert silent["typical_spend"] == 0
     visit = app("pages/customers/customer.py", customer=str(silent["customer_id"]))
