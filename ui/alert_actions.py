@@ -45,8 +45,8 @@ class Said:
 
 
 def note_key(found: Alert) -> str:
-    """Key of the field in which something about an alert is noted."""
-    return f"alert_note_{found.alert_id}"
+    """Key of the field in which something about an alert is noted; numbers begin anew in every workspace."""
+    return f"alert_note_{found.alert_id}_{session.current_workspace()}"
 
 
 def said_block(about: str | None = None) -> None:
@@ -84,6 +84,12 @@ def _noted(found: Alert) -> str:
     return str(st.session_state.get(note_key(found)) or "").strip()
 
 
+def _leave(found: Alert, then: Then) -> None:
+    """What is noted stands in the history by now; go on to what follows."""
+    st.session_state[note_key(found)] = ""
+    then(found.alert_id)
+
+
 def _take(found: Alert) -> None:
     me = required_name()
     ids, seen = _one(found)
@@ -105,7 +111,7 @@ def _hand_over(found: Alert, then: Then) -> None:
     ids, seen = _one(found)
     worked = work.hand_over(session.warehouse(), ids, owner, note=_noted(found), person=required_name(), seen=seen)
     _said(f"{found.customer_id} is with {owner} now.", worked, [found], found.customer_id)
-    then(found.alert_id)
+    _leave(found, then)
 
 
 def _put_off(found: Alert, until: date | None, then: Then) -> None:
@@ -118,7 +124,7 @@ def _put_off(found: Alert, until: date | None, then: Then) -> None:
     ids, seen = _one(found)
     worked = work.snooze(session.warehouse(), ids, chosen, note=_noted(found), person=required_name(), seen=seen)
     _said(f"{found.customer_id} is put off until {day(chosen)}.", worked, [found], found.customer_id)
-    then(found.alert_id)
+    _leave(found, then)
 
 
 def _not_reached(found: Alert, until: date, then: Then) -> None:
@@ -127,14 +133,14 @@ def _not_reached(found: Alert, until: date, then: Then) -> None:
     worked = attempts.not_reached(session.warehouse(), ids, until=until, note=noted, person=me, seen=seen)
     attempt = f"{found.customer_id} not reached, attempt {found.n_tried + 1}"
     _said(f"{attempt}: back {day(until)}.", worked, [found], found.customer_id)
-    then(found.alert_id)
+    _leave(found, then)
 
 
 def _done(found: Alert, outcome: str, then: Then) -> None:
     ids, seen = _one(found)
     worked = work.done(session.warehouse(), ids, outcome, _noted(found), person=required_name(), seen=seen)
     _said(f"{found.customer_id} is done: {ENDED[outcome]}.", worked, [found], found.customer_id)
-    then(found.alert_id)
+    _leave(found, then)
 
 
 def _reopen(found: Alert) -> None:

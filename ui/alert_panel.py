@@ -109,14 +109,22 @@ def _work(stamp: Stamp, found: Alert, then: Then, *, has_keys: bool) -> None:
     _keep(stamp, found, then)
 
 
+@st.fragment
+def _draft(found: Alert) -> None:
+    """The note as it is typed: a draft that stays with its alert for the visit, whatever is opened meanwhile.
+
+    Handed in with every letter, in a run of this field alone: a key that ends the alert takes the note along.
+    """
+    st.text_input(
+        "Note", key=actions.note_key(found), placeholder="Note: what they said, what was promised",
+        max_chars=actions.LONGEST_NOTE, label_visibility="collapsed", live="0ms", persist_state="session",
+    )  # fmt: skip
+
+
 def _end(stamp: Stamp, found: Alert, then: Then, has_keys: bool) -> None:
     """A note, and what came of the alert: reached, not reached - which brings it back -, or no need."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        # Staged with every letter and without a run: a key that ends the alert takes the note along.
-        st.text_input(
-            "Note", key=actions.note_key(found), placeholder="Note: what they said, what was promised",
-            max_chars=actions.LONGEST_NOTE, label_visibility="collapsed", on_change="ignore", live="0ms",
-        )  # fmt: skip
+        _draft(found)
         st.button(
             "Keep", key="alert_note", type="tertiary", icon=":material/note_add:", on_click=actions.note, args=(found,),
             help="Keep the note in the history without ending the alert",

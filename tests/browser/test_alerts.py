@@ -109,6 +109,28 @@ def test_rows_are_opened_by_click_and_by_arrow_keys(queue_app: str, visit: Visit
     expect_open(page, "C057")
 
 
+def test_a_draft_waits_with_its_alert(queue_app: str, visit: Visit) -> None:
+    page = opened(visit, f"{queue_app}/alerts")
+    note = panel(page).get_by_placeholder(re.compile("^Note"))
+    note.fill("Calls back in spring")
+    click_row(page, 2)
+    expect_open(page, "C057")
+    expect(note).to_have_value("")
+    click_row(page, 0)
+    expect_open(page, "C059")
+    expect(note).to_have_value("Calls back in spring")
+    note.fill("Calls back in summer")
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Today").click()
+    expect(page.get_by_role("heading", name="Today").first).to_be_visible(timeout=LONG)
+    wait_until_quiet(page)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Alerts").click()
+    expect_open(page, "C059")
+    expect(note).to_have_value("Calls back in summer")
+    note.press("Alt+1")
+    expect_open(page, "C058")
+    expect(note).to_have_value("")
+
+
 def test_not_reached_comes_back_and_is_taken_back(queue_app: str, visit: Visit) -> None:
     page = opened(visit, f"{queue_app}/alerts")
     note = panel(page).get_by_placeholder(re.compile("^Note"))

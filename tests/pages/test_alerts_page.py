@@ -140,7 +140,7 @@ def test_a_wrong_number_is_said(queue: Warehouse, app: App, address: str, words:
 def test_done_ends_the_alert_with_its_note_and_opens_the_next(queue: Warehouse, app: App) -> None:
     visit = app(ALERTS)
     first, second = alerts(queue).rows[:2]
-    visit.text_input(key=f"alert_note_{first.alert_id}").set_value("Calls back in spring")
+    visit.text_input(key=f"alert_note_{first.alert_id}_{NAME}").set_value("Calls back in spring")
     _click(visit, "alert_done_reached")
     kept = alert(queue, first.alert_id)
     assert (kept.status, kept.outcome) == ("done", "reached")
@@ -149,7 +149,7 @@ def test_done_ends_the_alert_with_its_note_and_opens_the_next(queue: Warehouse, 
     assert _open(visit) == second.customer_id
     assert first.customer_id not in _shown(visit)
     assert f"{first.customer_id} is done: reached." in _said(visit)
-    assert visit.text_input(key=f"alert_note_{second.alert_id}").value == "", "the note belongs to one alert"
+    assert visit.text_input(key=f"alert_note_{second.alert_id}_{NAME}").value == "", "the note belongs to one alert"
 
 
 def test_a_whole_morning_is_worked_without_going_back(queue: Warehouse, app: App) -> None:
@@ -183,7 +183,7 @@ def test_not_reached_comes_back_on_the_next_working_day_and_can_be_given_up_afte
     first, second = alerts(queue).rows[:2]
     again = working_day_after(utc_now().date(), 1, MON_TO_FRI)
     assert f"Attempt 1: comes back on {again:%a} {day(again)}" in visit.button(key="alert_not_reached").help
-    visit.text_input(key=f"alert_note_{first.alert_id}").set_value("Engaged")
+    visit.text_input(key=f"alert_note_{first.alert_id}_{NAME}").set_value("Engaged")
     _click(visit, "alert_not_reached")
     kept = alert(queue, first.alert_id)
     assert (kept.status, kept.outcome, kept.n_tried) == ("snoozed", "", 1)
@@ -462,11 +462,28 @@ def test_a_note_is_kept_without_ending_the_alert(queue: Warehouse, app: App) -> 
     first = alerts(queue).rows[0]
     _click(visit, "alert_note")
     assert any("nothing to keep" in found.value for found in visit.error)
-    visit.text_input(key=f"alert_note_{first.alert_id}").set_value("Left a message").run()
+    visit.text_input(key=f"alert_note_{first.alert_id}_{NAME}").set_value("Left a message").run()
     _click(visit, "alert_note")
     assert alert_history(queue, first.alert_id)[0].note == "Left a message"
-    assert visit.text_input(key=f"alert_note_{first.alert_id}").value == ""
+    assert visit.text_input(key=f"alert_note_{first.alert_id}_{NAME}").value == ""
     assert alert(queue, first.alert_id).is_live
+
+
+def test_a_draft_waits_with_its_alert_until_it_is_used(queue: Warehouse, app: App) -> None:
+    visit = app(ALERTS)
+    first, second = alerts(queue).rows[:2]
+    visit.text_input(key=f"alert_note_{first.alert_id}_{NAME}").set_value("Left a message")
+    visit.query_params["alert"] = str(second.alert_id)
+    visit.run()
+    assert visit.text_input(key=f"alert_note_{second.alert_id}_{NAME}").value == ""
+    visit.query_params["alert"] = str(first.alert_id)
+    visit.run()
+    assert visit.text_input(key=f"alert_note_{first.alert_id}_{NAME}").value == "Left a message"
+    _click(visit, "alert_not_reached")
+    assert alert_history(queue, first.alert_id)[0].note == "Left a message"
+    _click(visit, "alert_undo")
+    assert _open(visit) == first.customer_id
+    assert visit.text_input(key=f"alert_note_{first.alert_id}_{NAME}").value == "", "it stands in the history"
 
 
 def test_a_closed_alert_is_opened_again(queue: Warehouse, app: App) -> None:
