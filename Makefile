@@ -31,7 +31,7 @@ run: .venv/.run-ready
 	@$(BIN)/churn serve
 
 test: .venv/.test-ready
-	OMP_WAIT_POLICY=passive $(BIN)/pytest -q -n 2
+	OMP_WAIT_POLICY=passive $(BIN)/pytest -q -n 2 --dist loadfile
 
 check: .venv/.test-ready
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from churn_core.warehouse import Warehouse
+from tests.made_once import made_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,12 +52,13 @@ def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A closed workspace file with a simulated shop of 1,500 customers; its ground truth is truth.parquet beside it."""
     from churn_core.intake.simulate import ShopPlan, load_shop
 
-    folder = tmp_path_factory.mktemp("demo")
-    opened = Warehouse.open(folder / "demo.duckdb")
-    load_shop(opened, ShopPlan(n_customers=1_500), truth_path=folder / "truth.parquet")
-    opened.checkpoint()
-    opened.close()
-    return folder / "demo.duckdb"
+    def make(folder: Path) -> None:
+        opened = Warehouse.open(folder / "demo.duckdb")
+        load_shop(opened, ShopPlan(n_customers=1_500), truth_path=folder / "truth.parquet")
+        opened.checkpoint()
+        opened.close()
+
+    return made_once(tmp_path_factory, "demo-file", make) / "demo.duckdb"
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from churn_core.models.scoring import score_customers
 from churn_core.models.training import train_model
 from churn_core.timeline import ChurnDefinition
 from churn_core.warehouse import Warehouse
+from tests.made_once import made_once
 
 DEFINITION = ChurnDefinition(horizon_days=90, activity_days=730)
 
@@ -23,15 +24,16 @@ DEFINITION = ChurnDefinition(horizon_days=90, activity_days=730)
 @pytest.fixture(scope="session")
 def trained_file(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The simulated shop, trained and scored once; closed."""
-    path = tmp_path_factory.mktemp("trained") / "shop.duckdb"
-    shutil.copy(demo_file, path)
-    opened = Warehouse.open(path)
-    save_definition(opened, DEFINITION)
-    train_model(opened)
-    score_customers(opened, high_from=0.6, medium_from=0.3)
-    opened.checkpoint()
-    opened.close()
-    return path
+
+    def make(folder: Path) -> None:
+        opened = Warehouse.open(shutil.copy(demo_file, folder / "shop.duckdb"))
+        save_definition(opened, DEFINITION)
+        train_model(opened)
+        score_customers(opened, high_from=0.6, medium_from=0.3)
+        opened.checkpoint()
+        opened.close()
+
+    return made_once(tmp_path_factory, "trained-file", make) / "shop.duckdb"
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from churn_core.workspaces import create_workspace, open_workspace
+from tests.made_once import made_once
 
 Home = Path
 App = Callable[..., AppTest]
@@ -84,15 +85,20 @@ def demo_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small simulated shop, trained and scored, made once."""
     from churn_core.campaigns.demo import build_demo_workspace
 
-    return _made(tmp_path_factory.mktemp("demo"), lambda: build_demo_workspace(n_customers=2500, n_years=2, seed=7))
+    return _home_made_once(
+        tmp_path_factory, "demo-home", lambda _: build_demo_workspace(n_customers=2500, n_years=2, seed=7)
+    )
 
 
 @pytest.fixture(scope="session")
 def snapshot_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with one labelled table, trained and scored, made once."""
-    folder = tmp_path_factory.mktemp("snapshot")
-    labelled_table().to_csv(folder / "members.csv", index=False)
-    return _made(folder, lambda: _labelled_workspace(folder / "members.csv"))
+
+    def make(folder: Path) -> None:
+        labelled_table().to_csv(folder / "members.csv", index=False)
+        _labelled_workspace(folder / "members.csv")
+
+    return _home_made_once(tmp_path_factory, "snapshot-home", make)
 
 
 @pytest.fixture
@@ -144,12 +150,15 @@ def _labelled_workspace(file: Path) -> None:
     warehouse.close()
 
 
-def _made(folder: Path, build: Callable[[], object]) -> Path:
-    home = folder / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHURN_HOME", str(home))
-        build()
-    return home
+def _home_made_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
+    """A home folder with the workspaces that ``build`` makes, given a folder for its files."""
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CHURN_HOME", str(folder / "home"))
+            build(folder)
+
+    return made_once(factory, name, make) / "home"
 
 
 def folded(visit: AppTest, place: int = 0) -> pd.DataFrame:
