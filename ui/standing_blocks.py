@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from churn_core.customers import tags as tags_module
 from churn_core.customers.lifecycle import STAGES
 from churn_core.customers.rfm_rule import GROUPS
 from churn_core.customers.rule_segments import segments_of
+from churn_core.customers.segments import Segment
 from churn_core.customers.tags import LONGEST_TAG, CustomerTag, Tag
 from churn_core.figures.theme import day
 from ui import session, session_rfm
@@ -49,8 +52,21 @@ def groups_of(stamp: Stamp, customer_id: str) -> tuple[tuple[str, str, str], ...
 def _segments(stamp: Stamp, customer_id: str) -> tuple[tuple[str, str], ...]:
     """Name and meaning of the segments a customer is in."""
     found = segments_of(session.warehouse(stamp.workspace), customer_id)
-    middle = ". Its words describe the middle of the segment; a single customer can differ."
-    return tuple((entry.name, entry.meaning + (middle if entry.kind == "cluster" else "")) for entry in found)
+    return tuple(segment_words(entry) for entry in found)
+
+
+def segment_words(entry: Segment) -> tuple[str, str]:
+    """What a customer's segment is called and what it means.
+
+    A segment found in the data that nobody named goes by its number: its words are about its middle, and beside a
+    customer they would be read as being about that customer.
+    """
+    if entry.kind != "cluster":
+        return entry.name, entry.meaning
+    which, _, words = entry.meaning.partition("): ")
+    own = re.sub(r" \(\d+\)$", "", entry.name.partition(": ")[2])
+    name = which.rpartition(" (")[0] if own and words.casefold().startswith(own.casefold()) else entry.name
+    return name, f"{entry.meaning}. Its words describe the middle of the segment; a single customer can differ."
 
 
 def _why(tag: CustomerTag) -> str:
