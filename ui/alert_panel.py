@@ -35,7 +35,7 @@ def alert_panel(stamp: Stamp, found: Alert, currency: str, *, then: Then) -> Non
         _who(found)
         contact_block(stamp, found)
         told = " · ".join(part for part in (stake_of(found, currency), _risk(found)) if part)
-        st.markdown(f"**{plain(told)}**  \n{_standing(found)}" if told else _standing(found))
+        st.markdown(f"**{plain(told)}**  \n{_standing(stamp, found)}" if told else _standing(stamp, found))
         _why(found, _N_WHY)
         _work(stamp, found, then, has_keys=True)
         _history(stamp, found, found.why[_N_WHY:])
@@ -45,7 +45,7 @@ def customer_alert(stamp: Stamp, found: Alert) -> None:
     """The same on the page of the customer, which says risk, money and reasons itself."""
     with st.container(border=True, key="alert_panel"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"**Alert** · {_standing(found)}", width="content")
+            st.markdown(f"**Alert** · {_standing(stamp, found)}", width="content")
             st.page_link(
                 calls.PAGE, label="In the queue", icon=":material/arrow_forward:", width="content",
                 query_params={calls.ALERT: str(found.alert_id)},
@@ -76,14 +76,14 @@ def _risk(found: Alert) -> str:
     return f"{tier_label(found.tier)}, {percent(found.risk)} risk" if found.risk is not None else ""
 
 
-def _standing(found: Alert) -> str:
+def _standing(stamp: Stamp, found: Alert) -> str:
     """Until when, and with whom."""
     due = ""
     if found.status in ("open", "taken"):
         is_near = (found.due_on - calls.today()).days < 2
         due = due_of(found, calls.today()) if is_near else day_named(found.due_on)
         due = f":red[**{due}**]" if found.is_overdue else f"due {due}"
-    return " · ".join(part for part in (due, plain(standing_of(found))) if part)
+    return " · ".join(part for part in (due, plain(standing_of(found, calls.history(stamp, found.alert_id)))) if part)
 
 
 def _why(found: Alert, n_shown: int) -> None:

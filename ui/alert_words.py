@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
-from churn_core.customers.alert_model import STAKE_KINDS, STATUSES, Alert, tried_words
+from churn_core.customers.alert_model import STAKE_KINDS, STATUSES, Alert, LogEntry, tried_words
 from churn_core.figures.theme import counted, day, money
 
 ENDED = {
@@ -77,18 +78,42 @@ def why_of(found: Alert) -> str:
     return f"{first} +{len(found.rules) - 1}" if len(found.rules) > 1 else first
 
 
-def standing_of(found: Alert) -> str:
-    """Where an alert stands, as part of a sentence in the panel."""
+_CHANGES = ("taken", "handed over", "snoozed", "not reached", "done", "reopened")
+"""Entries that can be taken back."""
+_DEEDS = {"done": ("done",), "snoozed": ("snoozed", "not reached")}
+"""Entries of the history that brought an alert where it stands."""
+
+
+def standing_of(found: Alert, history: Sequence[LogEntry]) -> str:
+    """Where an alert stands, as part of a sentence in the panel; its history, newest first, says who brought it there.
+
+    Who did it need not be whom it is with.
+    """
     ended = f" on {day(found.closed_at)}" if found.closed_at else ""
-    by = f" by {found.owner}" if found.owner else ""
-    if found.status == "done":
-        return f"done{ended}{by}: {ENDED.get(found.outcome, found.outcome)}"
     if found.status == "expired":
         return f"expired{ended}, before anybody took it"
     tried = f", {tried_words(found.n_tried)}" if found.n_tried else ""
+    who = _who_did(found.status, history)
+    by = f" by {who}" if who else ""
+    with_whom = f", with {found.owner}" if found.owner and found.owner != who else ""
+    if found.status == "done":
+        return f"done{ended}{by}: {ENDED.get(found.outcome, found.outcome)}{with_whom}"
     if found.status == "snoozed":
-        return f"put off until {day(found.snoozed_until)}{by}{tried}"
+        return f"put off until {day(found.snoozed_until)}{by}{with_whom}{tried}"
     return f"with {found.owner}{tried}" if found.owner else f"nobody has taken it{tried}"
+
+
+def _who_did(status: str, history: Sequence[LogEntry]) -> str:
+    """Who brought an alert to a status; empty where the data did. What was taken back does not count."""
+    n_undone = 0
+    for entry in history:
+        if entry.action == "undone":
+            n_undone += 1
+        elif entry.action in _CHANGES and n_undone:
+            n_undone -= 1
+        elif entry.action in _DEEDS.get(status, ()):
+            return entry.person
+    return ""
 
 
 def stake_of(found: Alert, currency: str) -> str:

@@ -17,7 +17,7 @@ from churn_core.campaigns import id_lists
 from churn_core.campaigns.alerting import customers_who_wait, renew_alerts
 from churn_core.campaigns.store import campaigns
 from churn_core.customers import alert_work
-from churn_core.customers.alert_attempts import not_reached
+from churn_core.customers.alert_attempts import not_reached, take_back
 from churn_core.customers.alert_days import MON_TO_FRI, working_day_after
 from churn_core.customers.alert_model import AlertFilter
 from churn_core.customers.alert_policy import alert_policy
@@ -467,6 +467,26 @@ def test_a_note_is_kept_without_ending_the_alert(queue: Warehouse, app: App) -> 
     assert alert_history(queue, first.alert_id)[0].note == "Left a message"
     assert visit.text_input(key=f"alert_note_{first.alert_id}_{NAME}").value == ""
     assert alert(queue, first.alert_id).is_live
+
+
+def test_the_card_says_who_did_it_and_with_whom_it_is(queue: Warehouse, app: App) -> None:
+    first, second, third = alerts(queue).rows[:3]
+    alert_work.take(queue, [entry.alert_id for entry in (first, second, third)], "South desk", person="South desk")
+    later = utc_now().date() + timedelta(days=9)
+    for number in (first.alert_id, second.alert_id):
+        alert_work.snooze(queue, number, later, person="Kim")
+    visit = app(ALERTS, alert=str(first.alert_id))
+    assert f"put off until {day(later)} by Kim, with South desk" in _said(visit)
+    before = alert(queue, second.alert_id)
+    not_reached(queue, second.alert_id, person="Lee")
+    assert "by Lee, with South desk, tried once" in _said(app(ALERTS, alert=str(second.alert_id)))
+    take_back(queue, [before], person="Lee")
+    again = _said(app(ALERTS, alert=str(second.alert_id)))
+    assert f"put off until {day(later)} by Kim, with South desk" in again, "what was taken back does not count"
+    visit = app(ALERTS, alert=str(third.alert_id))
+    _click(visit, "alert_done_reached")
+    ended = day(alert(queue, third.alert_id).closed_at)
+    assert f"done on {ended} by Ada: reached, with South desk" in _said(app(ALERTS, alert=str(third.alert_id)))
 
 
 def test_a_draft_waits_with_its_alert_until_it_is_used(queue: Warehouse, app: App) -> None:
