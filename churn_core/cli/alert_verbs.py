@@ -11,7 +11,7 @@ from churn_core.cli.options import Verbs, add_verb, amount, days, new_list, open
 from churn_core.cli.output import show, table
 
 if TYPE_CHECKING:
-    from churn_core.customers.alert_model import Alert
+    from churn_core.customers.alert_model import Alert, AlertFilter, AlertList
     from churn_core.customers.alert_policy import AlertPolicy
     from churn_core.warehouse import Warehouse
 
@@ -85,9 +85,8 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
 
 def list_alerts(args: argparse.Namespace) -> int:
     """``churn alerts list``."""
-    from churn_core.currency import money_text
     from churn_core.customers.alert_export import write_alerts
-    from churn_core.customers.alert_model import LIVE, STAKE_KINDS, AlertFilter, usual_sort
+    from churn_core.customers.alert_model import LIVE, AlertFilter, usual_sort
     from churn_core.customers.alert_summary import alert_summary
     from churn_core.customers.alerts import alerts
 
@@ -104,11 +103,9 @@ def list_alerts(args: argparse.Namespace) -> int:
     sort = asked.sort or usual_sort(chosen)
     found, summary = alerts(warehouse, chosen, sort=sort, page_size=asked.top), alert_summary(warehouse)
     currency = str(warehouse.setting("currency", "") or "")
-    lines = [f"{found.n_all:,} {'alert' if found.n_all == 1 else 'alerts'}"]
     which = "qualifies and waits" if summary.n_waiting == 1 else "qualify and wait"
-    if found.stake_all is not None:
-        lines[0] += f", {money_text(found.stake_all, currency)} at stake ({STAKE_KINDS[found.stake_kind]})"
-    lines[0] += f"; {summary.n_overdue:,} overdue, {summary.n_waiting:,} more {which}."
+    counted = _counted(warehouse, chosen, found, currency)
+    lines = [f"{counted}; {summary.n_overdue:,} overdue, {summary.n_waiting:,} more {which}."]
     if found.rows:
         when = "due" if any(one.is_live for one in found.rows) else "ended"
         lines += table(
@@ -126,6 +123,28 @@ def list_alerts(args: argparse.Namespace) -> int:
         lines.append(written.message)
         result["file"] = {"path": written.path, "n_rows": written.n_rows, "sha256": written.sha256}
     return show(args, result, lines)
+
+
+def _counted(warehouse: Warehouse, chosen: AlertFilter, found: AlertList, currency: str) -> str:
+    """How many alerts there are and what is at stake; who is put off is counted apart from what is to do."""
+    from churn_core.customers.alert_model import LIVE
+    from churn_core.customers.alerts import alerts
+
+    if set(chosen.statuses) != set(LIVE):
+        return f"{found.n_all:,} {'alert' if found.n_all == 1 else 'alerts'}{_at_stake(found, currency)}"
+    to_do = alerts(warehouse, replace(chosen, statuses=("open", "taken")), page_size=1)
+    put_off = alerts(warehouse, replace(chosen, statuses=("snoozed",)), page_size=1)
+    told = f"{to_do.n_all:,} to do{_at_stake(to_do, currency)}"
+    return f"{told}; {put_off.n_all:,} put off{_at_stake(put_off, currency)}" if put_off.n_all else told
+
+
+def _at_stake(found: AlertList, currency: str) -> str:
+    from churn_core.currency import money_text
+    from churn_core.customers.alert_model import STAKE_KINDS
+
+    if found.stake_all is None:
+        return ""
+    return f", {money_text(found.stake_all, currency)} at stake ({STAKE_KINDS[found.stake_kind]})"
 
 
 def show_alert(args: argparse.Namespace) -> int:

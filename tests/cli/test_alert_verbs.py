@@ -32,12 +32,15 @@ def test_a_morning_of_work(churn: Churn, shop: None, tmp_path: Path) -> None:
     assert refreshed.out.startswith("3 new alerts; 3 in the queue.")
     assert "The rule 'New in the high tier' was not asked: nobody was scored yet." in refreshed.out
     listed = churn("alerts")
-    assert listed.out.startswith("3 alerts, 9.60k at stake (spend in the last 365 days); 0 overdue, 0 more qualify")
+    assert listed.out.startswith("3 to do, 9.60k at stake (spend in the last 365 days); 0 overdue, 0 more qualify")
     assert churn("alerts", "take", "1", "2", "--owner", "North desk").out == "2 alerts taken by North desk.\n"
     told = one_sentence(churn("alerts", "take", "2", "--owner", "South desk"))
     assert "alert 2 (customer B) is with 'North desk' already" in told
     day = (utc_now() + timedelta(days=3)).date()
     assert "put off until" in churn("alerts", "snooze", "3", "--until", day, "--note", "On holiday.").out
+    parts = churn("alerts").out
+    assert parts.startswith("2 to do, 6.50k at stake (spend in the last 365 days); 1 put off, 3.10k at stake (spend in")
+    assert churn("alerts", "--status", "snoozed").out.startswith("1 alert, 3.10k at stake (spend in")
     assert churn("alerts", "hand-over", "2", "--owner", "South desk").code == 0
     assert churn("alerts", "note", "2", "--text", "Calls back.").code == 0
     assert churn("alerts", "done", "1", "--outcome", "reached").out == "1 alert done: reached.\n"
