@@ -88,7 +88,12 @@ def late_block(stamp: Stamp, currency: str) -> None:
         of_whom = f"of {count(found.n_customers)} with a rhythm"
         key_figure(LATE, count(found.n_late), of_whom)
         shop = shop_habits(stamp).shrinkage.shop_gap_days
-        key_figure("Usual gap in the shop", _gap(shop), "between two days with an order")
+        key_figure(
+            "Mean gap of the shop", _gap(shop), "between two days with an order",
+            meaning="Mean over customers who ordered on two days; usual gaps lean on it, or on that of the year a "
+            "customer came in, where own gaps are few. The usual gap in the middle of all segments is a median, and "
+            "another number.",
+        )  # fmt: skip
     if found.rhythms:
         _late_table(found.rhythms, currency)
     else:
@@ -157,14 +162,14 @@ def _explained(found: Rhythm, known: Habits) -> str:
     cohort = shrunk.cohort_gap_days.get(found.cohort_year)
     whose = f"customers who came in {found.cohort_year}" if cohort is not None else "the shop's customers"
     if not found.n_gaps:
-        lean = f"No gap of their own is known yet, so the usual gap is that of {whose}"
+        lean = f"No gap of their own is known yet, so the usual gap is the mean gap of {whose}"
     elif shrunk.weight is None:
-        lean = f"Customers do not differ clearly in their gaps, so the usual gap is that of {whose}"
+        lean = f"Customers do not differ clearly in their gaps, so the usual gap is the mean gap of {whose}"
     else:
         weight = counted_gaps(shrunk.weight)
         lean = (
-            f"The usual gap is read from {counted(found.n_gaps, 'gap')} of their own and leans on that of {whose} "
-            f"({_gap(cohort if cohort is not None else shrunk.shop_gap_days)}) with the weight of {weight}"
+            f"The usual gap is read from {counted(found.n_gaps, 'gap')} of their own and leans on the mean gap of "
+            f"{whose} ({_gap(cohort if cohort is not None else shrunk.shop_gap_days)}) with the weight of {weight}"
         )
     return f"{lean}. Like them: {plain(found.alike)}. No model is asked."
 

@@ -110,7 +110,7 @@ def profile_figure(found: Segmentation, *, currency: str = "", mode: Mode = "lig
 def profile_sentence(
     segments: Sequence[SegmentProfile], of_all: Mapping[str, float | None] | None = None, currency: str = ""
 ) -> str:
-    """Which segment stands out most, by what, and what that is in the segment and among all customers."""
+    """Which segment stands out most, by what, and what that is in its middle and in the middle of all."""
     size, entry, name = max(
         ((abs(value), entry, name) for entry in segments for name, value in entry.deviations.items()),
         key=lambda found: found[0],
@@ -123,7 +123,7 @@ def profile_sentence(
     start = f"Segment {entry.no} stands out most, by “{feature.label}”"
     if UNKNOWN in (own, whole) or own == whole:
         return f"{start}: far {direction} the middle customer"
-    return f"{start}: {own} in its middle, {whole} among all customers"
+    return f"{start}: {own} in its middle, {whole} in the middle of all segments"
 
 
 def map_figure(found: Segmentation, *, mode: Mode = "light") -> go.Figure:
