@@ -11,7 +11,7 @@ from churn_core.customers.explanation import by_family, sampled_words, told_by
 from churn_core.customers.profile import CustomerProfile, CustomerScore, FeatureContribution, feature_label
 from churn_core.customers.similar import Similar
 from churn_core.features.words import range_text
-from churn_core.figures.contributions import Reading, contributions_figure, explained, value_text
+from churn_core.figures.contributions import Reading, bars, contributions_figure, explained, value_text
 from churn_core.figures.customers import has_line, history_sentence, risk_history_figure, timeline_figure
 from churn_core.figures.force import HEIGHT
 from churn_core.figures.theme import UNKNOWN, count, counted, day, measure, money, percent, tier_label
@@ -120,6 +120,9 @@ def _facts(profile: CustomerProfile) -> list[str]:
 def contributions_block(stamp: Stamp, score: CustomerScore, customer_id: str, currency: str) -> None:
     """What adds up to the risk: the force plot with how to read it, and the same as steps with their words."""
     reading = reading_choice(has_groups=_has_groups(score))
+    if not bars(score, reading, currency=currency):
+        st.markdown(f":gray[Nothing moves this risk away from {percent(score.usual_risk)}, where everybody starts.]")
+        return
     force = calls.force_plot(stamp, customer_id, reading, currency, session.mode())
     st.iframe(force, height=HEIGHT, alt="SHAP force plot")
     st.caption(_how_to_read(score, reading), help=_where_it_starts(score))
@@ -181,8 +184,9 @@ def _who_is_similar(alike: Similar | None) -> str:
 
 
 def _among_similar(reason: str, score: CustomerScore, alike: Similar | None, currency: str) -> str:
+    """What is usual among similar customers; nothing where the customer has no number to stand beside it."""
     part = told_by(reason, score.contributions, currency) if alike is not None else None
-    if alike is None or part is None or part.name not in alike.ranges:
+    if alike is None or part is None or part.value is None or part.name not in alike.ranges:
         return ""
     low, high = alike.ranges[part.name]
     return f" :gray[· similar {plain(range_text(part.unit, low, high, currency=currency))}]"

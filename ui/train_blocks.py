@@ -26,7 +26,7 @@ from ui import session
 from ui.definition_blocks import readiness, words
 from ui.errors import guarded, plain, sentence
 from ui.folded_table import folded_table
-from ui.model_results import METHOD_LABELS, estimator_label, metrics_of, versions
+from ui.model_results import METHOD_LABELS, estimator_label, metrics_of, periods_of, versions
 from ui.preparation_blocks import Asked, chosen_words
 from ui.session import Stamp
 from ui.widgets import job_started, table_words, wait_note, waits_for
@@ -125,7 +125,7 @@ def versions_block(stamp: Stamp) -> None:
     folded_table([_version_row(version) for version in found], key="versions", left=("Estimator", "Learned from"))
     st.caption(
         "The champion scores. A new version becomes champion, the one before it stays as challenger. Versions that "
-        "were judged on different data or definitions cannot be compared by their numbers alone."
+        "were judged on different data or definitions cannot be compared by their numbers alone." + _judged_words(found)
     )
     st.page_link("pages/models/versions.py", label="Compare, promote, roll back", icon=":material/arrow_forward:")
     _candidates(found[0])
@@ -152,6 +152,19 @@ def _candidates(version: ModelVersion) -> None:
         key="tried",
         left=("Contributions",),
     )
+
+
+def _judged_words(found: list[ModelVersion]) -> str:
+    """That several past days are added up in what a version was judged on, with those of the newest; or nothing."""
+    for version in found:
+        judged = periods_of(version)
+        if len(judged) > 1:
+            added = " + ".join(count(period.n) for period in judged)
+            return (
+                f' "Judged on" adds up the customers of several past days (model {version.model_version}: {added}); '
+                "who was there on more than one of them counts each time."
+            )
+    return ""
 
 
 def _prepared(version: ModelVersion) -> str:

@@ -42,6 +42,15 @@ def test_training_again_on_the_same_data_is_said_to_bring_nothing(demo_home: Hom
     assert not any("Nothing new to learn" in caption.value for caption in app(TRAIN).caption)
 
 
+def test_it_is_said_that_several_days_are_added_up_in_what_a_model_was_judged_on(demo_home: Home, app: App) -> None:
+    newest = model_versions(open_workspace(DEMO))[0]
+    days = [period.n for period in periods_of(newest)]
+    assert len(days) > 1
+    assert sum(days) == newest.summary["backtest"]["n"]
+    added = f"(model {newest.model_version}: {' + '.join(f'{n:,}' for n in days)})"
+    assert any(f"adds up the customers of several past days {added}" in found.value for found in app(TRAIN).caption)
+
+
 def test_a_shop_without_repeat_orders_gets_a_sentence_for_a_chart(churn_home: Home, app: App, tmp_path: Path) -> None:
     first = datetime(2024, 1, 1)
     file = tmp_path / "orders.csv"

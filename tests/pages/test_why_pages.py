@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from churn_core.customers.drivers import drivers
 from churn_core.customers.selection import CustomerFilter
+from churn_core.customers.similar import Similar
 from churn_core.workspaces import open_workspace
 from tests.pages.conftest import App, Home
-from ui import movement_blocks, what_if_blocks
+from ui import movement_blocks, session_customers, what_if_blocks
 
 DRIVERS = "pages/models/drivers.py"
 CUSTOMER = "pages/customers/customer.py"
@@ -171,3 +172,48 @@ def test_similar_customers_stand_beside_reasons(
     assert_calm(visit)
     assert words in said(visit)
     assert "· similar " in said(visit)
+
+
+def test_a_range_stands_only_beside_a_number_of_the_customers_own(
+    demo_home: Home, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer_id, name = riskiest("Demo shop"), "days_since_last_return"
+    place = open_workspace("Demo shop").value(
+        "SELECT list_position(feature_names, $name) FROM score_runs ORDER BY run_id DESC LIMIT 1", {"name": name}
+    )
+    assert place
+    alike = Similar(n_customers=60, words="who are alike", ranges={name: (58.0, 318.0)})
+    monkeypatch.setattr(session_customers, "similar_customers", lambda stamp, customer_id: alike)
+    for days, told, beside in (
+        ("NULL", "no return so far", ""),
+        ("400", "400 days since the last return", " :gray[· similar 58-318]"),
+    ):
+        with open_workspace("Demo shop").transaction() as tx:
+            tx.execute(
+                f"UPDATE contributions SET feature_values = list_transform(feature_values, lambda value, nr: CASE WHEN "
+                f"nr = {place} THEN {days} ELSE value END) WHERE customer_id = $customer_id",
+                {"customer_id": customer_id},
+            )
+            tx.execute(
+                "UPDATE reasons SET down_1 = $told, down_2 = NULL WHERE customer_id = $customer_id",
+                {"told": told, "customer_id": customer_id},
+            )
+            tx.audit("scored again", {"days": days})
+        visit = app(CUSTOMER, customer=customer_id)
+        assert_calm(visit)
+        assert f"- {told}{beside}" in said(visit).splitlines()
+
+
+def test_a_customer_whom_nothing_moves_gets_a_sentence_for_bars(demo_home: Home, app: App) -> None:
+    customer_id = riskiest("Demo shop")
+    with open_workspace("Demo shop").transaction() as tx:
+        tx.execute(
+            "UPDATE contributions SET contributions = list_transform(contributions, lambda part: 0.0) "
+            "WHERE customer_id = $customer_id",
+            {"customer_id": customer_id},
+        )
+        tx.audit("scored again", {})
+    visit = app(CUSTOMER, customer=customer_id)
+    assert_calm(visit)
+    assert "Nothing moves this risk away from" in said(visit)
+    assert charts(visit) == ["history"]
