@@ -8,7 +8,7 @@ import streamlit as st
 
 from churn_core.campaigns import store
 from churn_core.campaigns.goals import OUTCOMES
-from churn_core.campaigns.store import STATUSES, Campaign
+from churn_core.campaigns.store import Campaign
 from churn_core.figures.theme import count, counted, day
 from ui import session
 from ui import session_plan as calls
@@ -52,7 +52,7 @@ def open_plan(campaign_id: str, step: int | None = None) -> None:
 def _row(entry: Campaign) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
-            st.markdown(f"**{plain(entry.name)}** · {STATUSES[entry.status]}")
+            st.markdown(f"**{plain(entry.name)}** · {calls.status_words(entry)}")
             st.caption(_about(entry))
         st.button("Plan", key=f"open_{entry.campaign_id}", on_click=partial(_open, entry.campaign_id))
         if entry.is_draft:

@@ -10,7 +10,6 @@ import streamlit as st
 from churn_core.campaigns.holdout_effect import QuarterEffect
 from churn_core.campaigns.programme import ArmEffect, Programme, ProgrammeLine
 from churn_core.campaigns.programme import programme as read_programme
-from churn_core.campaigns.store import STATUSES
 from churn_core.figures import programme as figures
 from churn_core.figures.effect_words import effect_words, p_words, range_words, signed_money, value_words
 from churn_core.figures.theme import UNKNOWN, count, counted, day, percent
@@ -19,6 +18,7 @@ from ui.currency_hint import currency_hint
 from ui.errors import plain, sentence
 from ui.key_figures import figures_row, key_figure
 from ui.session import Stamp
+from ui.session_plan import drafts_and_campaigns, status_words
 from ui.widgets import chart, table
 
 DECIDED = {"ship": "▲ ship", "stop": "■ stop", "continue": "▶ continue"}
@@ -89,8 +89,9 @@ def campaigns_block(found: Programme) -> None:
         st.markdown("There is no campaign yet.")
         st.page_link("pages/campaigns/plan.py", label="Plan a campaign", icon=":material/arrow_forward:")
         return
+    stands = {entry.campaign_id: status_words(entry).split(":")[0] for entry in drafts_and_campaigns()}
     table(
-        [_campaign_row(entry, found.currency) for entry in found.campaigns],
+        [_campaign_row(entry, stands, found.currency) for entry in found.campaigns],
         config={
             "": st.column_config.ButtonColumn("", type="secondary", width=62, pinned=True, key=_OPEN),
             "Campaign": st.column_config.TextColumn(width=118),
@@ -142,11 +143,11 @@ def _quarter_row(entry: QuarterEffect, currency: str) -> dict[str, Any]:
     }
 
 
-def _campaign_row(entry: ProgrammeLine, currency: str) -> dict[str, Any]:
+def _campaign_row(entry: ProgrammeLine, stands: dict[str, str], currency: str) -> dict[str, Any]:
     return {
         "": "Open",
         "Campaign": entry.name,
-        "Status": DECIDED.get(entry.decision) or STATUSES[entry.status].split(":")[0],
+        "Status": DECIDED.get(entry.decision) or stands[entry.campaign_id],
         "Start": _when(entry),
         "Effect": f"{entry.goal}: {_effects(entry, currency)}",
         "Left over": signed_money(entry.net.value, currency) if entry.net else UNKNOWN,

@@ -13,7 +13,7 @@ from churn_core.figures.theme import day
 from churn_core.warehouse import utc_now
 from ui import session_readout as calls
 from ui.errors import guarded, plain
-from ui.session_plan import drafts_and_campaigns
+from ui.session_plan import drafts_and_campaigns, status_words
 from ui.widgets import empty_state
 
 _PLAN = "pages/campaigns/plan.py"
@@ -104,7 +104,7 @@ def file_name(found: CampaignReadout) -> str:
 
 
 def _label(found: Campaign) -> str:
-    return f"{found.name}  ·  {STATUSES[found.status].split(':')[0].lower()}  ·  from {day(found.starts_at)}"
+    return f"{found.name}  ·  {status_words(found).split(':')[0].lower()}  ·  from {day(found.starts_at)}"
 
 
 def _picked(key: str) -> None:

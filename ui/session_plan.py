@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -17,6 +18,7 @@ from churn_core.campaigns import (
     draw,
     exclusions,
     id_lists,
+    over,
     playbook,
     sizing,
     start,
@@ -36,6 +38,7 @@ from churn_core.campaigns.sizing import PlanSize
 from churn_core.campaigns.store import Campaign
 from churn_core.campaigns.uplift_net import AudienceNetValue
 from churn_core.customers.selection import CustomerFilter
+from churn_core.features.definition import known_until
 from churn_core.figures.theme import counted
 from churn_core.jobs import Progress
 from ui import session
@@ -64,6 +67,16 @@ def drafts_and_campaigns() -> tuple[Campaign, ...]:
 def found_campaign(campaign_id: str) -> Campaign:
     """One campaign as it is now; NotFound when there is none of that id."""
     return store.campaign(session.warehouse(), campaign_id)
+
+
+def status_words(entry: Campaign) -> str:
+    """Where a campaign stands, in the words that every page has for it."""
+    return over.status_words(entry, _known_until(session.stamp()))
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _known_until(stamp: Stamp) -> datetime | None:
+    return known_until(session.warehouse(stamp.workspace))
 
 
 def needs_scores(stamp: Stamp, found: Campaign) -> bool:

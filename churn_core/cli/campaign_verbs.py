@@ -26,9 +26,12 @@ def add_verbs(verbs: Verbs) -> None:
 
 def list_campaigns(args: argparse.Namespace) -> int:
     """``churn campaign list``."""
+    from churn_core.campaigns.over import status_words
     from churn_core.campaigns.store import campaigns
+    from churn_core.features.definition import known_until
 
-    found = campaigns(opened_workspace(args))
+    warehouse = opened_workspace(args)
+    found, end = campaigns(warehouse), known_until(warehouse)
     rows = [
         {"campaign_id": entry.campaign_id, "name": entry.name, "status": entry.status, "starts_at": entry.starts_at}
         for entry in found
@@ -36,7 +39,12 @@ def list_campaigns(args: argparse.Namespace) -> int:
     lines = table(
         ("id", "name", "status", "start"),
         [
-            (entry.campaign_id, entry.name, entry.status, f"{entry.starts_at:%Y-%m-%d}" if entry.starts_at else "-")
+            (
+                entry.campaign_id,
+                entry.name,
+                status_words(entry, end).split(":")[0].lower(),
+                f"{entry.starts_at:%Y-%m-%d}" if entry.starts_at else "-",
+            )
             for entry in found
         ],
     )
@@ -45,9 +53,13 @@ def list_campaigns(args: argparse.Namespace) -> int:
 
 def show_campaign(args: argparse.Namespace) -> int:
     """``churn campaign show``."""
+    from churn_core.campaigns.over import status_words
     from churn_core.campaigns.store import campaign
+    from churn_core.features.definition import known_until
 
-    found = campaign(opened_workspace(args), args.campaign)
+    warehouse = opened_workspace(args)
+    found = campaign(warehouse, args.campaign)
+    stands = status_words(found, known_until(warehouse)).split(":")[0].lower()
     result = {
         "campaign_id": found.campaign_id,
         "name": found.name,
@@ -59,4 +71,4 @@ def show_campaign(args: argparse.Namespace) -> int:
         "locked_by": found.locked_by,
         "counts": found.counts,
     }
-    return show(args, result, [f"{found.name} ({found.campaign_id}), {found.status}.", found.plan_text])
+    return show(args, result, [f"{found.name} ({found.campaign_id}), {stands}.", found.plan_text])

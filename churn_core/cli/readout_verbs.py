@@ -48,9 +48,14 @@ def decide_campaign(args: argparse.Namespace) -> int:
 
 def show_programme(args: argparse.Namespace) -> int:
     """``churn campaign programme``."""
+    from churn_core.campaigns.over import status_words
     from churn_core.campaigns.programme import programme
+    from churn_core.campaigns.store import campaigns
+    from churn_core.features.definition import known_until
 
-    found = programme(opened_workspace(args))
+    warehouse = opened_workspace(args)
+    found, end = programme(warehouse), known_until(warehouse)
+    stands = {one.campaign_id: status_words(one, end).split(":")[0].lower() for one in campaigns(warehouse)}
     lines = [found.told]
     lines += [quarter.told for quarter in found.quarters if quarter.told != found.told]
     if found.campaigns:
@@ -59,7 +64,7 @@ def show_programme(args: argparse.Namespace) -> int:
                 line.name,
                 f"{line.starts_on}" if line.starts_on else "-",
                 f"{line.n_customers:,}",
-                line.status,
+                stands[line.campaign_id],
                 line.read_as or "-",
                 line.decision or "-",
             )

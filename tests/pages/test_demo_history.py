@@ -75,6 +75,21 @@ def test_pages_about_outcomes_open_with_the_campaign_that_is_over(demo_home: Hom
         assert visit.selectbox[0].value == over_first(warehouse, found)[0].campaign_id == "win-back-voucher-1"
 
 
+def test_a_locked_campaign_that_is_over_is_finished_on_every_page(demo_home: Home, app: App) -> None:
+    listed = [text.value.replace("\\", "") for text in app("pages/campaigns/plan.py").markdown]
+    assert "**Win-back voucher** · Finished" in listed
+    assert "**Free delivery, United Kingdom** · Locked: arms are drawn" in listed
+    captions = [text.value for text in app("pages/campaigns/plan.py", campaign="win-back-voucher-1").caption]
+    assert any(text.startswith("Finished · ") for text in captions)
+    options = app("pages/campaigns/readout.py").selectbox[0].options
+    assert [option.split("  ·  ")[:2] for option in options] == [
+        ["Win-back voucher", "finished"],
+        ["Free delivery, United Kingdom", "locked"],
+    ]
+    (table,) = [entry.value for entry in app("pages/campaigns/programme.py").dataframe if "Campaign" in entry.value]
+    assert dict(zip(table["Campaign"], table["Status"], strict=True))["Win-back voucher"] == "Finished"
+
+
 def test_the_alerts_of_the_demo_are_there_to_be_worked(demo_home: Home, app: App) -> None:
     visit = app("pages/alerts/alerts.py")
     assert not visit.exception
