@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from churn_core.campaigns.plan import STEPS
 from churn_core.campaigns.sizing import PlanSize
-from churn_core.campaigns.store import STATUSES, Campaign
+from churn_core.campaigns.store import Campaign
 from churn_core.figures.theme import count, day, money, percent
 from ui import plan_words as words
 from ui import session
@@ -22,8 +22,10 @@ from ui.session import Stamp
 Missing = dict[str, tuple[str, ...]]
 
 AUDIENCE = STEPS.index("Audience") + 1
-POWER = STEPS.index("Power") + 1
 LOCK, EXPORT = STEPS.index("Lock") + 1, STEPS.index("Export") + 1
+
+_DONE, _OPEN, _WARNING = ":material/check_circle:", ":material/circle:", ":material/warning:"
+_POWER = {"enough": _DONE, "too_small": _WARNING, "not_measurable": _WARNING}
 
 
 def title_block(found: Campaign) -> None:
@@ -32,7 +34,7 @@ def title_block(found: Campaign) -> None:
         st.subheader(plain(found.name), anchor=False, width="content")
         st.button("All campaigns", icon=":material/list:", type="tertiary", key="all_campaigns", on_click=_all)
     begun = f"begun {day(found.created_at)}" + (f" by {plain(found.created_by)}" if found.created_by else "")
-    told = [STATUSES[found.status], f"`{found.campaign_id}`", begun]
+    told = [calls.status_words(found), f"`{found.campaign_id}`", begun]
     if found.locked_at is not None:
         by = f" by {plain(found.locked_by)}" if found.locked_by else ""
         told.append(f"locked {found.locked_at:%-d %b %Y, %H:%M} UTC{by}")
@@ -64,9 +66,7 @@ def stepper(stamp: Stamp, found: Campaign, missing: Missing) -> int:
     """The eight steps; the number of the chosen one."""
     key = f"step_{found.campaign_id}"
     st.session_state[key] = chosen_step(found)
-    marks = dict.fromkeys(missing, ":material/error:")
-    if _lacks_power(stamp, found):
-        marks["Power"] = ":material/warning:"
+    marks = {"Power": _power_mark(stamp, found, missing)} | dict.fromkeys(missing, ":material/error:")
     st.segmented_control(
         "Step",
         list(range(1, len(STEPS) + 1)),
@@ -80,12 +80,15 @@ def stepper(stamp: Stamp, found: Campaign, missing: Missing) -> int:
     return int(st.session_state[key])
 
 
-def _lacks_power(stamp: Stamp, found: Campaign) -> bool:
-    """Whether the audience cannot answer the question; of a locked plan, as it was known when it was locked."""
+def _power_mark(stamp: Stamp, found: Campaign, missing: Missing) -> str:
+    """Whether the audience can answer the question; of a locked plan, as it was known when it was locked."""
     if found.is_draft:
-        return found.step >= POWER and calls.plan_size(stamp, found).level in ("too_small", "not_measurable")
+        if {"Goal", "Audience", "Exclusions", "Arms"} & set(missing):
+            return _OPEN
+        return _POWER.get(calls.plan_size(stamp, found).level, _OPEN)
     needed = found.counts.get("n_needed")
-    return not found.plan.is_measurable or bool(needed and needed > sum(found.counts.get("arms", {}).values()))
+    lacks = not found.plan.is_measurable or bool(needed and needed > sum(found.counts.get("arms", {}).values()))
+    return _WARNING if lacks else _DONE
 
 
 def chosen_step(found: Campaign) -> int:
@@ -97,8 +100,8 @@ def chosen_step(found: Campaign) -> int:
 
 
 def _mark(found: Campaign, number: int) -> str:
-    is_done = not found.is_draft if number >= LOCK else number <= found.step or not found.is_draft
-    return ":material/check_circle:" if is_done else ":material/circle:"
+    """Of a step without anything missing: of a draft, all but the last two are complete, whichever was opened last."""
+    return _DONE if number < LOCK or not found.is_draft else _OPEN
 
 
 def step_missing(missing: Missing, step: int) -> None:

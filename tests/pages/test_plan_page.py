@@ -79,6 +79,12 @@ def no_error(visit: AppTest) -> bool:
     return not visit.exception and not [error.value for error in visit.error]
 
 
+def step_marks(visit: AppTest, found: Campaign) -> dict[str, str]:
+    """The mark beside each step's name."""
+    steps = visit.segmented_control(key=f"step_{found.campaign_id}").proto.options
+    return {step.content: step.content_icon.removeprefix(":material/").removesuffix(":") for step in steps}
+
+
 def key(found: Campaign, step: str, name: str) -> str:
     return f"{found.campaign_id}.{step}.{name}"
 
@@ -125,6 +131,20 @@ def test_every_step_of_a_new_draft_says_what_is_missing(shop: Warehouse, app: Ap
     for step in ("Goal", "Arms", "Draw"):
         assert f"**{step}**" in told["Lock"]
     assert "can be exported when the plan is locked" in told["Export"]
+
+
+def test_every_complete_step_is_ticked_whichever_was_worked_on_last(shop: Warehouse, draft: Campaign, app: App) -> None:
+    enough = plan_size(shop, draft).level == "enough"
+    expected = dict.fromkeys(STEPS, "check_circle") | {"Lock": "circle", "Export": "circle"}
+    expected["Power"] = "check_circle" if enough else "warning"
+    for step in ("Goal", "Exclusions"):
+        save_draft(shop, draft.campaign_id, draft.plan, step=STEPS.index(step) + 1)
+        assert step_marks(at_step(app, draft, step), draft) == expected
+    begun = create_draft(shop)
+    assert step_marks(at_step(app, begun, "Exclusions"), begun) == {
+        "Goal": "error", "Audience": "check_circle", "Exclusions": "check_circle", "Arms": "error", "Power": "circle",
+        "Draw": "error", "Lock": "circle", "Export": "circle",
+    }  # fmt: skip
 
 
 def test_every_change_of_the_goal_is_kept_and_survives_a_reload(shop: Warehouse, draft: Campaign, app: App) -> None:
