@@ -133,11 +133,11 @@ def _end(stamp: Stamp, found: Alert, then: Then, has_keys: bool) -> None:
         again = calls.next_working_day(stamp)
         for outcome in OUTCOMES_BY_PEOPLE:
             is_attempt = outcome == NOT_REACHED
+            # No help on hover: the mouse still rests here when the next alert opens, and it would cover the note.
             st.button(
                 ENDED[outcome].capitalize(), key="alert_not_reached" if is_attempt else f"alert_done_{outcome}",
                 type="primary" if outcome == "reached" and not found.held_back else "secondary",
                 shortcut=_KEYS.get(outcome) if has_keys else None,
-                help=f"Attempt {found.n_tried + 1}: comes back on {day_named(again)}" if is_attempt else None,
                 on_click=actions.not_reached if is_attempt else actions.done,
                 args=(found, again if is_attempt else outcome, then),
             )  # fmt: skip

@@ -182,7 +182,7 @@ def test_not_reached_comes_back_on_the_next_working_day_and_can_be_given_up_afte
     visit = app(ALERTS)
     first, second = alerts(queue).rows[:2]
     again = working_day_after(utc_now().date(), 1, MON_TO_FRI)
-    assert f"Attempt 1: comes back on {again:%a} {day(again)}" in visit.button(key="alert_not_reached").help
+    assert visit.button(key="alert_not_reached").help == "", "it would cover the note of the next alert"
     visit.text_input(key=f"alert_note_{first.alert_id}_{NAME}").set_value("Engaged")
     _click(visit, "alert_not_reached")
     kept = alert(queue, first.alert_id)
