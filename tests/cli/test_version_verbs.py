@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -112,19 +113,28 @@ def test_a_recipe_that_cannot_be_used_is_refused(churn: Churn, arguments: tuple[
     assert words in one_sentence(churn("train", *arguments))
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, also where tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_first_interrupt_asks_and_the_second_stops() -> None:
-    before = signal.getsignal(signal.SIGINT)
     heard: list[str] = []
     with stoppable(lambda share, message: heard.append(message), "stopping") as reported:
         reported(0.1, "one")
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(JobCancelled):
             reported(0.2, "two")
         reported(0.3, "three")
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(60)  # ended by the signal, wherever it is noticed
     assert heard == ["one", "three"]
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_combination_of_one_estimator_is_not_listed_beside_it() -> None:
